@@ -1,0 +1,5 @@
+"""``python -m sacd``."""
+
+from sacd.cli import app
+
+app()

@@ -1,0 +1,128 @@
+"""What a cohort holds: participants by sex and AHI group, clips by stage, nights by length (paper Fig. 2)."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from sacd.cohort import SPLITS, Recording
+from sacd.stages import AHI_GROUPS, CLIP_SECONDS, NOT_SCORED, STAGES, ahi_group
+
+
+def clip_table(recordings: Iterable[Recording]) -> pd.DataFrame:
+    """All clips of some recordings in one table: `recording_id`, `participant_id`, and the columns of clips.parquet."""
+    frames = [
+        recording.clips.assign(recording_id=recording.recording_id, participant_id=recording.participant_id)
+        for recording in recordings
+    ]
+    table = pd.concat(frames, ignore_index=True)
+    return table[["recording_id", "participant_id", *table.columns.drop(["recording_id", "participant_id"])]]
+
+
+def ahi_groups(participants: pd.DataFrame) -> pd.Series:
+    """AHI group of each participant as an ordered category, missing where the AHI (events/h) is unknown."""
+    codes = ahi_group(participants["ahi"].to_numpy())
+    return pd.Series(pd.Categorical.from_codes(codes, AHI_GROUPS, ordered=True), participants.index, name="ahi_group")
+
+
+def participant_counts(participants: pd.DataFrame) -> pd.DataFrame:
+    """How many participants of each sex and AHI group.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        `Cohort.participants`: columns `sex` (M, F or n/a) and `ahi` (events/h, NaN unknown).
+
+    Returns
+    -------
+    DataFrame
+        `factor` (sex, ahi), `level`, `participants`; *unknown* only where there are some.
+    """
+    initials = participants["sex"].str.strip().str.upper().str[:1]
+    sex = initials.map({"M": "male", "F": "female"}).fillna("unknown")
+    group = ahi_groups(participants).astype(object).where(participants["ahi"].notna(), "unknown")
+    rows = []
+    for factor, values, levels in (("sex", sex, ("male", "female")), ("ahi", group, AHI_GROUPS)):
+        counts = values.value_counts()
+        shown = [*levels, *(["unknown"] if "unknown" in counts.index else [])]
+        rows += [{"factor": factor, "level": level, "participants": int(counts.get(level, 0))} for level in shown]
+    return pd.DataFrame(rows)
+
+
+def stage_counts(clips: pd.DataFrame) -> pd.DataFrame:
+    """Clips, hours and share of each stage.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        With `stage`; −1 is left out.
+
+    Returns
+    -------
+    DataFrame
+        `stage`, `clips`, `hours`, `share` (fraction of the scored clips).
+    """
+    counts = np.bincount(clips.loc[clips["stage"] != NOT_SCORED, "stage"], minlength=len(STAGES))
+    share = counts / max(counts.sum(), 1)
+    return pd.DataFrame({"stage": STAGES, "clips": counts, "hours": counts * CLIP_SECONDS / 3600, "share": share})
+
+
+def recording_mix(clips: pd.DataFrame) -> pd.DataFrame:
+    """Length and stage mix of each recording.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        With `recording_id`, `participant_id`, `stage` (see `clip_table`).
+
+    Returns
+    -------
+    DataFrame
+        `recording_id`, `participant_id`, `clips`, `scored`, `hours`, and one column a stage: its share of the scored
+        clips (NaN where none is scored).
+    """
+    rows = []
+    for (recording, participant), night in clips.groupby(["recording_id", "participant_id"], sort=False):
+        counts = stage_counts(night)
+        scored = int(counts["clips"].sum())
+        share = counts["share"] if scored else counts["share"] * np.nan
+        length = {"clips": len(night), "scored": scored, "hours": len(night) * CLIP_SECONDS / 3600}
+        ids = {"recording_id": recording, "participant_id": participant}
+        rows.append(ids | length | dict(zip(STAGES, share, strict=True)))
+    return pd.DataFrame(rows)
+
+
+def group_mix(participants: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """Mean stage mix of each AHI group, participants weighing the same.
+
+    Returns
+    -------
+    DataFrame
+        `ahi_group`, `participants`, and one column a stage (fraction). Participants of unknown AHI are left out.
+    """
+    mix = recording_mix(clips).groupby("participant_id")[list(STAGES)].mean()
+    groups = ahi_groups(participants).reindex(mix.index)
+    table = mix.groupby(groups, observed=True).mean()
+    table.insert(0, "participants", groups.value_counts().reindex(table.index))
+    return table.reset_index()
+
+
+def split_overview(participants: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """Participants (in all and by AHI group), recordings and clips of each split.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        `Cohort.participants`, indexed by participant_id.
+    clips : DataFrame
+        See `clip_table`.
+    """
+    group = ahi_groups(participants)
+    rows = []
+    for split in [name for name in (*SPLITS, "n/a") if (participants["split"] == name).any()]:
+        members = participants.index[participants["split"] == split]
+        part = clips[clips["participant_id"].isin(members)]
+        counts = group[members].value_counts().reindex(AHI_GROUPS, fill_value=0)
+        sizes = {"recordings": part["recording_id"].nunique(), "clips": len(part)}
+        rows.append({"split": split, "participants": len(members), **counts.to_dict(), **sizes})
+    return pd.DataFrame(rows)

@@ -1,0 +1,293 @@
+"""The command line: thin commands over the library. Imports stay inside commands, so that help answers at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from sacd.errors import SacdError
+
+
+class _Commands(TyperGroup):
+    """Errors meant for people are one line; a traceback is for bugs."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SacdError as error:
+            print(f"sacd: {' '.join(str(error).split())}", file=sys.stderr)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            print("sacd: interrupted; the same command goes on where it stopped", file=sys.stderr)
+            ctx.exit(130)
+
+
+class _TakesPairs(TyperCommand):
+    """Reads ``-p NAME VALUE`` as ``-p NAME=VALUE``: typer has no list of pairs."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        flags = {flag for option in self.params if option.name == "pairs" for flag in option.opts}
+        joined: list[str] = []
+        for arg in args:
+            if len(joined) > 1 and joined[-2] in flags and "=" not in joined[-1]:
+                joined[-1] += f"={arg}"
+            else:
+                joined.append(arg)
+        return super().parse_args(ctx, joined)
+
+
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False,
+    help="Cross-modal distillation from EEG to infrared sleep video: from a cohort to a report.",
+)
+RUN_COLUMNS = (
+    "run_id", "method", "tier", "protocol", "labelled", "fold", "seed", "test_accuracy", "test_kappa", "seconds",
+)
+CohortFolder = Annotated[Path, typer.Argument(metavar="COHORT", help="A cohort's folder.")]
+
+
+def _values(pairs: list[str]) -> dict[str, Any]:
+    import yaml
+
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise SacdError(f"{name!r} has no value; write the name and the value")
+        values[name] = yaml.safe_load(value)
+    return values
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the new cohort.")],
+    train: Annotated[int, typer.Option(min=1, help="Training participants.")] = 64,
+    test: Annotated[int, typer.Option(min=0, help="Test participants.")] = 24,
+    nights: Annotated[int, typer.Option(min=0, help="Test participants with whole nights.")] = 4,
+    coupling: Annotated[
+        Literal["weak", "medium", "strong"], typer.Option(help="How much of the stage the video shows.")
+    ] = "medium",
+    seed: Annotated[int, typer.Option(help="Same seed, same participants.")] = 0,
+    raw: Annotated[int, typer.Option(min=0, help="Test nights also written as EDF+ and video, like a clinic's.")] = 0,
+    frames: Annotated[int, typer.Option(min=2, help="Frames a clip.")] = 32,
+    size: Annotated[int, typer.Option(min=8, help="Height and width of a frame, pixels.")] = 32,
+) -> None:
+    """Make a simulated cohort: EEG and infrared video of the same nights.
+
+    Examples:
+
+    \b
+      sacd simulate data/tiny --train 6 --test 3 --nights 1
+      sacd simulate data/weak --coupling weak --seed 7
+      sacd simulate data/with-files --train 6 --test 3 --raw 2
+    """
+    from sacd.progress import progress
+    from sacd.simulate.cohort import simulate as make
+
+    with progress(f"simulating {out}", train + test) as bar:
+        make(
+            out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size, raw=raw,
+            progress=lambda done, of: bar.to(done),
+        )
+    _describe(out)
+
+
+@app.command()
+def ingest(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder with the files of a clinic or data set.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the cohort, new or to be added to.")],
+    format: Annotated[str, typer.Option(help="Source format; auto looks at the files.")] = "auto",
+    offset: Annotated[float, typer.Option(help="Seconds that the video's clock is ahead of the EEG's.")] = 0.0,
+    channel: Annotated[str | None, typer.Option(help="EEG channel, by its name in the file.")] = None,
+    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Take discontinuous recordings (EDF+D).")] = False,
+) -> None:
+    """Make a cohort from real files.
+
+    Examples:
+
+    \b
+      sacd ingest recordings/ data/clinic --channel "EEG C4-M1"
+      sacd ingest sleep-edf-features/ data/sleep-edf
+      sacd check data/clinic
+    """
+    from sacd.ingest import ingest as take_in
+
+    take_in(source, out, format=format, offset=offset, channel=channel, allow_gaps=allow_gaps)
+    _describe(out)
+
+
+@app.command()
+def check(cohort: CohortFolder) -> None:
+    """Validate a cohort: every fault, a line each; exit status 1 where there is one.
+
+    Examples:
+
+    \b
+      sacd check data/simulated-laptop
+    """
+    from sacd.check import check as faults_of
+    from sacd.cohort import read_recordings
+    from sacd.progress import progress
+
+    folder = cohort / "recordings"
+    with progress(f"checking {cohort}", sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0) as bar:
+        faults = faults_of(cohort, progress=lambda recording: bar.advance(1, recording))
+    for fault in faults:
+        print(fault)
+    if faults:
+        raise typer.Exit(1)
+    recordings = read_recordings(cohort)
+    print(f"no faults: {len(recordings)} recordings, {recordings.clips.sum()} clips")
+
+
+@app.command(cls=_TakesPairs)
+def train(
+    cohort: CohortFolder,
+    objective: Annotated[str, typer.Option(help="Way of distilling by name, or file.py:Class.")] = "ce",
+    student: Annotated[str | None, typer.Option(help="Student network; the profile's by default.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="Teacher network; the profile's by default.")] = None,
+    labelled: Annotated[int | None, typer.Option(min=2, help="Few-label: participants whose labels are seen.")] = None,
+    frozen: Annotated[bool, typer.Option("--frozen", help="An MLP on a trunk trained without labels.")] = False,
+    profile: Annotated[str, typer.Option(help="smoke, laptop, paper, or a YAML file.")] = "laptop",
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the student.")] = None,
+    fold: Annotated[str | None, typer.Option(metavar="I/K", help="Test on fold I of K, I from 0.")] = None,
+    seed: Annotated[int, typer.Option(help="Who is labelled, initial weights, order of clips.")] = 0,
+    pairs: Annotated[
+        list[str] | None, typer.Option("--option", metavar="NAME VALUE", help="An option of the objective; repeatable.")
+    ] = None,
+) -> None:
+    """Train one student, and the teacher and trunk it needs; print its figures.
+
+    Examples:
+
+    \b
+      sacd train data/simulated-laptop
+      sacd train data/simulated-laptop --objective sacd --labelled 8 --option lambda1 0
+      sacd train data/sleep-edf --objective kd --labelled 2 --fold 0/4
+    """
+    from sacd.cohort import Cohort
+    from sacd.config import ModelConfig, ObjectiveConfig, load_profile
+
+    opened, settings, part = Cohort.open(cohort), load_profile(profile), _fold(fold)
+
+    from sacd import runs
+    from sacd.experiments import folds
+    from sacd.experiments import student as student_run
+
+    part = part or folds(opened, settings)[0]
+    raw = opened.info.video == "raw" and not frozen
+    run = student_run(opened, settings, objective, "few-label" if labelled else "paper", seed, part, raw)
+    changes: dict[str, Any] = {"objective": ObjectiveConfig(name=objective, options=_values(pairs or []))}
+    if labelled:
+        changes["labelled"] = labelled
+    if student:
+        changes["model"] = ModelConfig(name=student)
+    if steps:
+        changes["training"] = run.training.model_copy(update={"steps": steps})
+    if teacher and run.teacher is None:
+        raise SacdError(f"objective {objective} has no teacher; leave --teacher out")
+    if run.teacher is not None:
+        network = ModelConfig(name=teacher) if teacher else run.teacher.model
+        changes["teacher"] = run.teacher.model_copy(update={"model": network, "labelled": changes.get("labelled")})
+    row = runs.ensure(opened, [run.model_copy(update=changes)]).iloc[0]
+    if row.status != "done":
+        raise SacdError(f"{row.path}: training failed: {row.error}")
+    print(row.dropna().to_string())
+
+
+def _fold(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdigit() and count.isdigit()):
+        raise SacdError(f"fold {text!r} is not I/K; write 0/4 for the first of four")
+    return int(index), int(count)
+
+
+@app.command(cls=_TakesPairs)
+def report(
+    profile: Annotated[str, typer.Option(help="smoke, laptop, paper, or a YAML file.")] = "laptop",
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be trained, and the minutes.")] = False,
+    cohort: Annotated[Path | None, typer.Option(help="A cohort; by default the profile's simulated one.")] = None,
+    only: Annotated[str, typer.Option(metavar="03,05", help="Only these notebooks, by number or name.")] = "",
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option("-p", metavar="NAME VALUE", help="Value of a name in the notebooks' parameters; repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The report's folder; by default reports/PROFILE.")] = None,
+) -> None:
+    """Train what is missing, execute the notebooks, write a report that opens with the network off.
+
+    Exit status 1 where a run or a notebook failed; the others are in the report all the same.
+
+    Examples:
+
+    \b
+      sacd report
+      sacd report --plan
+      sacd report --cohort data/sleep-edf
+      sacd report --only 03,06 -p seed 1 --out reports/seed-1
+    """
+    from sacd.report import Report
+
+    prepared = Report(profile, cohort, only.split(","), _values(pairs or []), out)
+    if plan:
+        _print_plan(prepared)
+        return
+    entries = prepared.write()
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        print(f"{entry.name:<{width}}  {entry.status}{' (kept)' if entry.kept else ''}  {entry.reason}".rstrip())
+        for failure in entry.failed_runs:
+            print(f"{'':<{width}}  run failed: {failure}")
+    print(prepared.folder.path / "index.html")
+    if any(entry.status == "failed" or entry.failed_runs for entry in entries):
+        raise typer.Exit(1)
+
+
+def _print_plan(prepared: Any) -> None:
+    plan = prepared.plan()
+    for run in plan.runs.to_dict("records"):
+        print(f"{run['predicted_seconds'] / 60:6.1f} min  {run['run_id']}  {run['title']}")
+    print(f"{len(plan.runs)} runs to train, {plan.cached} there already (minutes above: of one core)")
+    print(f"notebooks to execute: {', '.join(plan.notebooks) or 'none'}")
+    print(f"predicted: {plan.seconds / 60:.1f} minutes on this machine")
+
+
+@app.command()
+def runs(
+    cohort: Annotated[Path | None, typer.Option(help="Only this cohort's runs.")] = None,
+) -> None:
+    """List what has been trained.
+
+    Examples:
+
+    \b
+      sacd runs
+      sacd runs --cohort data/simulated-laptop
+    """
+    from sacd.cohort import Cohort
+    from sacd.report import ROOT
+    from sacd.store import RunStore, tabulate
+
+    opened = None if cohort is None else Cohort.open(cohort)
+    store = RunStore(ROOT / "data" / "runs") if opened is None else RunStore.beside(opened)
+    done = store.done()
+    if opened is not None:
+        done = [run for run in done if run.description["cohort"]["source_id"] == opened.info.source_id]
+    if not done:
+        print(f"no runs in {store.root}")
+        return
+    table = tabulate(done)
+    columns = [name for name in RUN_COLUMNS if name in table]
+    print(table[columns].to_string(index=False, na_rep="–"))
+
+
+def _describe(path: Path) -> None:
+    from sacd.cohort import Cohort
+
+    made = Cohort.open(path)
+    clips = made.recordings.clips.sum()
+    print(f"{path}: {made.label}, {len(made.participants)} participants, {len(made)} recordings, {clips} clips")

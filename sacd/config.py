@@ -1,0 +1,216 @@
+"""Frozen configurations of runs and profiles; the paper's settings are the defaults (paper section V-B)."""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sacd.errors import SacdError
+
+Protocol = Literal["paper", "few-label"]
+Options = dict[str, int | float | str | bool]
+
+
+TRAINING_VERSION = 1
+"""Enters the identity of every run; raised when the loop, sampler, transforms or pretext change numbers."""
+
+
+class Frozen(BaseModel):
+    """Base of every configuration: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelConfig(Frozen):
+    """A network by its name in `sacd.models.MODELS`, with keyword options; `weights` names a published checkpoint."""
+
+    name: str
+    options: Options = {}
+    weights: str | None = None
+
+
+class ObjectiveConfig(Frozen):
+    """A way of distilling by its name in `sacd.objectives`, or ``file.py:Class``, with keyword options."""
+
+    name: str = "ce"
+    options: Options = {}
+
+
+class TrainingConfig(Frozen):
+    """How a network is trained. Batches hold `batch` clips; `validate_every` is in steps."""
+
+    steps: int = Field(gt=0)
+    batch: int = Field(default=16, gt=0)
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: float = Field(default=0.001, gt=0)
+    weight_decay: float = 5e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    sampler: Literal["window", "random"] = "window"
+    validate_every: int = Field(default=500, gt=0)
+    augment: bool = True
+    normalise: Literal["standard", "clip-mean"] = "standard"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    momentum_encoder: float = Field(default=0.999, ge=0, lt=1)
+
+
+class RunConfig(Frozen):
+    """What every run has. `fold` is (i, k), 0 ≤ i < k, where the cohort is split into folds."""
+
+    kind: str
+    model: ModelConfig
+    training: TrainingConfig
+    fold: tuple[int, int] | None = None
+    seed: int = 0
+
+    @property
+    def dependencies(self) -> list["RunConfig"]:
+        """Runs that must be done before this one."""
+        return []
+
+    def minimal(self) -> dict[str, Any]:
+        """The configuration without default values and without dependencies: what enters the run's identity."""
+        names = {name for name, value in self if isinstance(value, RunConfig)}
+        return self.model_dump(mode="json", exclude_defaults=True, exclude=names) | {"kind": self.kind}
+
+
+class LabelledRun(RunConfig):
+    """A run that sees labels; `labelled` participants in the few-label protocol (a quarter of them validate)."""
+
+    protocol: Protocol = "paper"
+    labelled: int | None = None
+
+    @model_validator(mode="after")
+    def _budget_belongs_to_few_label(self) -> "LabelledRun":
+        if (self.protocol == "few-label") != (self.labelled is not None):
+            raise ValueError("a number of labelled participants belongs to the few-label protocol, and only to it")
+        return self
+
+
+class TeacherRun(LabelledRun):
+    """A stage classifier on EEG; feature columns whose name contains `without` are hidden from it."""
+
+    kind: Literal["teacher"] = "teacher"
+    without: str = ""
+
+
+class TrunkRun(RunConfig):
+    """A video trunk trained without any label, to predict motion statistics computed from the pixels."""
+
+    kind: Literal["trunk"] = "trunk"
+
+
+class StudentRun(LabelledRun):
+    """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features."""
+
+    kind: Literal["student"] = "student"
+    objective: ObjectiveConfig = ObjectiveConfig()
+    teacher: TeacherRun | None = None
+    trunk: TrunkRun | None = None
+    test: bool = True
+
+    @property
+    def tier(self) -> str:
+        """*raw*: trains on video; *frozen*: on a trunk's features; *features*: on given feature vectors."""
+        if self.trunk is not None:
+            return "frozen"
+        return "features" if self.model.name == "mlp" else "raw"
+
+    @property
+    def dependencies(self) -> list[RunConfig]:
+        return [run for run in (self.teacher, self.trunk) if run is not None]
+
+
+RUN_KINDS: dict[str, type[RunConfig]] = {"teacher": TeacherRun, "trunk": TrunkRun, "student": StudentRun}
+
+
+def parse_run(text: str) -> RunConfig:
+    """A RunConfig from its JSON text."""
+    raw = json.loads(text)
+    return RUN_KINDS[raw["kind"]].model_validate(raw)
+
+
+class SimulationConfig(Frozen):
+    """The simulated cohort a profile works on by default (see `sacd simulate --help`)."""
+
+    train: int = 64
+    test: int = 24
+    nights: int = 4
+    coupling: Literal["weak", "medium", "strong"] = "medium"
+    seed: int = 0
+    frames: int = 32
+    size: int = 32
+
+
+class Recipe(Frozen):
+    """A network and how it is trained."""
+
+    model: ModelConfig
+    training: TrainingConfig
+
+
+class Profile(Frozen):
+    """How much work a report does: cohort, seeds, budgets, and which methods train on raw video."""
+
+    name: str
+    cohort: SimulationConfig = SimulationConfig()
+    seeds: int = Field(default=3, gt=0)
+    folds: int = Field(default=4, gt=1)
+    labelled: int = Field(default=8, gt=1)
+    teacher: Recipe
+    few_label_teacher: Recipe
+    student: Recipe
+    trunk: Recipe | None = None
+    frozen: Recipe
+    feature_teacher: Recipe
+    feature_student: Recipe
+    methods: tuple[str, ...]
+    raw_methods: dict[Protocol, tuple[str, ...]] = {}
+    bootstrap: int = Field(default=2000, gt=0)
+    embedding_clips: int = Field(default=1500, gt=0)
+
+
+PROFILES = ("smoke", "laptop", "paper")
+
+
+def load_profile(name: str | Path) -> Profile:
+    """A profile by name (smoke, laptop, paper) or from a YAML file.
+
+    Raises
+    ------
+    SacdError
+        Unknown profile or file, YAML that does not parse, an unknown key or a value out of range.
+    """
+    if str(name) in PROFILES:
+        file = Path(str(resources.files("sacd") / "profiles" / f"{name}.yaml"))
+    else:
+        file = Path(name)
+        if file.suffix not in (".yaml", ".yml"):
+            raise SacdError(f"profile {str(name)!r} is unknown; use {', '.join(PROFILES)} or a .yaml file")
+    try:
+        raw = yaml.safe_load(file.read_text())
+        return Profile.model_validate(raw)
+    except OSError as error:
+        raise SacdError(f"{file}: cannot be read ({error.strerror}); name a profile or a .yaml file") from None
+    except yaml.YAMLError as error:
+        raise SacdError(f"{file}: not valid YAML ({str(error).splitlines()[0]}); correct it") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        if first["type"] == "extra_forbidden":
+            owner = Profile
+            for part in first["loc"][:-1]:
+                owner = _field_type(owner, part)
+            known = ", ".join(owner.model_fields) if owner is not None else "see sacd/config.py"
+            raise SacdError(f"{file}: unknown key {where}; known here: {known}") from None
+        raise SacdError(f"{file}: {where}: {first['msg']}; correct the value") from None
+
+
+def _field_type(owner: type[BaseModel] | None, name: str | int) -> type[BaseModel] | None:
+    if owner is None or name not in owner.model_fields:
+        return None
+    kind = owner.model_fields[str(name)].annotation
+    options = [kind, *getattr(kind, "__args__", ())]
+    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)

@@ -1,0 +1,90 @@
+"""Networks by name."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sacd.errors import SacdError
+from sacd.models.audio import CNN14
+from sacd.models.base import Network, Output
+from sacd.models.deepsleepnet import DeepSleepNet
+from sacd.models.eeg import AttnSleep
+from sacd.models.mlp import MLP
+from sacd.models.sen import ModifiedSEN
+from sacd.models.video import VideoNetwork, r2plus1d_10, r2plus1d_18, r3d_18
+
+__all__ = ["MODELS", "Model", "Network", "Output", "build"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network that can be built by name.
+
+    Attributes
+    ----------
+    factory : callable
+        Its keywords are the options.
+    network : type
+        What the factory returns.
+    kind : str
+        The input it reads: "video", "eeg", "features" or "audio".
+    """
+
+    factory: Callable[..., Network]
+    network: type[Network]
+    kind: str
+
+    @property
+    def version(self) -> int:
+        """Raised when the network's numbers change; enters the identity of runs."""
+        return self.network.version
+
+
+MODELS: dict[str, Model] = {
+    "r2plus1d_18": Model(r2plus1d_18, VideoNetwork, "video"),
+    "r3d_18": Model(r3d_18, VideoNetwork, "video"),
+    "r2plus1d_10": Model(r2plus1d_10, VideoNetwork, "video"),
+    "mlp": Model(MLP, MLP, "features"),
+    "attnsleep": Model(AttnSleep, AttnSleep, "eeg"),
+    "deepsleepnet": Model(DeepSleepNet, DeepSleepNet, "eeg"),
+    "sen": Model(ModifiedSEN, ModifiedSEN, "eeg"),
+    "cnn14": Model(CNN14, CNN14, "audio"),
+}
+
+
+def build(name: str, **options: object) -> Network:
+    """A network by its name.
+
+    Parameters
+    ----------
+    name : str
+        A key of `MODELS`.
+    **options
+        `in_channels` (video, EEG) or `in_features` (features), `n_classes` (default 5), and the network's own.
+
+    Raises
+    ------
+    SacdError
+        The name or an option is not known, an option has the wrong type, or a needed one is missing; the valid ones
+        are listed.
+    """
+    if name not in MODELS:
+        raise SacdError(f"model {name!r} is not known; choose one of {', '.join(MODELS)}")
+    factory = MODELS[name].factory
+    parameters = inspect.signature(factory).parameters
+    if unknown := [key for key in options if key not in parameters]:
+        raise SacdError(f"model {name} has no option {', '.join(unknown)}; its options are {', '.join(parameters)}")
+    missing = [key for key, p in parameters.items() if p.default is p.empty and key not in options]
+    if missing:
+        raise SacdError(f"model {name} needs {', '.join(missing)}; its options are {', '.join(parameters)}")
+    for key, value in options.items():
+        expected = parameters[key].annotation
+        if not _fits(value, expected):
+            raise SacdError(f"model {name}: {key} must be {expected.__name__}, not {value!r}")
+    return factory(**options)
+
+
+def _fits(value: object, expected: type) -> bool:
+    if expected is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, expected) and (expected is bool or not isinstance(value, bool))

@@ -1,0 +1,40 @@
+"""What every network here is: a trunk that gives 512-d features and a linear head that gives stage logits."""
+
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+from sacd.stages import STAGES
+
+FEATURE_DIM = 512
+
+
+class Output(NamedTuple):
+    """features [B, 512], logits [B, C], taps: inner activations, shallow to deep (empty unless asked for)."""
+
+    features: Tensor
+    logits: Tensor
+    taps: tuple[Tensor, ...] = ()
+
+
+class Network(nn.Module):
+    """A classifier with named parts; subclasses define `trunk` and keep `head` linear.
+
+    A change of numbers needs a higher `version` (it enters the identity of runs).
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(self, feature_dim: int = FEATURE_DIM, n_classes: int = len(STAGES)) -> None:
+        super().__init__()
+        self.feature_dim = feature_dim
+        self.head = nn.Linear(feature_dim, n_classes)
+
+    def trunk(self, x: Tensor, taps: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features [B, feature_dim] of a batch, and its inner activations when `taps`."""
+        raise TypeError(f"{type(self).__name__} does not define trunk(x)")
+
+    def forward(self, x: Tensor, taps: bool = False) -> Output:
+        """Features and logits of a batch x."""
+        features, inner = self.trunk(x, taps)
+        return Output(features, self.head(features), inner)

@@ -1,0 +1,130 @@
+"""Ways of distilling, by name.
+
+`OBJECTIVES` is a mapping name → class that imports a class when it is asked for; a way of distilling of your own is
+named `file.py:Class` instead.
+"""
+
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sacd.errors import SacdError
+from sacd.objectives.base import Context, Objective
+
+_PLACES: dict[str, str] = {
+    "ce": "cross_entropy:CrossEntropy",
+    "label-smoothing": "cross_entropy:LabelSmoothing",
+    "kd": "kd:KD",
+    "jsd": "jsd:JSD",
+    "class-mean": "controls:ClassMean",
+    "self-training": "controls:SelfTraining",
+    "pseudo-label": "controls:PseudoLabel",
+    "oracle": "controls:Oracle",
+    "sacd": "sacd:SACD",
+    "fitnet": "fitnet:FitNet",
+    "pkt": "pkt:PKT",
+    "rkd": "rkd:RKD",
+    "crd": "crd:CRD",
+    "ifd": "ifd:IFD",
+    "cmc": "cmc:CMC",
+    "ccl": "ccl:CCL",
+}
+
+
+class _Registry(Mapping[str, type[Objective]]):
+    """The objectives of this package; a class is imported when it is looked up."""
+
+    def __getitem__(self, name: str) -> type[Objective]:
+        module, _, attribute = _PLACES[name].partition(":")
+        return getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+OBJECTIVES: Mapping[str, type[Objective]] = _Registry()
+
+
+def _from_file(name: str) -> type[Objective]:
+    """The class that `file.py:Class` names."""
+    file, _, attribute = name.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise SacdError(f"{file}: no such file; an objective of your own is named file.py:Class")
+    # Named by its whole path, so that two files of one name do not meet in pickles or tracebacks.
+    spec = importlib.util.spec_from_file_location(f"sacd_objective_{path.resolve().as_posix()}", path)
+    if spec is None or spec.loader is None:
+        raise SacdError(f"{file}: not a Python file; an objective of your own is named file.py:Class")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (SyntaxError, ImportError) as error:
+        raise SacdError(f"{file}: cannot be imported ({error}); correct the file") from error
+    found = getattr(module, attribute, None)
+    if not (inspect.isclass(found) and issubclass(found, Objective)):
+        raise SacdError(f"{file}: has no class '{attribute}' derived from sacd.objectives.base.Objective; add it")
+    return found
+
+
+def load_objective(name: str) -> type[Objective]:
+    """The class of an objective.
+
+    Parameters
+    ----------
+    name : str
+        A key of `OBJECTIVES`, or `file.py:Class`.
+
+    Raises
+    ------
+    SacdError
+        Unknown name; no such file; the file has no such objective.
+    """
+    if name in _PLACES:
+        return OBJECTIVES[name]
+    if ":" in name:
+        return _from_file(name)
+    raise SacdError(f"unknown objective '{name}'; choose one of {', '.join(_PLACES)} or name a file.py:Class")
+
+
+def _options(objective: type[Objective]) -> dict[str, Any]:
+    parameters = list(inspect.signature(objective.__init__).parameters.values())[2:]  # without self and context
+    return {parameter.name: parameter.default for parameter in parameters}
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """Options of an objective and their defaults, in order (`inspect.Parameter.empty` where one is required)."""
+    return _options(load_objective(name))
+
+
+def build_objective(name: str, context: Context, options: Mapping[str, Any] | None = None) -> Objective:
+    """An objective, ready to train with.
+
+    Parameters
+    ----------
+    name : str
+        A key of `OBJECTIVES`, or `file.py:Class`.
+    context : Context
+    options : mapping, optional
+        Options that differ from the defaults.
+
+    Raises
+    ------
+    SacdError
+        Unknown objective; an option it does not have; an option's value it does not take.
+    """
+    objective = load_objective(name)
+    known = _options(objective)
+    for option, value in (options or {}).items():
+        if option not in known:
+            valid = ", ".join(known) or "none"
+            raise SacdError(f"objective '{name}': unknown option '{option}'; its options are: {valid}")
+        number = isinstance(known[option], int | float)
+        if number and not isinstance(value, int | float):
+            raise SacdError(f"objective '{name}': option '{option}' is {value!r}; give a number")
+    return objective(context, **(options or {}))

@@ -1,0 +1,106 @@
+"""Noise-contrastive estimation against memory banks with one entry per training clip: what CRD and CMC share.
+
+Two banks of N × 128 unit vectors, one per modality. With a the embedding of clip n in one modality, b_j the bank of
+the other, K_n negatives j, and the noise distribution uniform over the N clips, K_n/N = c_n:
+
+    P_j = exp(a·b_j / τ) / Z,    Z fixed at N times the mean of the first batch
+    L_n = −log(P_n / (P_n + c_n)) − Σ_j log(c_n / (P_j + c_n))
+
+summed over both directions, averaged over the batch; then entry n ← normalise(½ entry + ½ embedding).
+
+Sources: Tian et al. 2020, arXiv:1910.10699 (eq. 18), and arXiv:1906.05849; Wu et al. 2018, arXiv:1805.01978.
+Where there are no more than K other clips, each of them is a negative once; else K clips are drawn for the whole batch
+at once (the authors draw K for each clip): the expectation is the same and it becomes one matrix product.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ContrastMemory(nn.Module):
+    """The two banks and the loss.
+
+    Parameters
+    ----------
+    n_clips : int
+        N, training clips.
+    dim : int
+        Size of an embedding.
+    negatives : int
+        K.
+    temperature : float
+        τ.
+    momentum : float
+        Weight of the old entry when one is renewed.
+    """
+
+    student_bank: Tensor
+    teacher_bank: Tensor
+    scale: Tensor
+    seed: Tensor
+
+    def __init__(self, n_clips: int, dim: int, negatives: int, temperature: float, momentum: float) -> None:
+        super().__init__()
+        self.n_clips = n_clips
+        self.negatives = negatives
+        self.temperature = temperature
+        self.momentum = momentum
+        bound = 1.0 / math.sqrt(dim / 3)
+        self.register_buffer("student_bank", torch.empty(n_clips, dim).uniform_(-bound, bound))
+        self.register_buffer("teacher_bank", torch.empty(n_clips, dim).uniform_(-bound, bound))
+        self.register_buffer("scale", torch.zeros(2))  # Z per direction; 0: not yet known
+        self.register_buffer("seed", torch.randint(2**31, ()))  # of the next draw; travels with a checkpoint
+
+    def candidates(self) -> Tensor:
+        """Clips that may be negatives in this step [M ≤ max(N, K)] int64."""
+        device = self.seed.device
+        if self.n_clips <= self.negatives + 1:
+            return torch.arange(self.n_clips, device=device)
+        generator = torch.Generator(device).manual_seed(int(self.seed))
+        return torch.randint(self.n_clips, (self.negatives,), device=device, generator=generator)
+
+    def forward(self, student: Tensor, teacher: Tensor, clip: Tensor, candidates: Tensor, eligible: Tensor) -> Tensor:
+        """The loss of a batch, a scalar; while training the batch then renews its entries.
+
+        Parameters
+        ----------
+        student, teacher : Tensor [B, dim] float32
+            Embeddings of length 1.
+        clip : Tensor [B] int64
+            Which training clips they are.
+        candidates : Tensor [M] int64
+        eligible : Tensor [B, M] bool
+            Which candidates are negatives of a clip.
+        """
+        loss = self._direction(0, student, self.teacher_bank, clip, candidates, eligible)
+        loss = loss + self._direction(1, teacher, self.student_bank, clip, candidates, eligible)
+        if self.training:
+            self._renew(self.student_bank, student, clip)
+            self._renew(self.teacher_bank, teacher, clip)
+            self.seed.add_(1)
+        return loss
+
+    def _direction(
+        self, which: int, anchor: Tensor, bank: Tensor, clip: Tensor, candidates: Tensor, eligible: Tensor
+    ) -> Tensor:
+        positive = ((anchor * bank[clip]).sum(dim=1) / self.temperature).exp()
+        negative = (anchor @ bank[candidates].T / self.temperature).exp()
+        count = eligible.sum(dim=1)
+        with torch.no_grad():
+            mean = (positive.sum() + (negative * eligible).sum()) / (len(clip) + count.sum())
+            scale = torch.where(self.scale[which] > 0, self.scale[which], mean * self.n_clips)
+            if self.training:
+                self.scale[which] = scale
+        noise = count / self.n_clips
+        # log(P / (P + c)) and log(c / (P + c)) with P = p / Z, as softplus: c = 0 (no negatives) costs nothing
+        pull = torch.log1p(noise * scale / positive)
+        push = torch.log1p(negative / (noise * scale).clamp(min=1e-12).unsqueeze(1)) * eligible
+        return (pull + push.sum(dim=1)).mean()
+
+    @torch.no_grad()
+    def _renew(self, bank: Tensor, embedding: Tensor, clip: Tensor) -> None:
+        mixed = self.momentum * bank[clip] + (1.0 - self.momentum) * embedding
+        bank.index_copy_(0, clip, F.normalize(mixed, dim=1))

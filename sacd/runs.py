@@ -1,0 +1,208 @@
+"""Train what is missing and open what is there: `ensure`, `plan`, and tables of runs.
+
+Runs are trained by single-thread processes side by side: on few cores two of them beat one of two threads.
+"""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pandas as pd
+import torch
+from threadpoolctl import threadpool_limits
+
+from sacd.cohort import Cohort
+from sacd.config import RunConfig, parse_run
+from sacd.errors import SacdError
+from sacd.progress import Bar, progress
+from sacd.slots import cores, slot
+from sacd.store import DONE, Run, RunStore, describe, run_id, tabulate
+from sacd.training.cost import predicted_seconds
+from sacd.training.execute import execute
+
+PROGRESS = "progress"
+_PROGRESS_SECONDS = 0.5
+
+
+def closure(configs: Iterable[RunConfig]) -> list[RunConfig]:
+    """Each run once, after the runs it depends on."""
+    ordered: dict[str, RunConfig] = {}
+
+    def add(config: RunConfig) -> None:
+        for dependency in config.dependencies:
+            add(dependency)
+        ordered.setdefault(config.model_dump_json(), config)
+
+    for config in configs:
+        add(config)
+    return list(ordered.values())
+
+
+def plan(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None = None) -> pd.DataFrame:
+    """What `ensure` would do: run_id, kind, title, cached, predicted_seconds (on one core), in order of training."""
+    store = store or RunStore.beside(cohort)
+    rows = []
+    for config in closure(configs):
+        name = run_id(config, cohort)
+        cached = (store.root / name / DONE).exists()
+        about = describe(config)
+        title = " · ".join(
+            str(part) for part in (about["method"], about.get("tier"), about.get("protocol"), f"seed {config.seed}",
+                                   None if config.fold is None else f"fold {config.fold[0]}") if part
+        )
+        seconds = 0.0 if cached else predicted_seconds(config, cohort, store)
+        rows.append({"run_id": name, "kind": config.kind, "title": title, "cached": cached, "predicted_seconds": seconds})
+    return pd.DataFrame(rows, columns=["run_id", "kind", "title", "cached", "predicted_seconds"])
+
+
+def workers() -> int:
+    """Training processes side by side: one a core, or one in all where a GPU does the work."""
+    return 1 if torch.cuda.is_available() else cores()
+
+
+def ensure(
+    cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None = None, executor: str = "local"
+) -> pd.DataFrame:
+    """Train the runs that are missing, and the teachers and trunks they need; open the others.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    configs : iterable of RunConfig
+    store : RunStore, optional
+        By default the folder ``runs`` beside the cohort.
+    executor : {"local"}
+        Where to train.
+
+    Returns
+    -------
+    DataFrame
+        One row a requested run, in order: `status` ("done" or "failed"), `error`, `run_id`, `path`, what it is
+        (method, tier, protocol, seed, …), and its figures. A failed run does not stop the others.
+    """
+    if executor != "local":
+        raise SacdError(f"executor {executor!r} is unknown; use local")
+    store = store or RunStore.beside(cohort)
+    wanted = list(configs)
+    errors = _Pool(cohort, store, closure(wanted)).run()
+    rows = []
+    for config in wanted:
+        folder = store.folder(config, cohort)
+        if (folder / DONE).exists():
+            rows.append({"status": "done", "error": "", **tabulate([Run(folder)]).iloc[0].to_dict()})
+        else:
+            rows.append({"status": "failed", "error": errors.get(folder.name, "not trained"), "run_id": folder.name,
+                         "path": str(folder), **describe(config)})
+    return pd.DataFrame(rows)
+
+
+def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
+    """Predictions of all runs of a table, joined with what the runs are.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `ensure`.
+    split : {"test", "validation"}
+
+    Raises
+    ------
+    SacdError
+        A run of the table failed.
+    """
+    failed = table[table.status != "done"]
+    if len(failed):
+        raise SacdError(f"{len(failed)} of {len(table)} runs failed; the first, {failed.run_id.iloc[0]}: {failed.error.iloc[0]}")
+    about = ["run_id", "method", "objective", "tier", "student", "teacher", "protocol", "labelled", "fold", "seed"]
+    parts = []
+    for row in table.to_dict("records"):
+        part = Run(Path(row["path"])).predictions
+        parts.append(part[part.split == split].assign(**{name: row.get(name) for name in about}))
+    return pd.concat(parts, ignore_index=True)
+
+
+class _Pool:
+    """Trains an ordered list of runs, each as soon as those it depends on are done."""
+
+    def __init__(self, cohort: Cohort, store: RunStore, ordered: list[RunConfig]) -> None:
+        self.cohort, self.store = cohort, store
+        names = [run_id(config, cohort) for config in ordered]
+        self.missing = {
+            name: config for name, config in zip(names, ordered, strict=True) if not (store.root / name / DONE).exists()
+        }
+        self.cost = {name: predicted_seconds(config, cohort, store) for name, config in self.missing.items()}
+        self.errors: dict[str, str] = {}
+
+    def run(self) -> dict[str, str]:
+        """Train all; the errors by run id."""
+        if not self.missing:
+            return {}
+        self.store.root.mkdir(parents=True, exist_ok=True)
+        waiting = dict(self.missing)
+        running: dict[Future[None], str] = {}
+        context = multiprocessing.get_context("spawn")
+        with (
+            progress("training", sum(self.cost.values())) as bar,
+            ProcessPoolExecutor(min(workers(), len(waiting)), mp_context=context, initializer=_start_worker) as pool,
+        ):
+            while waiting or running:
+                for name, config in list(waiting.items()):
+                    needed = {run_id(dependency, self.cohort) for dependency in config.dependencies}
+                    if needed & set(self.errors):
+                        self.errors[name] = f"needs {', '.join(needed & set(self.errors))}, which failed"
+                        del waiting[name]
+                    elif not needed & (set(waiting) | set(running.values())):
+                        future = pool.submit(_work, config.model_dump_json(), str(self.cohort.path), str(self.store.root))
+                        running[future] = name
+                        del waiting[name]
+                done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                for future in done:
+                    name = running.pop(future)
+                    try:
+                        future.result()
+                    except BrokenProcessPool:
+                        raise SacdError(f"{self.store.root / name}: a training process was killed; run the same command to go on") from None
+                    except (SacdError, RuntimeError, ValueError, TypeError, OSError, KeyError, IndexError) as error:
+                        self.errors[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+                self._show(bar, waiting, running)
+        return self.errors
+
+    def _show(self, bar: Bar, waiting: dict[str, RunConfig], running: dict[Future[None], str]) -> None:
+        left = sum(self.cost[name] for name in waiting)
+        left += sum(self.cost[name] * (1 - read_progress(self.store.root / name)) for name in running.values())
+        bar.to(sum(self.cost.values()) - left, f"{len(waiting) + len(running)} of {len(self.missing)} runs left")
+
+
+def read_progress(folder: Path) -> float:
+    """Finished share of a run in training, 0 where it has not begun."""
+    try:
+        return float((folder / PROGRESS).read_text())
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _work(config: str, cohort: str, store: str) -> None:
+    run_config = parse_run(config)
+    opened, runs = Cohort.open(cohort), RunStore(Path(store))
+    folder = runs.folder(run_config, opened)
+    folder.mkdir(parents=True, exist_ok=True)
+    told = time.monotonic()
+
+    def report(step: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > _PROGRESS_SECONDS:
+            (folder / PROGRESS).write_text(json.dumps(step / run_config.training.steps))
+            told = time.monotonic()
+
+    with slot():
+        execute(run_config, opened, runs, report)
+    (folder / PROGRESS).unlink(missing_ok=True)

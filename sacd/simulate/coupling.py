@@ -1,0 +1,82 @@
+"""How strongly the video shows the night, and how scorers label it: numbers that no comparison of methods may touch.
+
+How strongly infrared video shows sleep stages is *uncalibrated*: no open data pairs the two. Hence three presets, which
+change the picture and breathing only: labels and EEG of a night are the same under all of them. The label model was
+fitted to real scorers (`calibration.json`). Both were fixed before any comparison of distillation methods.
+"""
+
+from dataclasses import dataclass
+
+from sacd.errors import SacdError
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """What the camera gets to see.
+
+    Attributes
+    ----------
+    name : str
+    breathing : float
+        Exponent on how breathing's variability differs between stages; 0 would make all stages breathe alike.
+    visibility : float
+        Gain of breathing motion in the picture.
+    seen : float
+        Share of movements that the camera sees.
+    noise : float
+        Sensor noise, standard deviation in grey levels.
+    nuisance : float
+        Factor on the rate of everything that only the camera sees.
+    """
+
+    name: str
+    breathing: float
+    visibility: float
+    seen: float
+    noise: float
+    nuisance: float
+
+
+@dataclass(frozen=True)
+class LabelModel:
+    """A scorer: a noisy quantisation of the latents with noise that lasts.
+
+    Attributes
+    ----------
+    width : float
+        Softness of the borders between stages, in units of depth.
+    rem_width : float
+        The same for REM-ness.
+    n1_penalty : float
+        Reluctance to score N1, in nats.
+    bias, slow : float
+        Share of the noise's variance that a scorer keeps through the night, and that changes slowly; the rest is new in
+        each clip.
+    slow_s : float
+        Time constant of the slow part, s.
+    """
+
+    width: float = 0.30
+    rem_width: float = 0.43
+    rem_depth: float = 0.6
+    n1_penalty: float = 0.9
+    bias: float = 0.5
+    slow: float = 0.47
+    slow_s: float = 600.0
+
+
+COUPLINGS: dict[str, Coupling] = {
+    "weak": Coupling("weak", breathing=0.5, visibility=0.6, seen=0.5, noise=7.0, nuisance=2.0),
+    "medium": Coupling("medium", breathing=1.0, visibility=1.0, seen=0.8, noise=5.0, nuisance=1.0),
+    "strong": Coupling("strong", breathing=1.3, visibility=1.6, seen=1.0, noise=3.5, nuisance=0.5),
+}
+"""Presets by name, uncalibrated, ordered by how much a video tells about the stage."""
+
+LABELS = LabelModel()
+
+
+def get_coupling(name: str) -> Coupling:
+    """A preset by name; `SacdError` names the presets where there is none."""
+    if name not in COUPLINGS:
+        raise SacdError(f"coupling {name!r} is unknown; use {', '.join(COUPLINGS)}")
+    return COUPLINGS[name]

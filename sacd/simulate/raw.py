@@ -1,0 +1,235 @@
+"""Whole nights as a clinic hands them over: EDF+ and infrared video in a recording folder, ready for `sacd ingest`.
+
+The layout is that of `sacd.ingest.recording_folder`. Each recording's ``truth.json`` holds what nobody could know at a
+clinic, for tests of synchronisation; ingest does not read it.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import edfio
+import numpy as np
+import pandas as pd
+
+from sacd.errors import SacdError
+from sacd.simulate.coupling import COUPLINGS, Coupling
+from sacd.simulate.eeg import CHANNEL, RATE_HZ
+from sacd.simulate.participant import Participant, Stream
+from sacd.simulate.simulated_night import SimulatedNight
+from sacd.stages import CLIP_SECONDS, STAGES
+
+HEIGHT, WIDTH, FPS = 240, 320, 10
+EMG_HZ, BELT_HZ = 200, 25
+# Of the camera's clock and recorder: how late its time stamps are, how early it starts, what it loses.
+_LONGEST_LAG_S = 1.0
+_LEAD_S = (1, 10)
+_DROPS_PER_HOUR, _LONGEST_DROP_S = 4.0, 4.0
+# Chunks that stay in the cache render fastest.
+_CHUNK = 50
+_TIME_BASE = Fraction(1, 1000)
+_DATE = datetime(2020, 1, 1)
+Progress = Callable[[float, str], None]
+
+
+def write_raw_nights(
+    out: str | os.PathLike[str], participants: Sequence[Participant], coupling: Coupling = COUPLINGS["medium"],
+    clips: int | None = None, begin: int = 0, progress: Progress | None = None,
+) -> Path:
+    """Write one night of each participant as EDF+ and video, all of them or none.
+
+    Parameters
+    ----------
+    out : path
+        A new or empty folder.
+    participants : sequence of Participant
+    coupling : Coupling
+        How much of the night the camera sees.
+    clips, begin : int
+        Only so many clips, from that one on; by default the whole night.
+    progress : callable, optional
+        ``progress(share, recording_id)`` with the share of all nights that is written, 0–1.
+
+    Returns
+    -------
+    Path
+        The recording folder.
+
+    Raises
+    ------
+    SacdError
+        `out` holds something, or cannot be written.
+    """
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise SacdError(f"{out}: exists and is not empty; name a new or empty folder")
+    aside = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+        rows = []
+        for number, participant in enumerate(participants):
+            recording = f"{participant.participant_id}-night1"
+
+            def tell(share: float, recording: str = recording, number: int = number) -> None:
+                if progress:
+                    progress((number + share) / len(participants), recording)
+
+            video_start = _write_night(aside / recording, participant, number, coupling, clips, begin, tell)
+            rows.append((recording, participant.participant_id, video_start.isoformat(timespec="milliseconds")))
+        _write_tables(aside, participants, rows)
+        aside.chmod(0o755)
+        os.replace(aside, out)
+    except (OSError, av.FFmpegError) as error:
+        raise SacdError(
+            f"{out}: could not be written ({error.strerror or error}); free space or name another folder, "
+            "nothing was half-written"
+        ) from None
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+    return out
+
+
+def _write_tables(folder: Path, participants: Sequence[Participant], rows: list[tuple[str, str, str]]) -> None:
+    people = pd.DataFrame(
+        [(p.participant_id, p.sex, p.age, p.weight, p.ahi) for p in participants],
+        columns=["participant_id", "sex", "age", "weight", "ahi"],
+    )
+    people.to_csv(folder / "participants.tsv", sep="\t", index=False)
+    recordings = pd.DataFrame(rows, columns=["recording_id", "participant_id", "video_start"])
+    recordings.to_csv(folder / "recordings.tsv", sep="\t", index=False)
+    description = {"Name": "simulated nights", "Simulated": True}
+    (folder / "dataset_description.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+
+def _write_night(
+    folder: Path, participant: Participant, number: int, coupling: Coupling, clips: int | None, begin: int,
+    tell: Callable[[float], None],
+) -> datetime:
+    """Write one recording; returns the start of its video as the camera's file would state it."""
+    folder.mkdir()
+    night = SimulatedNight(participant, coupling)
+    chosen = np.arange(begin, night.clips if clips is None else min(night.clips, begin + clips))
+    rng = participant.rng(Stream.RAW)
+    start = _DATE + timedelta(days=number, hours=22, seconds=int(rng.integers(0, 5400)))
+    lag, lead = float(rng.uniform(0, _LONGEST_LAG_S)), int(rng.integers(*_LEAD_S))
+    write_edf(folder / "psg.edf", night, chosen, start)
+    kept, dropped = _drop_frames(rng, lead + len(chosen) * CLIP_SECONDS)
+    # What the camera stamps with the time t happened `lag` seconds earlier.
+    times = np.clip(kept / FPS - lead - lag, 0, None) + begin * CLIP_SECONDS
+    _write_video(folder / "video.mp4", kept, _render(night, times), lambda done: tell(done / len(kept)))
+    events = night.movements
+    shown = events[events.onset.between(begin * CLIP_SECONDS, (begin + len(chosen)) * CLIP_SECONDS)]
+    truth: dict[str, Any] = {
+        "lag_s": lag,
+        "video_lead_s": lead,
+        "dropped_frames": dropped,
+        "first_clip": begin,
+        "movements": shown.assign(onset=shown.onset - begin * CLIP_SECONDS).to_dict("records"),
+    }
+    (folder / "truth.json").write_text(json.dumps(truth, indent=1), encoding="utf-8")
+    return start - timedelta(seconds=lead)
+
+
+def write_edf(path: Path, night: SimulatedNight, clips: np.ndarray, start: datetime) -> None:
+    """Write the PSG of consecutive clips as EDF+ with an empty patient field and the first scorer's stages.
+
+    Signals: EEG (100 Hz, µV), chin EMG (200 Hz, µV), thorax and abdomen belts and airflow (25 Hz, arbitrary units).
+    """
+    begin, length = clips[0] * CLIP_SECONDS, len(clips) * CLIP_SECONDS
+    belts = begin + np.arange(round(length * BELT_HZ)) / BELT_HZ
+    signals = [
+        _signal(night.eeg(clips).ravel(), RATE_HZ, CHANNEL, "uV"),
+        _signal(_chin(night, clips), EMG_HZ, "EMG chin", "uV"),
+        _signal(night.thorax(belts), BELT_HZ, "Resp thorax", ""),
+        _signal(night.abdomen(belts), BELT_HZ, "Resp abdomen", ""),
+        _signal(night.airflow(belts), BELT_HZ, "Resp nasal", ""),
+    ]
+    stages = [
+        edfio.EdfAnnotation(i * CLIP_SECONDS, CLIP_SECONDS, f"Sleep stage {_edf_name(night.labels[clip])}")
+        for i, clip in enumerate(clips)
+    ]
+    edfio.Edf(
+        signals,
+        patient=edfio.Patient(),
+        recording=edfio.Recording(startdate=start.date(), equipment_code="simulated"),
+        starttime=start.time(),
+        annotations=stages,
+    ).write(path)
+
+
+def _edf_name(stage: int) -> str:
+    # EDF+ standard texts: W, N1, N2, N3, R.
+    return "R" if STAGES[stage] == "REM" else STAGES[stage]
+
+
+def _signal(values: np.ndarray, hz: float, label: str, unit: str) -> edfio.EdfSignal:
+    return edfio.EdfSignal(values.astype(float), hz, label=label, physical_dimension=unit)
+
+
+def _chin(night: SimulatedNight, clips: np.ndarray) -> np.ndarray:
+    """Chin EMG, µV: noise of the tone's rms, keyed by clip, so that a part of the night is the same as in the whole."""
+    within = np.arange(round(CLIP_SECONDS * EMG_HZ)) / EMG_HZ
+    parts = []
+    for clip in clips:
+        noise = night.participant.rng(Stream.RAW, 1, int(clip)).standard_normal(len(within))
+        parts.append(noise * night.chin_level(clip * CLIP_SECONDS + within))
+    return np.concatenate(parts)
+
+
+def _drop_frames(rng: np.random.Generator, length_s: float) -> tuple[np.ndarray, list[list[int]]]:
+    """Numbers of the frames that reach the file, and [first, count] of each loss."""
+    total = round(length_s * FPS)
+    kept = np.ones(total, bool)
+    dropped = []
+    # The first frame is kept: the file begins when it says.
+    for first in np.sort(rng.integers(1, total, rng.poisson(_DROPS_PER_HOUR * length_s / 3600))):
+        count = int(rng.integers(1, _LONGEST_DROP_S * FPS))
+        kept[first : first + count] = False
+        dropped.append([int(first), count])
+    return np.flatnonzero(kept), dropped
+
+
+def _render(night: SimulatedNight, times: np.ndarray) -> Iterator[np.ndarray]:
+    """Pictures [n, 240, 320] in chunks, the next one rendered while this one is encoded."""
+    chunks = [times[i : i + _CHUNK] for i in range(0, len(times), _CHUNK)]
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(night.render, chunks[0], HEIGHT, WIDTH)
+        for chunk in chunks[1:]:
+            now, coming = coming, pool.submit(night.render, chunk, HEIGHT, WIDTH)
+            yield now.result()
+        yield coming.result()
+
+
+def _write_video(path: Path, frames: np.ndarray, chunks: Iterator[np.ndarray], tell: Callable[[int], None]) -> None:
+    """Encode pictures with the time stamps of `frames` (10 a second), so that lost frames leave holes."""
+    # At crf 30 a night has 0.1 to 0.7 GB and breathing keeps 90 % of its amplitude; 28 takes 3 GB, 33 keeps 70 %.
+    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+    picture = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
+    with av.open(path, "w") as container:
+        stream = container.add_stream(codec, rate=FPS, options={"preset": "ultrafast", "crf": "30", "g": str(30 * FPS)})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.time_base = _TIME_BASE
+        # Full range: grey levels go into the luma plane as they are.
+        stream.codec_context.color_range = av.video.reformatter.ColorRange.JPEG
+        numbers = iter(frames)
+        done = 0
+        for chunk in chunks:
+            for pixels in chunk:
+                picture[:HEIGHT] = pixels
+                frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+                frame.color_range = av.video.reformatter.ColorRange.JPEG
+                frame.pts, frame.time_base = int(next(numbers)) * 1000 // FPS, _TIME_BASE
+                container.mux(stream.encode(frame))
+            done += len(chunk)
+            tell(done)
+        container.mux(stream.encode())

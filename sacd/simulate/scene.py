@@ -1,0 +1,254 @@
+"""The picture: a bed under an infrared ceiling camera, rendered for a posture and small displacements of each mode.
+
+Units are picture heights; the origin is the picture's centre. `along` runs from head to feet, `across` over the bed.
+Grey values are 0–1. Many poses are rendered at once, first axis, for finite differences.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sacd.simulate.body import (
+    ABDOMEN,
+    CAMERA_X,
+    CAMERA_Y,
+    EYES,
+    HEAD,
+    MODES,
+    THORAX,
+    TRUNK,
+)
+from sacd.simulate.participant import Participant, Stream
+
+SUPINE, LEFT, RIGHT, PRONE = range(4)
+ARM_LEFT, ARM_RIGHT, LEG_LEFT, LEG_RIGHT = 3, 4, 5, 6
+_SIDE = (0, -1, 1, 0)
+_BREADTH = (1.0, 0.78, 0.78, 1.05)
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A sum of sinusoids over the plane; components finer than a pixel fade, so nothing aliases."""
+
+    waves: np.ndarray
+    phase: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, count: int, cycles: float) -> "Texture":
+        """`count` waves of about `cycles` periods a picture height."""
+        return cls(2 * np.pi * cycles * rng.standard_normal((count, 2)), rng.uniform(0, 2 * np.pi, count))
+
+    def __call__(self, x: np.ndarray, y: np.ndarray, pixel: float) -> np.ndarray:
+        """About unit variance, float32, the shape of `x`."""
+        result = np.zeros_like(x)
+        for (kx, ky), phase in zip(self.waves, self.phase, strict=True):
+            fade = np.exp(-((kx * kx + ky * ky) * pixel * pixel) / 24)
+            if fade > 0.02:
+                result += np.float32(fade) * np.sin(np.float32(kx) * x + np.float32(ky) * y + np.float32(phase))
+        return result * np.float32(np.sqrt(2 / len(self.waves)))
+
+
+@dataclass(frozen=True)
+class Room:
+    """The unchanging part of a participant's picture, and what people, bed and camera look like."""
+
+    turn: float
+    scale: float
+    shift: tuple[float, float]
+    floor: float
+    sheet: float
+    blanket: float
+    clothes: float
+    skin: float
+    hair: float
+    lamp: tuple[float, float]
+    light: tuple[float, float]
+    girth: float
+    fold: float
+    print_contrast: float
+    furniture: tuple[tuple[float, float, float, float, float], ...]
+    ground: Texture
+    folds: Texture
+    prints: Texture
+
+    @classmethod
+    def draw(cls, participant: Participant) -> "Room":
+        """The participant's room: camera angle, distance and offset, bed, blanket, build."""
+        rng = participant.rng(Stream.SCENE)
+        uniform = rng.uniform
+        furniture = tuple(
+            (float(side * uniform(0.48, 0.75)), float(uniform(-0.45, 0.45)), float(uniform(0.05, 0.14)),
+             float(uniform(0.05, 0.2)), float(uniform(0.04, 0.4)))
+            for side in rng.choice([-1, 1], 3)
+        )
+        # Build from weight against age; 70 kg is 1.
+        girth = np.clip((participant.weight / 70) ** 0.4, 0.75, 1.25)
+        return cls(
+            turn=float(rng.normal(0, 0.2) + rng.choice([0, np.pi / 2, -np.pi / 2])),
+            scale=float(np.exp(rng.normal(-0.02, 0.08))),
+            shift=(float(rng.normal(0, 0.03)), float(rng.normal(0, 0.03))),
+            floor=float(uniform(0.05, 0.13)), sheet=float(uniform(0.34, 0.5)), blanket=float(uniform(0.26, 0.5)),
+            clothes=float(uniform(0.2, 0.5)), skin=float(uniform(0.45, 0.62)), hair=float(uniform(0.06, 0.2)),
+            lamp=(float(rng.normal(0, 0.15)), float(rng.normal(0, 0.15))),
+            light=tuple(float(v) for v in rng.choice([-1, 1], 2) * uniform(0.4, 1, 2)),
+            girth=float(girth), fold=float(uniform(0.002, 0.006)), print_contrast=float(uniform(0.0, 0.07)),
+            furniture=furniture,
+            ground=Texture.draw(rng, 6, 2.0), folds=Texture.draw(rng, 10, 3.5), prints=Texture.draw(rng, 10, 9.0),
+        )
+
+
+def _edge(distance: np.ndarray, soft: float) -> np.ndarray:
+    """1 inside (positive distance), 0 outside, over a border of width `soft`."""
+    return np.clip(distance / np.float32(2 * soft) + np.float32(0.5), 0, 1)
+
+
+def _union(domes: list[np.ndarray]) -> np.ndarray:
+    """Smooth maximum (4-norm): bodies have no creases."""
+    total = sum((dome * dome) ** 2 for dome in domes)
+    return np.sqrt(np.sqrt(total))
+
+
+class Scene:
+    """Renders one room at one resolution.
+
+    Parameters
+    ----------
+    room : Room
+    height, width : int
+        Pixels; a wide picture shows more of the room, at the same scale.
+    """
+
+    def __init__(self, room: Room, height: int, width: int) -> None:
+        self._room = room
+        self.pixel = 1 / height
+        self.y, self.x = (
+            axis.astype(np.float32) for axis in np.meshgrid(
+                (np.arange(height) + 0.5) / height - 0.5, (np.arange(width) + 0.5 - width / 2) / height, indexing="ij"
+            )
+        )
+
+    def modes(self, posture: int, blanket: bool, limbs: np.ndarray) -> np.ndarray:
+        """How the picture of a resting pose changes with each mode, by finite differences.
+
+        Parameters
+        ----------
+        posture : int
+        blanket : bool
+            Whether it covers the body.
+        limbs : ndarray [MODES]
+            The resting position of head and limbs.
+
+        Returns
+        -------
+        ndarray [MODES, height, width] float32
+            Grey values per unit of the mode.
+        """
+        step = np.full(len(MODES), 0.2)
+        step[[THORAX, ABDOMEN]] = 0.15
+        step[[CAMERA_X, CAMERA_Y]] = max(0.01, self.pixel / 2)
+        step[EYES] = 1.0
+        poses = limbs + np.concatenate([np.zeros((1, len(MODES))), np.diag(step)])
+        pictures = self._render(poses.astype(np.float32), posture, blanket)
+        return (pictures[1:] - pictures[0]) / step[:, None, None].astype(np.float32)
+
+    def rest(self, posture: int, blanket: bool, limbs: np.ndarray) -> np.ndarray:
+        """The picture of a resting pose, float32 [height, width]."""
+        return self._render(limbs[None].astype(np.float32), posture, blanket)[0]
+
+    def _render(self, q: np.ndarray, posture: int, blanket: bool) -> np.ndarray:
+        room, side = self._room, _SIDE[posture]
+        q = q[:, :, None, None]
+        cos, sin = np.float32(np.cos(room.turn)), np.float32(np.sin(room.turn))
+        x = (self.x - room.shift[0] - q[:, CAMERA_X]) / np.float32(room.scale)
+        y = (self.y - room.shift[1] - q[:, CAMERA_Y]) / np.float32(room.scale)
+        across, along = cos * x + sin * y, cos * y - sin * x
+        soft = max(self.pixel, 0.008)
+        picture = self._furnish(across, along, soft)
+        height, limbs = self._body(across, along, q, side, posture)
+        head = self._ellipse(across, along, side * 0.03 + 0.25 * q[:, HEAD], -0.335, 0.062, 0.075)
+        body = np.clip(np.maximum(height * 40, limbs * 60), 0, 1)
+        if blanket:
+            # Arms stay on top of a blanket; it reaches from the shoulders to beyond the feet.
+            wave = 0.02 * room.folds(along * 2, across, self.pixel)
+            top = -0.235 + 0.35 * q[:, HEAD] * 0.1
+            shift = 0.2 * q[:, TRUNK]
+            covered = _edge(0.245 + 0.6 * wave - np.abs(across - shift), soft) * _edge(along - top + wave, soft)
+            covered = covered * _edge(0.47 + wave - along, soft)
+            relief = height + room.fold * room.folds(across + height, along + height, self.pixel)
+            relief = relief + 0.7 * limbs
+            prints = np.tanh(2 * room.prints(across - shift, along + 0.3 * height, self.pixel))
+            cloth = room.blanket + room.print_contrast * prints
+            picture = self._lay(picture, body, room.clothes, height)
+            picture = picture * (1 - covered) + covered * cloth * self._shade(relief)
+        else:
+            picture = self._lay(picture, body, room.clothes, height)
+        return self._expose(self._face(picture, head, across, along, q, side, posture))
+
+    def _furnish(self, across: np.ndarray, along: np.ndarray, soft: float) -> np.ndarray:
+        room = self._room
+        picture = room.floor * (1 + 0.25 * room.ground(across, along, self.pixel))
+        for cx, cy, a, b, grey in room.furniture:
+            box = _edge(np.minimum(a - np.abs(across - cx), b - np.abs(along - cy)), soft)
+            picture = picture * (1 - box) + box * grey
+        bed = _edge(np.minimum(0.32 - np.abs(across), 0.485 - np.abs(along)), soft)
+        picture = picture * (1 - bed) + bed * room.sheet
+        pillow = _edge(1 - (across / 0.19) ** 4 - ((along + 0.345) / 0.1) ** 4, 0.25)
+        return picture * (1 - pillow) + pillow * (room.sheet + 0.06 + 0.03 * room.folds(across, along, self.pixel))
+
+    @staticmethod
+    def _ellipse(across, along, cx, cy, a, b, turn=0.0) -> np.ndarray:
+        """A dome: 1 in the middle, 0 at the rim and outside."""
+        cos, sin = np.cos(turn), np.sin(turn)
+        dx, dy = across - cx, along - cy
+        u, v = (cos * dx + sin * dy) / a, (cos * dy - sin * dx) / b
+        return np.clip(1 - u * u - v * v, 0, 1).astype(np.float32)
+
+    def _body(self, across, along, q, side: int, posture: int) -> tuple[np.ndarray, np.ndarray]:
+        """Height of trunk and legs, and of the arms, in picture heights."""
+        breadth = self._room.girth * _BREADTH[posture]
+        shift, lean = 0.2 * q[:, TRUNK] + side * 0.02, side * 0.1
+        chest = self._ellipse(across, along, shift, -0.13, 0.155 * breadth * (1 + 0.3 * q[:, THORAX]), 0.19, lean)
+        belly = self._ellipse(
+            across, along, shift + side * 0.02, 0.05, 0.145 * breadth * (1 + 0.35 * q[:, ABDOMEN]), 0.2, lean
+        )
+        domes = [0.085 * (1 + 1.2 * q[:, THORAX]) * chest, 0.08 * (1 + 1.4 * q[:, ABDOMEN]) * belly]
+        for mode, sign in ((LEG_LEFT, -1), (LEG_RIGHT, 1)):
+            bend = 0.5 * q[:, mode] + side * 0.2 + sign * 0.06
+            place = sign * 0.065 + shift + 0.25 * q[:, mode] + side * 0.03
+            domes.append(0.06 * self._ellipse(across, along, place, 0.27, 0.07, 0.21, bend))
+        arms = []
+        for mode, sign in ((ARM_LEFT, -1), (ARM_RIGHT, 1)):
+            place = sign * 0.165 * breadth + shift + 0.3 * q[:, mode]
+            turn = sign * 0.2 + q[:, mode]
+            arms.append(0.045 * self._ellipse(across, along, place, -0.07 + 0.2 * q[:, mode], 0.042, 0.16, turn))
+        return _union(domes), _union(arms)
+
+    def _shade(self, relief: np.ndarray) -> np.ndarray:
+        """Brightness of a surface lit from beside the camera; higher is nearer, hence brighter."""
+        down, right = np.gradient(relief, self.pixel, axis=(-2, -1))
+        slope = self._room.light[0] * right + self._room.light[1] * down
+        return np.clip(1 - 0.4 * slope, 0.35, 1.7) * (0.85 + 2.4 * relief)
+
+    def _lay(self, picture: np.ndarray, cover: np.ndarray, grey: float, relief: np.ndarray) -> np.ndarray:
+        return picture * (1 - cover) + cover * grey * self._shade(relief)
+
+    def _face(self, picture, head, across, along, q, side: int, posture: int) -> np.ndarray:
+        room = self._room
+        skull = np.clip(head * 4, 0, 1)
+        picture = picture * (1 - skull) + skull * room.hair
+        if posture == PRONE:
+            return picture
+        cx = side * 0.055 + 0.3 * q[:, HEAD]
+        face = np.clip(self._ellipse(across, along, cx, -0.322, 0.046, 0.06) * 4, 0, 1) * skull
+        picture = picture * (1 - face) + face * room.skin
+        reach = max(0.008, self.pixel / 3)
+        for eye in (-0.018, 0.018):
+            spot = np.exp(-((across - cx - eye) ** 2 + (along + 0.335) ** 2) / (2 * reach * reach))
+            picture = picture + face * spot * (0.35 * q[:, EYES] - 0.12)
+        return picture
+
+    def _expose(self, picture: np.ndarray) -> np.ndarray:
+        """Infrared light falls off towards the borders."""
+        lamp = self._room.lamp
+        distance = (self.x - lamp[0]) ** 2 + (self.y - lamp[1]) ** 2
+        return (picture * (1.15 - 0.9 * np.minimum(distance, 0.9))).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Training: batches, inputs, the loop, its tasks, and the execution of one run."""

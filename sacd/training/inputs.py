@@ -1,0 +1,137 @@
+"""Which stored arrays a run's network reads, and how they become its input."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from sacd.cohort import Cohort, Recording
+from sacd.config import StudentRun, TeacherRun, TrunkRun
+from sacd.errors import SacdError
+from sacd.models import build
+from sacd.models.base import Network, Output
+from sacd.models.pretrained import load_pretrained
+from sacd.training.batches import Arrays, ClipSet
+from sacd.training.loop import step_seed
+from sacd.training.transforms import prepare_eeg, prepare_features, prepare_video
+
+Prepare = Callable[[Tensor, torch.Generator | None], Tensor]
+EVALUATION_BATCH = 256
+
+
+class Inputs:
+    """The input of one network over a clip set.
+
+    Parameters
+    ----------
+    arrays : Arrays
+        What is stored.
+    prepare : callable
+        (stored batch on the device, generator or None) → network input.
+    fabric : Fabric
+        Gives the device and the precision.
+    """
+
+    def __init__(self, arrays: Arrays, prepare: Prepare, fabric: Fabric) -> None:
+        self.arrays, self.prepare, self.fabric = arrays, prepare, fabric
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches are prepared."""
+        return self.fabric.device
+
+    def batch(self, index: np.ndarray, seed: int | None = None) -> Tensor:
+        """Network input of some clips; augmented by a generator of its own where `seed` is given."""
+        generator = None if seed is None else torch.Generator(self.device).manual_seed(seed)
+        return self.prepare(self.arrays.take(index).to(self.device, non_blocking=True), generator)
+
+    def augmented(self, index: np.ndarray, seed: int, step: int) -> Tensor:
+        """Augmented input of a training step."""
+        return self.batch(index, step_seed(seed + 1, step))
+
+
+def feature_columns(names: tuple[str, ...], without: str) -> np.ndarray:
+    """Indices of feature columns whose name does not contain `without`."""
+    kept = [i for i, name in enumerate(names) if not without or without not in name]
+    if not kept:
+        raise SacdError(f"without={without!r} hides every feature of the teacher; the names are {', '.join(names)}")
+    return np.array(kept)
+
+
+def modality_arrays(run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort, recordings: list[Recording]) -> list[np.ndarray]:
+    """The stored arrays that a teacher (EEG) or a trunk or student (video) reads."""
+    if not isinstance(run, TeacherRun):
+        return [recording.video for recording in recordings]
+    if cohort.info.eeg == "features" and run.without:
+        columns = feature_columns(cohort.info.sampling.eeg_features, run.without)
+        return [recording.eeg[:, columns] for recording in recordings]
+    return [recording.eeg for recording in recordings]
+
+
+def preparation(run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort) -> Prepare:
+    """How stored arrays become the input of this run's network."""
+    if isinstance(run, TeacherRun):
+        return prepare_eeg if cohort.info.eeg == "raw" else prepare_features
+    if cohort.info.video == "features" or getattr(run, "trunk", None) is not None:
+        return prepare_features
+    return partial(_prepare_video, normalise=run.training.normalise)
+
+
+def _prepare_video(x: Tensor, generator: torch.Generator | None, normalise: str) -> Tensor:
+    return prepare_video(x, normalise, generator)
+
+
+def make_network(run: TeacherRun | TrunkRun | StudentRun, shape: tuple[int, ...], seed: int) -> Network:
+    """The network for inputs stored with this shape a clip, initialised from the seed, published weights loaded.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (d,) features, (channels, samples) EEG, (frames, height, width) video.
+    """
+    size = {"in_features": shape[0]} if len(shape) == 1 else {"in_channels": shape[0] if len(shape) == 2 else 1}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build(run.model.name, **size, **run.model.options)
+    if run.model.weights:
+        load_pretrained(network, run.model.weights)
+    return network
+
+
+def forward(network: Network, inputs: Inputs, x: Tensor, taps: bool = False) -> Output:
+    """A network's output in the run's precision; losses are computed outside, in float32."""
+    with inputs.fabric.autocast():
+        output = network(x, taps)
+    return Output(output.features.float(), output.logits.float(), tuple(tap.float() for tap in output.taps))
+
+
+def evaluate(network: Network, inputs: Inputs, index: np.ndarray) -> Iterator[tuple[np.ndarray, Output]]:
+    """Outputs of a network in evaluation mode over some clips, in batches, as (indices, output)."""
+    network.eval()
+    with torch.inference_mode():
+        for first in range(0, len(index), EVALUATION_BATCH):
+            part = index[first : first + EVALUATION_BATCH]
+            yield part, forward(network, inputs, inputs.batch(part))
+
+
+def predict(network: Network, inputs: Inputs, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features float32 [n, 512] and logits float32 [n, C] of some clips.
+
+    Parameters
+    ----------
+    index : ndarray [n] int64
+        Clips of the inputs' set.
+    """
+    features, logits = [], []
+    for _, output in evaluate(network, inputs, index):
+        features.append(output.features.cpu().numpy())
+        logits.append(output.logits.cpu().numpy())
+    return np.concatenate(features), np.concatenate(logits)
+
+
+def whole_set(recordings: list[Recording]) -> ClipSet:
+    """A clip set without any visible label, for inference."""
+    return ClipSet(recordings, labelled=())

@@ -1,0 +1,165 @@
+"""The one training loop: steps, validation that picks the weights, checkpoints, exact resume.
+
+A `Task` says what is trained and on what; the loop knows nothing of teachers or students. A run that is killed
+goes on from its last checkpoint and ends with the same numbers, bit for bit on one device and thread count.
+"""
+
+import copy
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from sacd.config import TrainingConfig
+
+CHECKPOINT = "checkpoint.pt"
+_CHECKPOINT_SECONDS = float(os.environ.get("SACD_CHECKPOINT_SECONDS", "20"))
+
+
+class Task(nn.Module):
+    """What a loop trains. All state that must survive a resume is in parameters and buffers.
+
+    Subclasses set `network` (the module that is kept) and define `terms` and `validate`.
+    """
+
+    network: nn.Module
+
+    def terms(self, step: int) -> dict[str, Tensor]:
+        """Weighted terms of the loss at a step, a pure function of state and step; their sum is minimised."""
+        raise TypeError(f"{type(self).__name__} does not define terms(step)")
+
+    def validate(self) -> dict[str, float]:
+        """Validation figures; `score` (higher is better) picks the weights."""
+        raise TypeError(f"{type(self).__name__} does not define validate()")
+
+    def after_step(self) -> None:
+        """Called after each optimiser step (momentum networks)."""
+
+    def diagnostics(self) -> dict[str, float]:
+        """Further numbers for the history's row; read after `validate`."""
+        return {}
+
+
+def make_fabric(precision: str) -> Fabric:
+    """Fabric on one device; half precision only where the GPU or CPU computes in bfloat16 natively."""
+    if torch.cuda.is_available():
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        # Resume is exact only where sums have one order; the few operations that have none only warn.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        return Fabric(accelerator="cuda", devices=1, precision=precision)
+    able = torch.cpu.get_capabilities()
+    native = able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16")
+    return Fabric(accelerator="cpu", devices=1, precision=precision if native else "32-true")
+
+
+def make_optimizer(task: Task, config: TrainingConfig) -> torch.optim.Optimizer:
+    """SGD with momentum 0.9 as the paper, or AdamW."""
+    parameters = [p for p in task.parameters() if p.requires_grad]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=config.lr, momentum=0.9, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)
+
+
+def make_schedule(optimizer: torch.optim.Optimizer, config: TrainingConfig) -> torch.optim.lr_scheduler.LRScheduler:
+    """Constant, or a one-cycle-like warm-up of a twentieth followed by a cosine to zero."""
+    if config.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
+    warm = max(1, config.steps // 20)
+    rise = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.1, total_iters=warm)
+    fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(1, config.steps - warm))
+    return torch.optim.lr_scheduler.SequentialLR(optimizer, [rise, fall], milestones=[warm])
+
+
+def step_seed(seed: int, step: int) -> int:
+    """One integer for (seed, step): dropout and augmentation of that step."""
+    return (seed * 1_000_003 + step * 7919 + 12345) % (2**31 - 1)
+
+
+def train(
+    task: Task, config: TrainingConfig, seed: int, folder: Path, fabric: Fabric,
+    report: Callable[[int], None] = lambda step: None,
+) -> dict[str, Any]:
+    """Train a task to its last step and load the weights that validated best into `task.network`.
+
+    Parameters
+    ----------
+    task : Task
+        Already on the fabric's device.
+    folder : Path
+        Where the checkpoint lies; one that is present is resumed.
+    report : callable
+        Told the number of finished steps now and then.
+
+    Returns
+    -------
+    dict
+        `history` (list of dict: step, loss terms averaged since the last row, validation figures), `best_step`,
+        `seconds` (of training steps, over all resumes), `clips` (seen).
+    """
+    optimizer = make_optimizer(task, config)
+    schedule = make_schedule(optimizer, config)
+    state: dict[str, Any] = {"step": 0, "history": [], "best_score": None, "best_step": 0, "best": None, "seconds": 0.0}
+    sums: dict[str, Tensor] = {}
+    file = folder / CHECKPOINT
+    if file.exists():
+        saved = torch.load(file, map_location=fabric.device, weights_only=True)
+        task.load_state_dict(saved["task"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        state, sums = saved["state"], saved["sums"]
+    saved_at = time.monotonic()
+    while state["step"] < config.steps:
+        started = time.monotonic()
+        step = state["step"]
+        torch.manual_seed(step_seed(seed, step))
+        task.train()
+        terms = task.terms(step)
+        loss = torch.stack([term.float() for term in terms.values()]).sum()
+        optimizer.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        optimizer.step()
+        schedule.step()
+        task.after_step()
+        state["step"] = step = step + 1
+        for name, term in {**terms, "loss": loss}.items():
+            # Summed on the device: reading a number each step would stall a GPU.
+            sums[name] = sums.get(name, 0.0) + term.detach().float()
+        state["seconds"] += time.monotonic() - started
+        if step % config.validate_every == 0 or step == config.steps:
+            _validate(task, state, sums, config)
+            sums = {}
+        report(step)
+        if time.monotonic() - saved_at > _CHECKPOINT_SECONDS and step < config.steps:
+            _save(file, {
+                "task": task.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
+                "state": state, "sums": sums,
+            })
+            saved_at = time.monotonic()
+    task.network.load_state_dict(state["best"])
+    task.eval()
+    return {key: state[key] for key in ("history", "best_step", "seconds", "best_score")}
+
+
+def _validate(task: Task, state: dict[str, Any], sums: dict[str, Tensor], config: TrainingConfig) -> None:
+    since = state["step"] - (state["history"][-1]["step"] if state["history"] else 0)
+    task.eval()
+    with torch.inference_mode():
+        figures = task.validate()
+    row = {"step": state["step"], **{name: float(value) / since for name, value in sums.items()}}
+    row |= task.diagnostics()
+    state["history"].append(row | {f"validation_{name}": value for name, value in figures.items()})
+    if state["best_score"] is None or figures["score"] > state["best_score"]:
+        state["best_score"], state["best_step"] = figures["score"], state["step"]
+        state["best"] = copy.deepcopy(task.network.state_dict())
+
+
+def _save(file: Path, content: dict[str, Any]) -> None:
+    """Write aside and rename: a kill during the write leaves the previous checkpoint."""
+    aside = file.with_suffix(".aside")
+    torch.save(content, aside)
+    os.replace(aside, file)

@@ -1,0 +1,65 @@
+"""What a finished teacher or trunk says of every clip, computed once and kept with its run.
+
+While a student trains, the EEG is not read. Files are keyed by the recording and the hash of what was read, so that
+cohorts which differ only in frame sampling share a teacher's outputs.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+
+from sacd.cohort import Cohort, Recording
+from sacd.config import StudentRun, TeacherRun, TrunkRun, parse_run
+from sacd.models.base import Network
+from sacd.training.batches import Arrays
+from sacd.training.inputs import Inputs, make_network, modality_arrays, predict, preparation, whole_set
+from sacd.training.loop import make_fabric
+
+
+def load_network(folder: Path) -> tuple[TeacherRun | TrunkRun | StudentRun, Network, Fabric]:
+    """The configuration of a run's folder, its trained network in evaluation mode, and the fabric it runs on."""
+    description = json.loads((folder / "config.json").read_text())
+    config = parse_run(json.dumps(description["run"]))
+    # The published weights were only its start: what was trained from them is loaded below.
+    bare = config.model_copy(update={"model": config.model.model_copy(update={"weights": None})})
+    network = make_network(bare, tuple(description["input_shape"]), config.seed)
+    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    fabric = make_fabric(config.training.precision)
+    return config, network.to(fabric.device).eval(), fabric
+
+
+def cached_outputs(
+    folder: Path, cohort: Cohort, recordings: list[Recording]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Features float32 [n, 512] and logits float32 [n, C] of some recordings, by recording id.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a finished teacher or trunk.
+    """
+    cache = folder / "outputs"
+    cache.mkdir(exist_ok=True)
+    with FileLock(folder / "outputs.lock"):
+        loaded = None
+        found = {}
+        for recording in recordings:
+            modality = "eeg" if folder.name.startswith("teacher-") else "video"
+            file = cache / f"{recording.recording_id}-{recording.hash_of(modality)[:16]}.npz"
+            if not file.exists():
+                loaded = loaded or load_network(folder)
+                config, network, fabric = loaded
+                clips = whole_set([recording])
+                arrays = Arrays(clips, modality_arrays(config, cohort, [recording]))
+                features, logits = predict(network, Inputs(arrays, preparation(config, cohort), fabric), np.arange(len(clips)))
+                aside = file.with_suffix(".aside.npz")
+                np.savez(aside, features=features, logits=logits)
+                os.replace(aside, file)
+            with np.load(file, allow_pickle=False) as content:
+                found[recording.recording_id] = (content["features"], content["logits"])
+    return found

@@ -1,0 +1,199 @@
+"""The three things a loop trains: a teacher on EEG, a student on video, and a video trunk without labels."""
+
+import copy
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sacd.models.base import Network
+from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
+from sacd.stages import STAGES
+from sacd.training.batches import ClipSet, Sampler
+from sacd.training.inputs import Inputs, evaluate, forward, predict
+from sacd.training.loop import Task
+from sacd.training.pretext import motion_statistics
+
+
+def participant_weights(participant: np.ndarray) -> np.ndarray:
+    """Weights with which every participant counts the same, float [N]."""
+    _, place, count = np.unique(participant, return_inverse=True, return_counts=True)
+    return 1.0 / count[place]
+
+
+def stage_scores(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarray) -> dict[str, float]:
+    """Accuracy, macro-F1 and κ over scored clips, every participant weighing the same."""
+    scored = stage >= 0
+    weight = participant_weights(participant[scored])
+    truth, guess = stage[scored], predicted[scored]
+    labels = list(range(len(STAGES)))
+    return {
+        "accuracy": float(accuracy_score(truth, guess, sample_weight=weight)),
+        "macro_f1": float(f1_score(truth, guess, labels=labels, average="macro", sample_weight=weight, zero_division=0)),
+        "kappa": float(np.nan_to_num(cohen_kappa_score(truth, guess, labels=labels, sample_weight=weight))),
+    }
+
+
+class StageTask(Task):
+    """A stage classifier: batches of training clips, macro-F1 on the validation participants picks the weights."""
+
+    def __init__(
+        self, network: Network, inputs: Inputs, clips: ClipSet, sampler: Sampler,
+        validation_inputs: Inputs, validation: ClipSet, seed: int, augment: bool,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self._inputs, self._clips, self._sampler = inputs, clips, sampler
+        self._validation_inputs, self._validation = validation_inputs, validation
+        self._seed, self._augment = seed, augment
+
+    def draw(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor, Tensor]:
+        """Clip indices, windows, network input and visible labels of a step."""
+        index, window = self._sampler.batch(step)
+        x = self._inputs.augmented(index, self._seed, step) if self._augment else self._inputs.batch(index)
+        return index, window, x, torch.from_numpy(self._clips.label[index]).to(x.device)
+
+    def validate(self) -> dict[str, float]:
+        """Macro-F1 (the score), accuracy and κ on the validation clips."""
+        _, logits = predict(self.network, self._validation_inputs, np.arange(len(self._validation)))
+        scores = stage_scores(self._validation.label, logits.argmax(1), self._validation.participant)
+        return {"score": scores["macro_f1"], **scores}
+
+
+class TeacherTask(StageTask):
+    """Cross-entropy on EEG."""
+
+    def terms(self, step: int) -> dict[str, Tensor]:
+        """The cross-entropy of a step."""
+        _, _, x, label = self.draw(step)
+        return {"ce": labelled_cross_entropy(forward(self.network, self._inputs, x).logits, label)}
+
+
+class StudentTask(StageTask):
+    """An objective on pairs of video and cached teacher outputs; the EEG itself is not read.
+
+    Parameters
+    ----------
+    objective : Objective
+    teacher : tuple of ndarray, optional
+        Features [N, 512] and logits [N, C] of every training clip.
+    momentum : float
+        Of the momentum network, where the objective needs one.
+    diagnose_every : int
+        The gradient norm of each term at the student's features is measured at every such step.
+    """
+
+    def __init__(
+        self, *common: object, objective: Objective, teacher: tuple[np.ndarray, np.ndarray] | None,
+        posterior: np.ndarray | None, momentum: float, diagnose_every: int, **named: object,
+    ) -> None:
+        super().__init__(*common, **named)
+        self.objective = objective
+        self.momentum_network = copy.deepcopy(self.network).requires_grad_(False) if objective.needs_momentum else None
+        self._teacher, self._posterior = teacher, posterior
+        self._momentum, self._diagnose_every = momentum, diagnose_every
+        self._norms: dict[str, float] = {}
+
+    def terms(self, step: int) -> dict[str, Tensor]:
+        """The objective's weighted terms of a step."""
+        index, window, x, label = self.draw(step)
+        output = forward(self.network, self._inputs, x, taps=self.objective.needs_taps)
+        pair = Pair(
+            student_features=output.features, student_logits=output.logits, student_taps=output.taps, label=label,
+            participant=self._tensor(self._clips.participant[index], x), clip=self._tensor(index, x),
+            window=self._tensor(window, x), night=self._tensor(self._clips.night[index], x),
+            posterior=None if self._posterior is None else self._tensor(self._posterior[index], x),
+            **self._teacher_side(index, x), **self._momentum_side(x),
+        )
+        terms = self.objective(pair)
+        if (step + 1) % self._diagnose_every == 0:
+            self._norms = gradient_norms(terms, output.features)
+        return terms
+
+    @staticmethod
+    def _tensor(values: np.ndarray, like: Tensor) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(like.device)
+
+    def _teacher_side(self, index: np.ndarray, x: Tensor) -> dict[str, Tensor]:
+        if self._teacher is None:
+            return {}
+        features, logits = self._teacher
+        return {"teacher_features": self._tensor(features[index], x), "teacher_logits": self._tensor(logits[index], x)}
+
+    def _momentum_side(self, x: Tensor) -> dict[str, Tensor]:
+        if self.momentum_network is None:
+            return {}
+        with torch.no_grad():
+            output = forward(self.momentum_network, self._inputs, x)
+        return {"momentum_features": output.features, "momentum_logits": output.logits}
+
+    def after_step(self) -> None:
+        """Move the momentum network towards the student (He et al. 2020, doi:10.1109/CVPR42600.2020.00975)."""
+        if self.momentum_network is None:
+            return
+        with torch.no_grad():
+            for slow, fast in zip(self.momentum_network.parameters(), self.network.parameters(), strict=True):
+                slow.lerp_(fast, 1 - self._momentum)
+
+    def diagnostics(self) -> dict[str, float]:
+        """Gradient norm of each term at the student's features, at the last measured step; the objective's own numbers."""
+        norms = {f"gradient_norm_{name}": value for name, value in self._norms.items()}
+        return norms | {name: float(value) for name, value in self.objective.diagnostics.items()}
+
+
+def gradient_norms(terms: dict[str, Tensor], features: Tensor) -> dict[str, float]:
+    """L2 norm of d term / d features for every term that depends on them: a graph net can absorb its own loss."""
+    norms = {}
+    for name, term in terms.items():
+        if term.requires_grad:
+            (gradient,) = torch.autograd.grad(term, features, retain_graph=True, allow_unused=True)
+            norms[name] = 0.0 if gradient is None else float(gradient.float().norm())
+    return norms
+
+
+class TrunkTask(Task):
+    """A trunk learns to predict motion statistics that are computed from the pixels of its own clip; no labels.
+
+    Parameters
+    ----------
+    network : Network
+        Its stage head is not used.
+    raw, prepared : Inputs
+        The same clips as stored and as network input.
+    held : ndarray of int64
+        Clips that are never drawn, for validation.
+    """
+
+    def __init__(self, network: Network, inputs: Inputs, sampler: Sampler, held: np.ndarray, seed: int, augment: bool) -> None:
+        super().__init__()
+        self.network = network
+        self._inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment
+        first = self._targets(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)])
+        self.register_buffer("mean", first.mean(0))
+        self.register_buffer("deviation", first.std(0).clamp_min(1e-3))
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.regressor = nn.Linear(network.feature_dim, first.shape[1])
+
+    def _targets(self, index: np.ndarray) -> Tensor:
+        return motion_statistics(self._inputs.arrays.take(index).to(self._inputs.device))
+
+    def _error(self, features: Tensor, index: np.ndarray) -> Tensor:
+        target = (self._targets(index) - self.mean) / self.deviation
+        return functional.smooth_l1_loss(self.regressor(features).float(), target)
+
+    def terms(self, step: int) -> dict[str, Tensor]:
+        """Smooth L1 error of the standardised statistics."""
+        index, _ = self._sampler.batch(step)
+        x = self._inputs.augmented(index, self._seed, step) if self._augment else self._inputs.batch(index)
+        return {"motion": self._error(forward(self.network, self._inputs, x).features, index)}
+
+    def validate(self) -> dict[str, float]:
+        """Error on the held clips; its negative is the score."""
+        total = sum(
+            float(self._error(output.features, part)) * len(part)
+            for part, output in evaluate(self.network, self._inputs, self._held)
+        )
+        return {"score": -total / len(self._held), "error": total / len(self._held)}

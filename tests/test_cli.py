@@ -1,0 +1,142 @@
+"""The command line: help at once, one line for people, exit codes."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from sacd.cli import app
+from sacd.errors import SacdError
+
+COMMANDS = ("simulate", "ingest", "check", "train", "report", "runs")
+
+
+@pytest.fixture
+def run():
+    runner = CliRunner()
+    return lambda *args: runner.invoke(app, [str(arg) for arg in args])
+
+
+def test_help_answers_at_once():
+    """Under half a second, of the fastest of three: the machine may be busy."""
+    seconds = []
+    for _ in range(3):
+        begun = time.monotonic()
+        result = subprocess.run([sys.executable, "-m", "sacd", "--help"], capture_output=True, text=True, check=True)
+        seconds.append(time.monotonic() - begun)
+    assert min(seconds) < 0.5
+    assert all(name in result.stdout for name in COMMANDS)
+
+
+def test_help_imports_nothing_heavy():
+    script = "import sys; from sacd.cli import app; app(['report', '--help'], standalone_mode=False); "
+    script += "print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(result.stdout.splitlines()[-1].split())
+    assert "sacd.cli" in loaded
+    assert not loaded & {"torch", "numpy", "pandas", "mne", "matplotlib", "papermill"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_examples(run, command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "Examples:" in result.output and f"    sacd {command}" in result.output
+
+
+def test_check_says_how_many(run, make_cohort):
+    result = run("check", make_cohort(participants=3, clips=8))
+    assert (result.exit_code, result.stdout) == (0, "no faults: 3 recordings, 24 clips\n")
+
+
+def test_check_lists_every_fault(run, make_cohort):
+    path = make_cohort()
+    for night in ("P000-night1", "P002-night1"):
+        (path / "recordings" / night / "video.npy").unlink()
+    result = run("check", path)
+    assert result.exit_code == 1
+    assert [line.split(": ")[1] for line in result.stdout.splitlines()] == 2 * [
+        "file is missing; restore it or ingest the recording again"
+    ]
+
+
+def test_errors_for_people_are_one_line(tmp_path):
+    command = [sys.executable, "-m", "sacd", "train", str(tmp_path / "nothing")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1 and result.stdout == ""
+    assert result.stderr.count("\n") == 1 and "is not a cohort" in result.stderr
+
+
+def test_bugs_keep_their_traceback(run, monkeypatch, make_cohort):
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("sacd.check.check", broken)
+    assert isinstance(run("check", make_cohort()).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (SacdError("file: bad\nnews; mend it"), 1, "sacd: file: bad news; mend it\n"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_exit_codes(run, monkeypatch, make_cohort, error, code, words):
+    def stop(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("sacd.check.check", stop)
+    result = run("check", make_cohort())
+    assert result.exit_code == code
+    assert words in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_simulate_then_check(run, tmp_path):
+    out = tmp_path / "tiny"
+    result = run("simulate", out, "--train", 1, "--test", 1, "--nights", 0, "--frames", 4, "--size", 8, "--seed", 3)
+    assert result.exit_code == 0, result.output
+    assert "tiny (simulated), 2 participants, 2 recordings, 200 clips" in result.stdout
+    assert run("check", out).stdout == "no faults: 2 recordings, 200 clips\n"
+    again = run("simulate", out, "--train", 1, "--test", 1, "--nights", 0, "--frames", 4, "--size", 8, "--seed", 4)
+    assert again.exit_code == 1 and str(out) in again.stderr
+
+
+def test_simulate_refuses_in_one_line(run, tmp_path):
+    result = run("simulate", tmp_path / "x", "--train", 1, "--test", 1, "--nights", 2)
+    assert result.exit_code == 1 and result.stderr.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("fold", ["1", "1/", "a/b", "-1/4", "4/4"])
+def test_bad_folds(run, make_cohort, fold):
+    result = run("train", make_cohort(participants=6), "--fold", fold)
+    assert result.exit_code == 1 and "fold" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_teacher_for_an_objective_without(run, make_cohort):
+    result = run("train", make_cohort(participants=6), "--objective", "ce", "--teacher", "attnsleep")
+    assert result.exit_code == 1 and "objective ce has no teacher" in result.stderr
+
+
+def test_budget_above_half(run, make_cohort):
+    result = run("train", make_cohort(participants=6), "--labelled", 4)
+    assert result.exit_code == 1 and "above half" in result.stderr
+
+
+def test_runs_of_nothing(run, make_cohort):
+    path = make_cohort()
+    result = run("runs", "--cohort", path)
+    assert (result.exit_code, result.stdout) == (0, f"no runs in {path.parent / 'runs'}\n")
+
+
+def test_report_pairs(run):
+    result = run("report", "--profile", "smoke", "-p", "alone")
+    assert result.exit_code == 1 and "'alone' has no value" in result.stderr
+    result = run("report", "--profile", "smoke", "-p", "no_such_name", "1")
+    assert result.exit_code == 1 and "parameter 'no_such_name' is in no chosen notebook" in result.stderr
+    result = run("report", "--profile", "smoke", "-p", "cohort=x")
+    assert result.exit_code == 1 and "--cohort" in result.stderr
+    assert run("report", "--profile", "huge").exit_code == 1

@@ -1,0 +1,176 @@
+"""The structure loss against message passing written out with loops, and what it must not depend on."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from objective_pairs import make_pair, reordered
+from torch import Tensor
+
+from sacd.errors import SacdError
+from sacd.objectives.base import Pair
+from sacd.objectives.structure import GraphNet, StructureLoss, complete_graphs, other_stages
+
+
+def slow_graph_vector(net: GraphNet, features: Tensor) -> Tensor:
+    """Eq. 6–10 for one window, node by node; every message is 512-d and built from the concatenation."""
+    x = [net.project(row) for row in features]
+    h = [net.node_net(row) for row in x]
+    for layer in net.rounds:
+        weight = torch.cat([layer.to_node.weight, layer.from_node.weight, layer.along_edge.weight], dim=1)
+        new = []
+        for i in range(len(h)):
+            messages, scores = [], []
+            for j in range(len(h)):
+                if j != i:
+                    joined = torch.cat([h[i], h[j], net.edge_net((x[i] - x[j]).abs())])
+                    messages.append(layer.second.weight @ torch.relu(weight @ joined + layer.to_node.bias))
+                    scores.append(torch.nn.functional.leaky_relu(layer.attention.weight[0] @ messages[-1], 0.2))
+            total = torch.zeros(512)
+            if messages:
+                for share, message in zip(torch.stack(scores).softmax(dim=0), messages, strict=True):
+                    total = total + share * message
+            new.append(h[i] + layer.update_net(torch.cat([h[i], total])))
+        h = new
+    vector = net.graph_net(sum(net.readout(row) for row in h) / len(h))
+    return vector / vector.norm()
+
+
+def slow_loss(loss: StructureLoss, pair: Pair) -> float:
+    """L_D window by window."""
+    windows = sorted(set(pair.window.tolist()))
+    clips = {w: [n for n in range(len(pair.label)) if pair.window[n] == w] for w in windows}
+    stage = torch.where(pair.label >= 0, pair.label, pair.teacher_logits.argmax(1)).tolist()
+    positive, negative = [], []
+    for a in windows:
+        video = slow_graph_vector(loss.student_net, pair.student_features[clips[a]])
+        for b in windows:
+            d = (video - slow_graph_vector(loss.teacher_net, pair.teacher_features[clips[b]])).square().sum().item()
+            if a == b:
+                positive.append(max(0.0, loss.margin - d if loss.reading == "printed" else loss.margin - (1 - d)))
+            elif pair.night[clips[a][0]] == pair.night[clips[b][0]] and any(
+                stage[m] != stage[n] for m, n in zip(clips[a], clips[b], strict=False)
+            ):
+                negative.append(max(0.0, loss.margin - (d - 1)))
+    total = sum(positive) / len(positive)
+    return total + sum(negative) / len(negative) if negative and loss.reading == "margin" else total
+
+
+def build(reading: str = "margin", **options: float) -> StructureLoss:
+    torch.manual_seed(5)
+    return StructureLoss(24, 24, reading=reading, **options)
+
+
+@pytest.mark.parametrize("reading", ["margin", "printed"])
+@pytest.mark.parametrize("batch", [16, 13, 8, 1])
+def test_against_loops(reading: str, batch: int) -> None:
+    loss, pair = build(reading, margin=4.0 if reading == "printed" else 0.9), make_pair(batch)
+    assert loss(pair).item() == pytest.approx(slow_loss(loss, pair), rel=1e-5, abs=1e-5)
+    assert loss(pair).item() > 0
+
+
+def test_shapes_are_the_papers() -> None:
+    net = build().student_net
+    layer = net.rounds[0]
+    assert net.project.out_features == 64 and net.node_net[-1].out_features == 128
+    assert net.edge_net[-1].out_features == 64 and layer.second.out_features == 512
+    assert len(net.rounds) == 2 and net.graph_net[-1].out_features == 1024
+    features, window = torch.randn(10, 24), torch.tensor([0] * 8 + [1] * 2)
+    vectors = net(features, complete_graphs(window), window, 2)
+    assert vectors.shape == (2, 1024)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
+
+
+def test_complete_graphs() -> None:
+    edges = complete_graphs(torch.tensor([0, 0, 0, 1, 2, 2])).T.tolist()
+    assert sorted(map(tuple, edges)) == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (4, 5), (5, 4)]
+
+
+def test_negatives_share_the_night_and_differ_in_stage() -> None:
+    #        window 0    1       2 (same as 0)  3 (other night)  4 (cut short, as far as it goes like 0)
+    stage = torch.tensor([0, 1, 0, 2, 0, 1, 0, 2, 0])
+    window = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 4])
+    night = torch.tensor([0, 0, 0, 0, 0, 0, 9, 9, 0])
+    found = other_stages(stage, night, window, 5)
+    expected = torch.zeros(5, 5, dtype=torch.bool)
+    for a, b in ((0, 1), (1, 2)):
+        expected[a, b] = expected[b, a] = True
+    assert torch.equal(found, expected)
+    unknown = torch.tensor([-1, -1, 0, 2, 0, 1, 0, 2, 0])
+    assert not other_stages(unknown, night, window, 5)[0].any()
+
+
+def test_hand_computed_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """d = [[0.8, 1.2], [0.1, 0.2]], one night, other stages: positives 0.3 and 0, negatives 0.3 and 1.4."""
+    pair = make_pair(2, labels=[0, 1], window=1)
+    distance = torch.tensor([[0.8, 1.2], [0.1, 0.2]])
+    for reading, expected in (("margin", 0.3 / 2 + (0.3 + 1.4) / 2), ("printed", 0.3 / 2)):
+        loss = build(reading)
+        monkeypatch.setattr(loss, "distances", lambda _: (distance, torch.tensor([0, 1]), 2))
+        assert loss(pair).item() == pytest.approx(expected)
+
+
+def test_without_a_negative_only_matching_windows_count() -> None:
+    loss = build()
+    pair = make_pair(labels="one")
+    alone = torch.relu(loss.margin - (1 - loss.distances(pair)[0].diagonal())).mean()
+    torch.testing.assert_close(loss(pair), alone)
+    apart = replace(make_pair(labels="all"), night=torch.arange(16) // 4)
+    alone = torch.relu(loss.margin - (1 - loss.distances(apart)[0].diagonal())).mean()
+    torch.testing.assert_close(loss(apart), alone)
+
+
+def test_the_readings_pull_in_opposite_directions() -> None:
+    pair = make_pair(labels="one")  # no negatives: d of matching windows alone
+    gradients = []
+    for reading in ("margin", "printed"):
+        pair.student_features.grad = None
+        build(reading, margin=4.0)(pair).backward()  # a margin at which every window is active in both readings
+        gradients.append(pair.student_features.grad.clone())
+    torch.testing.assert_close(gradients[0], -gradients[1], rtol=1e-4, atol=1e-7)
+
+
+def test_order_of_clips_within_windows_does_not_matter() -> None:
+    """Complete graphs, symmetric edges: the same shuffle in both modalities and all windows changes nothing."""
+    loss, pair = build(margin=0.9), make_pair(labels="all")
+    order = (torch.arange(16).view(4, 4)[:, [2, 0, 3, 1]]).flatten()
+    torch.testing.assert_close(loss(reordered(pair, order)), loss(pair), rtol=1e-5, atol=1e-6)
+
+
+def test_windows_do_not_see_each_other() -> None:
+    loss, pair = build(), make_pair()
+    before = loss.distances(pair)[0]
+    changed = pair.student_features.detach().clone()
+    changed[4:8] += 1.0
+    after = loss.distances(replace(pair, student_features=changed))[0]
+    same = torch.tensor([True, False, True, True])
+    torch.testing.assert_close(after[same], before[same])
+    assert not torch.allclose(after[1], before[1])
+
+
+def test_window_numbers_are_only_names() -> None:
+    loss, pair = build(), make_pair()
+    torch.testing.assert_close(loss(replace(pair, window=pair.window * 7 + 3)), loss(pair))
+
+
+def test_without_window_numbers_clips_are_taken_eight_by_eight() -> None:
+    loss, pair = build(), make_pair(window=8)
+    torch.testing.assert_close(loss(replace(pair, window=None)), loss(pair))
+
+
+def test_unknown_reading() -> None:
+    with pytest.raises(SacdError, match="unknown reading 'upside-down'; choose one of margin, printed"):
+        StructureLoss(4, 4, reading="upside-down")
+
+
+def test_training_brings_matching_windows_together_and_keeps_others_apart() -> None:
+    loss, pair = build(), make_pair(labels="all")
+    optimizer = torch.optim.Adam(loss.parameters(), lr=1e-3)
+    first = loss(pair).item()
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss(pair).backward()
+        optimizer.step()
+    distance = loss.distances(pair)[0]
+    assert loss(pair).item() < 0.2 * first
+    assert distance[0, 1] > distance[0, 0] and distance[2, 3] > distance[2, 2]  # neighbours share their night

@@ -1,0 +1,441 @@
+"""The report: statuses, what is kept, pages that ask no network, and a previous report that survives everything."""
+
+import base64
+import errno
+import json
+import os
+import re
+import shutil
+import sys
+from html.parser import HTMLParser
+from io import BytesIO
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from filelock import FileLock
+from PIL import Image
+from tiny import make_cohort as make_tiny
+from typer.testing import CliRunner
+
+from sacd import experiments, notebooks, pages, report, runs
+from sacd.cli import app
+from sacd.config import load_profile
+from sacd.errors import SacdError
+from sacd.experiments import Chapter
+from sacd.notebooks import Notebook, Outcome
+from sacd.publish import Entry, Folder
+
+GOOD = """
+import os, sys
+import matplotlib.pyplot as plt
+import pandas as pd
+import plotly.graph_objects as go
+from IPython.display import HTML, display
+assert sys.executable == EXECUTABLE and os.environ["OMP_NUM_THREADS"] == "1", sys.executable
+plt.plot([1, 2]); plt.title("simulated"); plt.show()
+display(go.Figure(go.Scatter(x=[1, 2], y=[3, 4])))
+display(HTML('<a href="https://example.org/x">a link</a><img src="//example.org/y.png">'))
+print("seed", seed, file=sys.stderr)
+"""
+NOT_APPLICABLE = "from sacd.errors import NotApplicable\nraise NotApplicable('no AHI here')"
+TABLE = "pd.DataFrame({'method': ['CE <b>'], 'accuracy': [0.5 + seed]})"
+
+
+def cell(source, *tags):
+    return nbformat.v4.new_code_cell(source.strip(), metadata={"tags": list(tags)})
+
+
+def write_notebook(folder, name, *cells):
+    start = cell("cohort = ''\nprofile = 'laptop'\nseed = 0", "parameters")
+    words = "# Title\n\nSee <https://example.org/paper> and $\\lambda_1$ ![](http://example.org/z.png)"
+    text = nbformat.v4.new_markdown_cell(words)
+    folder.mkdir(exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=[text, start, *cells]), folder / f"{name}.ipynb")
+
+
+def no_runs(cohort, profile):
+    return []
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    """A root with a cohort and five small notebooks, each ending in another way."""
+    root = tmp_path / "root"
+    root.mkdir()
+    make_tiny(root / "data" / "tiny", features=True)
+    folder = root / "notebooks"
+    good = GOOD.replace("EXECUTABLE", repr(sys.executable))
+    write_notebook(folder, "01_good", cell(good), cell(TABLE, "summary"))
+    write_notebook(folder, "02_bad", cell("print('before')"), cell("raise ValueError('first\\nlast line')"))
+    write_notebook(folder, "03_no_ahi", cell(NOT_APPLICABLE))
+    write_notebook(folder, "04_needs_video", cell("1 / 0"))
+    write_notebook(folder, "05_dies", cell("import os\nos._exit(1)"))
+    chapters = [
+        Chapter("01_good", "Good", no_runs), Chapter("02_bad", "Bad", no_runs), Chapter("03_no_ahi", "AHI", no_runs),
+        Chapter("04_needs_video", "Video", no_runs, lambda cohort: "no raw video"), Chapter("05_dies", "Dies", no_runs),
+    ]
+    monkeypatch.setattr(report, "ROOT", root)
+    monkeypatch.setattr(experiments, "CHAPTERS", {chapter.name: chapter for chapter in chapters})
+    return root
+
+
+def write(root, **options):
+    prepared = report.Report("smoke", root / "data" / "tiny", out=root / "out", **options)
+    return {entry.name: entry for entry in prepared.write()}
+
+
+FETCHING = ("src", "href", "srcset", "action", "poster", "data")
+
+
+class Addresses(HTMLParser):
+    """Collects every attribute that makes a browser fetch something or go somewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in FETCHING and value]
+
+
+def addresses(page):
+    parser = Addresses()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return parser.found
+
+
+def run_cli(root, *options):
+    cohort, out = root / "data" / "tiny", root / "out"
+    command = ["report", "--profile", "smoke", "--cohort", str(cohort), "--out", str(out), *options]
+    return CliRunner().invoke(app, command)
+
+
+def test_a_whole_report(bench):
+    result = run_cli(bench)
+    assert result.exit_code == 1, result.output
+    manifest = json.loads((bench / "out" / "report.json").read_text())["entries"]
+    assert {name: (entry["status"], entry["reason"]) for name, entry in manifest.items()} == {
+        "01_good": ("done", ""),
+        "02_bad": ("failed", "ValueError: last line"),
+        "03_no_ahi": ("not applicable", "no AHI here"),
+        "04_needs_video": ("not applicable", "no raw video"),
+        "05_dies": ("failed", manifest["05_dies"]["reason"]),
+    }
+    assert "Kernel died" in manifest["05_dies"]["reason"]
+    index = (bench / "out" / "index.html").read_text(encoding="utf-8")
+    for words in (
+        "tiny (simulated)", "<strong>simulated</strong>", "ValueError: last line", "no raw video", "CE &lt;b&gt;",
+        'src="01_good.png"', "torch", "0.5",
+    ):
+        assert words in index, words
+    assert not (bench / "out" / "04_needs_video.html").exists()
+    page = (bench / "out" / "01_good.html").read_text(encoding="utf-8")
+    for words in ("Plotly.newPlot(", "data:image/png;base64,", "a link", "$\\lambda_1$", "is <strong>simulated"):
+        assert words in page, words
+    page = (bench / "out" / "02_bad.html").read_text(encoding="utf-8")
+    assert "before" in page and "last line" in page
+    assert Image.open(bench / "out" / "01_good.png").width <= pages.THUMBNAIL_WIDTH
+    assert sorted(entry.name for entry in bench.iterdir() if "lock" not in entry.name) == ["data", "notebooks", "out"]
+    for file in (bench / "out").glob("*.html"):
+        found = addresses(file)
+        assert not [address for address in found if re.match(r"(?i)\s*([a-z+]*:)?//|\s*(https?|ftp):", address)]
+        local = [address for address in found if not address.startswith(("data:", "#"))]
+        assert all((bench / "out" / address.split("#")[0]).exists() for address in local)
+        assert "default-src 'self' file:" in file.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def executions(bench, monkeypatch):
+    """Names of the notebooks that were executed; a quick stand-in takes the kernels' place."""
+    names = []
+
+    def execute_all(jobs, folder):
+        for job in jobs:
+            names.append(job.name)
+            content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"seed {job.parameters.get('seed')}")])
+            nbformat.write(content, folder / f"{job.name}.ipynb")
+        failed = Outcome("failed", "ValueError: x", 0.1)
+        return {job.name: failed if "bad" in job.name else Outcome("done", "", 2.0) for job in jobs}
+
+    monkeypatch.setattr(report, "execute_all", execute_all)
+    return names
+
+
+def test_what_is_unchanged_is_kept(bench, executions):
+    first = write(bench, only=["01", "02", "04"], parameters={"seed": 1})
+    assert executions == ["01_good", "02_bad"] and not first["01_good"].kept
+    again = write(bench, only=["01", "02", "04"], parameters={"seed": 1})
+    assert executions == ["01_good", "02_bad", "02_bad"], "what failed is tried again"
+    assert again["01_good"].kept and again["01_good"].executed == first["01_good"].executed
+    assert "kept from" in (bench / "out" / "index.html").read_text()
+    assert "seed 1" in (bench / "out" / "01_good.html").read_text()
+
+
+def test_a_chapter_not_asked_for_stays_while_current(bench, executions):
+    write(bench, only=["01"])
+    assert write(bench, only=["03"])["01_good"].kept
+    participants = bench / "data" / "tiny" / "participants.tsv"
+    participants.write_text(participants.read_text().replace("\tM\t", "\tF\t"))
+    assert "01_good" not in write(bench, only=["04"])
+    write(bench, only=["01"])
+    assert executions == ["01_good", "03_no_ahi", "01_good"]
+
+
+@pytest.mark.parametrize("change", ["parameter", "notebook", "cohort", "profile", "run"])
+def test_what_changed_is_executed_again(bench, executions, monkeypatch, change):
+    options = {"only": ["01"], "parameters": {"seed": 0}}
+    write(bench, **options)
+    if change == "parameter":
+        options["parameters"] = {"seed": 2}
+    elif change == "notebook":
+        write_notebook(bench / "notebooks", "01_good", cell("1 + 1"))
+    elif change == "cohort":
+        participants = bench / "data" / "tiny" / "participants.tsv"
+        participants.write_text(participants.read_text().replace("\tM\t", "\tF\t"))
+    elif change == "profile":
+        other = load_profile("smoke").model_copy(update={"bootstrap": 17})
+        monkeypatch.setattr(report, "load_profile", lambda name: other)
+    else:
+        monkeypatch.setitem(experiments.CHAPTERS, "01_good", Chapter("01_good", "Good", one_student))
+        monkeypatch.setattr(runs, "ensure", failing)
+    write(bench, **options)
+    assert executions == ["01_good", "01_good"]
+
+
+def one_student(cohort, profile):
+    return [experiments.student(cohort, profile, "ce", "paper", 0, None, raw=False)]
+
+
+def failing(cohort, configs, store, **_):
+    return pd.DataFrame([
+        {"status": "failed", "error": "loss is NaN", "run_id": runs.run_id(config, cohort)} for config in configs
+    ])
+
+
+def test_failed_runs_are_shown(bench, executions, monkeypatch):
+    monkeypatch.setattr(runs, "ensure", failing)
+    monkeypatch.setitem(experiments.CHAPTERS, "01_good", Chapter("01_good", "Good", one_student))
+    result = run_cli(bench, "--only", "01")
+    assert result.exit_code == 1 and "loss is NaN" in result.stdout
+    entry = json.loads((bench / "out" / "report.json").read_text())["entries"]["01_good"]
+    assert entry["status"] == "done" and entry["runs"] == 1 and "loss is NaN" in entry["failed_runs"][0]
+    assert "loss is NaN" in (bench / "out" / "index.html").read_text()
+
+
+def test_a_chapter_whose_runs_are_impossible_fails_alone(bench, executions, monkeypatch):
+    def impossible(cohort, profile):
+        raise SacdError("a budget above half")
+
+    monkeypatch.setitem(experiments.CHAPTERS, "02_bad", Chapter("02_bad", "Bad", impossible))
+    entries = write(bench, only=["01", "02"])
+    assert (entries["02_bad"].status, entries["02_bad"].reason) == ("failed", "a budget above half")
+    assert entries["01_good"].status == "done" and executions == ["01_good"]
+
+
+def test_plan(bench, monkeypatch):
+    def two(cohort, profile):
+        return [experiments.student(cohort, profile, "ce", "paper", seed, None, raw=False) for seed in range(2)]
+
+    monkeypatch.setitem(experiments.CHAPTERS, "01_good", Chapter("01_good", "Good", two))
+    plan = report.Report("smoke", bench / "data" / "tiny", only=["01"], out=bench / "out").plan()
+    assert len(plan.runs) == 2 and plan.cached == 0 and plan.notebooks == ["01_good"]
+    training = plan.runs.predicted_seconds.sum() / runs.workers()
+    assert plan.seconds == pytest.approx(training + report.NOTEBOOK_SECONDS / report._side_by_side())
+    result = run_cli(bench, "--plan", "--only", "01")
+    assert result.exit_code == 0 and "2 runs to train" in result.stdout and "minutes on this machine" in result.stdout
+    assert not (bench / "out").exists()
+
+
+def test_a_failing_report_leaves_the_previous_one(bench, executions, monkeypatch):
+    write(bench, only=["03"])
+    before = {file: file.read_bytes() for file in (bench / "out").rglob("*") if file.is_file()}
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    for error, expected in ((full, SacdError), (interrupted, KeyboardInterrupt)):
+        with monkeypatch.context() as patch:
+            patch.setattr(pages, "render", error)
+            with pytest.raises(expected):
+                write(bench, only=["03"])
+        assert {file: file.read_bytes() for file in (bench / "out").rglob("*") if file.is_file()} == before
+        assert not (bench / ".out.new").exists()
+
+
+def test_a_swap_that_was_cut_short_is_undone(tmp_path):
+    (tmp_path / ".out.old").mkdir()
+    (tmp_path / ".out.old" / "report.json").write_text('{"entries": {"a": {"seconds": 3.0}}}')
+    assert Folder(tmp_path / "out").seconds("a") == 3.0
+    assert (tmp_path / "out" / "report.json").exists()
+
+
+def test_two_writers_do_not_meet(tmp_path):
+    with FileLock(tmp_path / ".out.lock"):
+        with pytest.raises(SacdError, match="another process"), Folder(tmp_path / "out").aside():
+            pass
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("")
+    with pytest.raises(SacdError, match="is not a report"):
+        Folder(tmp_path)
+    with pytest.raises(SacdError, match="is a file"):
+        Folder(tmp_path / "thesis.txt")
+
+
+def test_the_profiles_cohort_is_made_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    profile = load_profile("smoke")
+    small = profile.cohort.model_copy(update={"train": 1, "test": 1, "nights": 0, "frames": 4, "size": 8})
+    profile = profile.model_copy(update={"cohort": small})
+    path = report.default_cohort(profile)
+    assert path == tmp_path / "data" / "simulated-smoke"
+    changed = (path / "cohort.json").stat().st_mtime_ns
+    assert report.default_cohort(profile) == path and (path / "cohort.json").stat().st_mtime_ns == changed
+    for other in ({"seed": 1}, {"coupling": "weak"}, {"frames": 8}, {"train": 2}):
+        with pytest.raises(SacdError, match="other settings"):
+            report.default_cohort(profile.model_copy(update={"cohort": small.model_copy(update=other)}))
+
+
+def test_choose(bench):
+    assert report.choose([]) == report.choose([""]) == list(experiments.CHAPTERS)
+    assert report.choose(["03", " 01_good "]) == ["01_good", "03_no_ahi"]
+    with pytest.raises(SacdError, match="chapter '9' is unknown"):
+        report.choose(["9"])
+
+
+def test_parameters_of_a_notebook(tmp_path):
+    write_notebook(tmp_path, "a", cell("other = 1"), cell("threads: int = 2\npair = (1, 2)", "parameters"))
+    notebook = Notebook(tmp_path / "a.ipynb")
+    assert notebook.parameters == ("cohort", "profile", "seed", "threads", "pair")
+    write_notebook(tmp_path, "b", cell("x = = 1", "parameters"))
+    with pytest.raises(SacdError, match="not valid Python"):
+        Notebook(tmp_path / "b.ipynb").parameters  # noqa: B018
+    (tmp_path / "c.ipynb").write_text("{")
+    with pytest.raises(SacdError, match="not a notebook"):
+        Notebook(tmp_path / "c.ipynb")
+    with pytest.raises(SacdError, match="not found"):
+        Notebook(tmp_path / "d.ipynb")
+
+
+def test_key_follows_the_code_that_a_notebook_uses(tmp_path, monkeypatch):
+    package = tmp_path / "lib"
+    (package / "room").mkdir(parents=True)
+    files = {
+        "__init__.py": "", "a.py": "from lib.room import b\nimport numpy", "unused.py": "", "room/__init__.py": "",
+        "room/b.py": "def f():\n    from lib.c import x", "c.py": "import lib.a", "room/table.json": "{}",
+    }
+    for name, text in files.items():
+        (package / name).write_text(text)
+    monkeypatch.setattr(notebooks, "PACKAGE", package)
+    write_notebook(tmp_path, "n", cell("%matplotlib inline\nimport lib.a\n!ls"), cell("this is no python"))
+    notebook = Notebook(tmp_path / "n.ipynb")
+    used = {str(file.relative_to(package)) for file in notebook.library}
+    assert used == set(files) - {"unused.py"}
+    key = notebook.key({})
+    (package / "unused.py").write_text("1")
+    assert notebook.key({}) == key != notebook.key({"parameters": {"seed": 1}})
+    for name in used:
+        text = (package / name).read_text()
+        (package / name).write_text(text + "\n")
+        assert notebook.key({}) != key, name
+        (package / name).write_text(text)
+    assert notebook.key({}) == key
+
+
+def test_key_ignores_outputs(tmp_path):
+    write_notebook(tmp_path, "n", cell("1"))
+    key = Notebook(tmp_path / "n.ipynb").key({})
+    content = nbformat.read(tmp_path / "n.ipynb", as_version=4)
+    content.cells[2].outputs = [nbformat.v4.new_output("stream", text="x")]
+    content.metadata["papermill"] = {"x": 1}
+    nbformat.write(content, tmp_path / "n.ipynb")
+    assert Notebook(tmp_path / "n.ipynb").key({}) == key
+    content.cells[2].source = "2"
+    nbformat.write(content, tmp_path / "n.ipynb")
+    assert Notebook(tmp_path / "n.ipynb").key({}) != key
+
+
+@pytest.mark.parametrize(
+    ("html", "kept"),
+    [
+        ('<a href="https://x.org/y?z=1&w=2">t</a>', "t"), ("<img src='http://x.org/a.png'>", ""),
+        ("<script src=//cdn.org/x.js></script>", ""), ('<link REL=stylesheet HREF = "HTTPS://x.org/a b.css">', ""),
+        ('<style>@import "https://x.org/a.css"; p {background: url(http://x.org/b.png)}</style>', "p {"),
+        ('<video poster="https://x.org/p.png" src="data:video/webm;base64,AA">', "data:video/webm;base64,AA"),
+        ('<form action="https://x.org"><input></form>', "<input>"), ('<a\n href="https://x.org">t</a>', "t"),
+    ],
+)
+def test_external_addresses_go(html, kept):
+    cleaned = pages.without_external_addresses(html)
+    parser = Addresses()
+    parser.feed(cleaned)
+    assert not [address for address in parser.found if "//" in address]
+    assert "@import" not in cleaned and "url(http" not in cleaned and kept in cleaned
+
+
+@pytest.mark.parametrize(
+    "html", ['<a href="#part">x</a>', '<a href="b.html">x</a>', '<p>href="https://x.org" in words</p>']
+)
+def test_the_rest_stays(html):
+    assert pages.without_external_addresses(html) == html
+
+
+def picture():
+    stream = BytesIO()
+    Image.fromarray(np.zeros((900, 1200, 3), np.uint8)).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def executed(*outputs, source="x", tags=()):
+    made = cell(source, *tags)
+    made.outputs = [nbformat.v4.new_output(kind, **values) for kind, values in outputs]
+    return nbformat.v4.new_notebook(cells=[made])
+
+
+def test_outputs_that_need_a_kernel_are_left_out():
+    notebook = executed(
+        ("display_data", {"data": {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "HBox(...)"}}),
+        ("display_data", {"data": {"text/plain": "a < b"}}),
+        ("stream", {"name": "stderr", "text": "\x1b[31mred\x1b[0m <x>"}),
+    )
+    (shown,) = pages.cells(notebook)
+    html = "".join(output["html"] for output in shown["outputs"])
+    assert "HBox" not in html and "a &lt; b" in html and "&lt;x&gt;" in html and "\x1b" not in html
+
+
+def test_thumbnail_and_summaries():
+    notebook = executed(
+        ("display_data", {"data": {"image/png": picture()}}),
+        ("execute_result", {"data": {"text/html": "<table></table>"}}),
+        tags=("summary",),
+    )
+    assert Image.open(BytesIO(pages.thumbnail(notebook))).size == (640, 480)
+    assert pages.summaries(notebook) == ["<table></table>"]
+    plain = executed(("stream", {"name": "stdout", "text": "x"}))
+    assert pages.thumbnail(plain) is None and pages.summaries(plain) == []
+
+
+def test_scripts_in_figures_cannot_end_the_page():
+    notebook = executed(("display_data", {"data": {pages.PLOTLY: {"data": [], "layout": {"title": "</script><b>"}}}}))
+    assert pages.uses_plotly(notebook)
+    assert "</script><b>" not in pages.cells(notebook)[0]["outputs"][0]["html"]
+
+
+def test_entries_survive_the_manifest(tmp_path):
+    folder = Folder(tmp_path / "out")
+    assert folder.kept("a", "k") is None
+    (tmp_path / "out" / "notebooks").mkdir(parents=True)
+    (tmp_path / "out" / "notebooks" / "a.ipynb").write_text("{}")
+    entry = Entry("a", "A", "done", key="k", seconds=2.0, executed="now", failed_runs=["r: e"])
+    (tmp_path / "out" / "report.json").write_text(json.dumps({"entries": {"a": vars(entry)}}))
+    kept = Folder(tmp_path / "out").kept("a", "k")
+    assert kept == Entry(**vars(entry) | {"kept": True})
+    assert Folder(tmp_path / "out").kept("a", "other") is None
+    shutil.rmtree(tmp_path / "out" / "notebooks")
+    assert Folder(tmp_path / "out").kept("a", "k") is None
