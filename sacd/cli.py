@@ -98,23 +98,36 @@ def simulate(
 def ingest(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder with the files of a clinic or data set.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the cohort, new or to be added to.")],
-    format: Annotated[str, typer.Option(help="Source format; auto looks at the files.")] = "auto",
-    offset: Annotated[float, typer.Option(help="Seconds that the video's clock is ahead of the EEG's.")] = 0.0,
-    channel: Annotated[str | None, typer.Option(help="EEG channel, by its name in the file.")] = None,
-    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Take discontinuous recordings (EDF+D).")] = False,
+    format: Annotated[str, typer.Option(help="recordings, sleep-edf, or auto: by the files.")] = "auto",
+    offset: Annotated[float, typer.Option(help="Seconds added to the start of every video.")] = 0.0,
+    channel: Annotated[str | None, typer.Option(help="EEG channel; by default a central one that all have.")] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 32,
+    size: Annotated[int, typer.Option(min=1, help="Height and width of a frame, pixels.")] = 32,
+    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Take EDF+D files, without clips at a gap.")] = False,
+    student_view: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="Sleep-EDF features that the student sees; * is a wildcard.")
+    ] = None,
 ) -> None:
-    """Make a cohort from real files.
+    """Make a cohort from real files, or add to one: all of them, or none when something is wrong.
+
+    recordings: EDF/EDF+, video and scoring of each night. sleep-edf: published feature nights of Sleep-EDF.
 
     Examples:
 
     \b
-      sacd ingest recordings/ data/clinic --channel "EEG C4-M1"
+      sacd ingest exported/ data/clinic --channel C4-M1 --offset 1.5
       sacd ingest sleep-edf-features/ data/sleep-edf
-      sacd check data/clinic
+      sacd ingest sleep-edf-features/ data/mobility --student-view Pz-Oz_mobility
     """
     from sacd.ingest import ingest as take_in
+    from sacd.progress import progress
 
-    take_in(source, out, format=format, offset=offset, channel=channel, allow_gaps=allow_gaps)
+    view = {} if student_view is None else {"student_view": tuple(student_view.split(","))}
+    with progress(f"ingesting {source}", 1) as bar:
+        take_in(
+            source, out, format=format, offset=offset, channel=channel, frames=frames, size=size, allow_gaps=allow_gaps,
+            progress=bar, **view,
+        )
     _describe(out)
 
 
@@ -164,7 +177,7 @@ def train(
 
     \b
       sacd train data/simulated-laptop
-      sacd train data/simulated-laptop --objective sacd --labelled 8 --option lambda1 0
+      sacd train data/simulated-laptop --objective sacd --labelled 8 --option structure 0
       sacd train data/sleep-edf --objective kd --labelled 2 --fold 0/4
     """
     from sacd.cohort import Cohort

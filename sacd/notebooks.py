@@ -14,9 +14,11 @@ from typing import Any, Literal
 
 import nbformat
 import papermill
+from ipykernel.kernelspec import get_kernel_dict
 from IPython.core.inputtransformer2 import TransformerManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from sacd.cohort import first_line, hash_file
 from sacd.errors import NotApplicable, SacdError
@@ -24,6 +26,8 @@ from sacd.errors import NotApplicable, SacdError
 PACKAGE = Path(__file__).parent
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "matplotlib", "seaborn", "plotly", "openTSNE", "yasa")
 KERNEL = "python3"
+# Over TCP other users of the machine could listen.
+TRANSPORT = Config({"KernelManager": {"transport": "ipc" if os.name == "posix" else "tcp"}})
 START_SECONDS = 180
 Status = Literal["done", "failed", "not applicable"]
 
@@ -127,8 +131,7 @@ def write_kernel(home: Path) -> None:
     folder = home / "kernels" / KERNEL
     folder.mkdir(parents=True)
     command = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    specification = {"argv": command, "display_name": "Python 3 (sacd)", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(specification))
+    (folder / "kernel.json").write_text(json.dumps(get_kernel_dict() | {"argv": command}))
 
 
 def prepare_worker(home: Path) -> None:
@@ -162,7 +165,7 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
     try:
         papermill.execute_notebook(
             path, target, parameters, kernel_name=KERNEL, language="python", progress_bar=False, cwd=path.parent,
-            start_timeout=START_SECONDS,
+            start_timeout=START_SECONDS, config=TRANSPORT,
         )
     except PapermillExecutionError as error:
         if error.ename == NotApplicable.__name__:

@@ -28,8 +28,10 @@ def write_video(
     with av.open(path, "w") as container:
         if created:
             container.metadata["creation_time"] = created
-        stream = container.add_stream(codec, rate=FPS)
+        options = {"deadline": "realtime", "cpu-used": "8"} if codec == "libvpx" else {}
+        stream = container.add_stream(codec, rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.thread_count = 1
         for i in range(round(seconds * FPS)):
             picture = np.full((48, 64), level(begin + i / FPS), np.uint8)
             frame = av.VideoFrame.from_ndarray(picture, format="gray")

@@ -71,6 +71,16 @@ def test_whole(tmp_path: Path, out: Path) -> None:
     assert np.abs(found - expected_levels(list(range(8)))).max() < 4
 
 
+def test_progress_tells_how_far(tmp_path: Path, out: Path) -> None:
+    class Told(list[float]):
+        def to(self, done: float, note: str = "") -> None:
+            self.append(done)
+
+    told = Told()
+    run(made.make_source(tmp_path / "source", ("P1_a", "P2")), out, progress=told)
+    assert told == [i / 16 for i in range(1, 17)]
+
+
 def test_offset_moves_the_video(source: Path, out: Path) -> None:
     night = run(source, out, offset=20.0)["P1_a"]
     # Twenty seconds later than it was: its first clip is not covered, and the others show what was 20 s before.
@@ -118,6 +128,12 @@ def test_more_nights_may_join(tmp_path: Path, out: Path) -> None:
         run(made.make_source(tmp_path / "third", ("P0", "P1_b")), out)
     assert len(Cohort.open(out)) == 3
     assert checking.check(out) == []
+
+
+def test_annotations_of_another_alphabet(source: Path, out: Path) -> None:
+    file = source / "P1_a" / "psg.edf"
+    file.write_bytes(file.read_bytes().replace(b"Lights off", "Lüftung an".encode("latin-1")))
+    assert run(source, out)["P1_a"].clips.stage.tolist() == CODES
 
 
 def test_split_and_name_are_taken_over(source: Path, out: Path) -> None:
@@ -226,13 +242,17 @@ def test_video_cut_off(source: Path, out: Path) -> None:
     fails(source, out, "video.mp4", "does not decode")
 
 
-def test_video_that_breaks_inside(source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stops(*args: object) -> object:
-        return (picture for picture, _ in zip(whole(*args), range(20), strict=False))
-
-    whole = recording_folder.decode
-    monkeypatch.setattr(recording_folder, "decode", stops)
-    fails(source, out, "video.mp4", "does not decode to its end")
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_video_that_breaks_inside(source: Path, out: Path, codec: str) -> None:
+    file = source / "P1_a" / "video.mp4"
+    made.write_video(file, 246, -3.0, codec=codec)
+    data = bytearray(file.read_bytes())
+    begin, end = data.index(b"mdat"), data.index(b"moov")
+    # The index at the end still promises every picture.
+    half = (begin + end) // 2
+    data[half : end - 8] = bytes(end - 8 - half)
+    file.write_bytes(data)
+    fails(source, out, "video.mp4", "does not decode")
 
 
 def test_video_shorter(source: Path, out: Path) -> None:

@@ -29,6 +29,12 @@ def test_shapes_follow_from_the_samples(name: str, channels: int, samples: int, 
     assert len(output.taps) == 5
 
 
+@pytest.mark.parametrize("name", ["attnsleep", "deepsleepnet", "sen"])
+def test_another_length_is_refused(name: str) -> None:
+    with pytest.raises(SacdError, match="reads 3000 samples a clip, not 2000"):
+        build(name)(torch.randn(2, 1, 2000))
+
+
 @pytest.mark.parametrize("network", [DeepSleepNet, ModifiedSEN])
 def test_they_overfit_sixteen_clips(network: type[torch.nn.Module]) -> None:
     torch.manual_seed(1)

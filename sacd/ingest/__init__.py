@@ -1,6 +1,6 @@
 """Real files become a cohort: `ingest(source, out)`; one file per source format.
 
-- `recording_folder`: EDF/EDF+, video and scoring of each night → a raw cohort;
+- `recording_folder`: EDF/EDF+, video and scoring of each night → a raw cohort; `layout` says how the folder looks;
 - `sleep_edf`: published Sleep-EDF feature nights → a feature cohort, the *privileged-feature benchmark*;
 - `psg`, `hypnogram`, `video`, `sync` are what formats share.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sacd.cohort import Cohort
 from sacd.errors import SacdError
-from sacd.ingest.recording_folder import ingest_recording_folder, is_recording_folder
+from sacd.ingest.layout import is_recording_folder
+from sacd.ingest.recording_folder import ingest_recording_folder
 from sacd.ingest.sleep_edf import WEAK_VIEW, ingest_sleep_edf, is_sleep_edf
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS

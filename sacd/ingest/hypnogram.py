@@ -81,7 +81,8 @@ def read_scoring(path: Path, psg_start: datetime) -> Scoring:
 
 def _read_edf(path: Path, shift_s: float) -> list[tuple[float, float, int]]:
     try:
-        annotations = mne.read_annotations(path)
+        # Names of stages are ASCII, and Latin-1 reads any byte.
+        annotations = mne.read_annotations(path, encoding="latin1")
     except (ValueError, RuntimeError, OSError) as error:
         raise SacdError(f"{path}: annotations cannot be read ({str(error).splitlines()[0]}); export it again") from None
     spans = []

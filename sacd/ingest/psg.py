@@ -189,7 +189,7 @@ def read_eeg(psg: Psg, channel: str) -> list[np.ndarray]:
     if unit.lower() not in _VOLTS:
         raise SacdError(f"{psg.path}: channel {name} is in {unit!r}, not in volts; choose another with --channel")
     try:
-        raw = mne.io.read_raw_edf(psg.path, include=[name], preload=False, verbose="error")
+        raw = mne.io.read_raw_edf(psg.path, include=[name], encoding="latin1", verbose="error")
         values = raw.get_data(picks=[0], verbose="error")[0] * 1e6
     except (ValueError, RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[0]

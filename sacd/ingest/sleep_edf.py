@@ -12,6 +12,7 @@ every clip, scored or not.
 
 import hashlib
 import re
+import zipfile
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -79,14 +80,15 @@ def with_neighbours(base: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     base : ndarray [rows, 18]
+        Consecutive clips.
 
     Returns
     -------
     ndarray [rows, 72]
     """
-    difference = np.diff(base, axis=0)
+    difference = np.diff(base, axis=0, prepend=base[:1])
     rolling = pd.DataFrame(base).rolling(3, center=True, min_periods=1)
-    return np.hstack([base, np.vstack([difference[:1], difference]), rolling.mean(), rolling.std(ddof=0)])
+    return np.hstack([base, difference, rolling.mean(), rolling.std(ddof=0)])
 
 
 def choose_view(patterns: Sequence[str]) -> list[int]:
@@ -132,7 +134,7 @@ def ingest_sleep_edf(
     with CohortWriter(out, info) as writer:
         for number, (match, file, hypnogram) in enumerate(pairs, 1):
             _add(writer, match, file, hypnogram, columns)
-            if progress:
+            if progress is not None:
                 progress.to(number / len(pairs), match[1])
     return Cohort.open(out)
 
@@ -183,7 +185,7 @@ def _rows(file: Path, scoring: Scoring) -> tuple[np.ndarray, np.ndarray, np.ndar
     try:
         with np.load(file, allow_pickle=False) as arrays:
             published, stages = arrays["X"], arrays["y"]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise SacdError(f"{file}: cannot be read as a feature night ({error}); download it again") from None
     if published.ndim != 2 or published.shape != (len(stages), len(FEATURES)):
         wanted = (len(stages), len(FEATURES))
@@ -203,7 +205,9 @@ def _rows(file: Path, scoring: Scoring) -> tuple[np.ndarray, np.ndarray, np.ndar
         )
     if (stages == W).all():
         raise SacdError(f"{file}: no sleep in the night; leave the file out")
-    return with_neighbours(unsaturated(published[:, : len(FEATURES) // 4])), stages, clips
+    # The published neighbours are those of the saturated features: they are made anew, and never over a gap.
+    stretches = np.split(unsaturated(published[:, : len(FEATURES) // 4]), np.flatnonzero(np.diff(clips) > 1) + 1)
+    return np.vstack([with_neighbours(stretch) for stretch in stretches]), stages, clips
 
 
 def _person(hypnogram: Path) -> tuple[str, float | None]:

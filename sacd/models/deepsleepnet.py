@@ -28,6 +28,7 @@ class Representation(nn.Module):
 
     def __init__(self, in_channels: int, samples: int, activation: Callable[[], nn.Module] = nn.ReLU) -> None:
         super().__init__()
+        self.samples = samples
         self.small = self._branch(in_channels, 50, 6, 8, 8, 4, activation)
         self.large = self._branch(in_channels, 400, 50, 4, 6, 2, activation)
         # ⌈⌈⌈L / stride⌉ / pool⌉ / pool⌉ places a branch
@@ -63,7 +64,7 @@ class Representation(nn.Module):
         list of Tensor [B, 64 or 128, places]
             The last one is [B, 128, self.places].
         """
-        small = large = as_rows(x)
+        small = large = as_rows(x, self.samples)
         inner = []
         for small_step, large_step in zip(self.small, self.large, strict=True):
             small, large = small_step(small), large_step(large)

@@ -21,8 +21,9 @@ CAUSAL_KERNEL = 7
 class MultiResolution(nn.Module):
     """MRCNN: branches with kernels of 0.5 s and 4 s at 100 Hz, joined along time (sec. III-A)."""
 
-    def __init__(self, in_channels: int, dropout: float) -> None:
+    def __init__(self, in_channels: int, samples: int, dropout: float) -> None:
         super().__init__()
+        self.samples = samples
         self.fine = nn.Sequential(
             convolution(in_channels, 64, 50, 6, 24, nn.GELU), pool(8, 2, 4), Dropout(dropout),
             convolution(64, 128, 8, 1, 4, nn.GELU), convolution(128, 128, 8, 1, 4, nn.GELU), pool(4, 4, 2),
@@ -34,8 +35,8 @@ class MultiResolution(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, in_channels, L] → [B, 128, d]; d = 80 where L = 3,000."""
-        x = as_rows(x)
+        """[B, in_channels, samples] → [B, 128, d]; d = 80 for 3,000 samples."""
+        x = as_rows(x, self.samples)
         joined = torch.cat((self.fine(x), self.coarse(x)), dim=3)
         return self.dropout(joined).squeeze(2).contiguous()
 
@@ -112,10 +113,10 @@ class AttnSleep(Network):
         dropout: float = 0.5,
     ) -> None:
         super().__init__(FEATURE_DIM, n_classes)
-        self.samples = samples
-        self.branches = MultiResolution(in_channels, dropout)
+        self.branches = MultiResolution(in_channels, samples, dropout)
         with torch.device("meta"):
-            length = MultiResolution(in_channels, dropout)(torch.empty(2, in_channels, samples)).shape[2]
+            probe = MultiResolution(in_channels, samples, dropout)
+            length = probe(torch.empty(2, in_channels, samples)).shape[2]
         heads = max(h for h in range(1, MAX_HEADS + 1) if length % h == 0)
         self.recalibration = Recalibration(128, REDUCED)
         self.encoder = nn.ModuleList(EncoderLayer(length, heads) for _ in range(layers))

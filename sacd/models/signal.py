@@ -10,9 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sacd.errors import SacdError
 
-def as_rows(x: Tensor) -> Tensor:
-    """Signals [B, C, L] as [B, C, 1, L] in channels-last order."""
+
+def as_rows(x: Tensor, samples: int) -> Tensor:
+    """Signals [B, C, samples] as [B, C, 1, samples] in channels-last order.
+
+    Raises
+    ------
+    SacdError
+        The signals have another length than the network was built for.
+    """
+    if x.shape[2] != samples:
+        given = x.shape[2]
+        raise SacdError(f"the network reads {samples} samples a clip, not {given}; build it with samples={given}")
     return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 

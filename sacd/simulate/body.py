@@ -27,14 +27,16 @@ _RATES = np.array([
     (0.9, 0.25, 0.09, 0.03, 0.006, 0.03),
     (0.0, 0.0, 0.1, 0.05, 0.0, 2.2),
 ])
-_DURATION_S = (1.2, 2.2, 0.35, 1.5)
-_SWING = (0.12, 0.30, 0.05, 0.14)
+_DURATION_S = (1.4, 2.4, 0.8, 1.6)
+_SWING = (0.14, 0.30, 0.12, 0.16)
 _TURN_SHARE = 0.4
 # Breathing: change of rate, variability of rate and of depth, depth; the last two exponents depend on coupling.
 _RATE_SHIFT = (0.12, 0.06, 0.0, -0.03, -0.05, 0.05)
-_RATE_CV = np.log([0.38, 0.28, 0.16, 0.09, 0.035, 0.24])
-_DEPTH = (1.0, 1.0, 0.95, 0.95, 1.05, 0.7)
-_DEPTH_CV = np.log([0.6, 0.45, 0.28, 0.16, 0.07, 0.45])
+_RATE_CV = np.log([0.25, 0.20, 0.16, 0.09, 0.03, 0.34])
+_DEPTH = (1.0, 1.0, 0.85, 0.95, 1.2, 0.6)
+_DEPTH_CV = np.log([0.40, 0.32, 0.24, 0.15, 0.05, 0.60])
+# Falling asleep, breathing waxes and wanes (Bulow 1963).
+_WAXING, _WAXING_S = (0.0, 0.1, 0.7, 0.15, 0.0, 0.0), 16.0
 _EFFORT_LEFT, _FLOW_LEFT = 0.25, 0.04
 _CHIN_UV = (14.0, 9.0, 5.0, 3.5, 2.5, 1.0)
 
@@ -177,6 +179,8 @@ class Breathing:
         rate *= np.exp(spread(_RATE_CV) * vary[0])
         self._phase = 2 * np.pi * (rng.random() + np.concatenate([[0], np.cumsum(rate)[:-1]]))
         self._depth = participant.breath_depth * track(_DEPTH) * np.exp(np.clip(spread(_DEPTH_CV) * vary[1], -1.5, 1.0))
+        waxing = np.sin(2 * np.pi * second / _WAXING_S + wander(rng, (seconds,), 1.0, 120.0))
+        self._depth *= 1 + coupling.breathing * track(_WAXING) * waxing
         self._closed = np.zeros(seconds)
         self._rebound = np.zeros(seconds)
         for onset, duration in zip(latents.apnoea_onset, latents.apnoea_duration, strict=True):

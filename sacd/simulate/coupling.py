@@ -56,19 +56,19 @@ class LabelModel:
         Time constant of the slow part, s.
     """
 
-    width: float = 0.30
-    rem_width: float = 0.43
+    width: float = 0.29
+    rem_width: float = 0.45
     rem_depth: float = 0.6
-    n1_penalty: float = 0.9
-    bias: float = 0.5
-    slow: float = 0.47
+    n1_penalty: float = 1.2
+    bias: float = 0.52
+    slow: float = 0.45
     slow_s: float = 600.0
 
 
 COUPLINGS: dict[str, Coupling] = {
-    "weak": Coupling("weak", breathing=0.5, visibility=0.6, seen=0.5, noise=7.0, nuisance=2.0),
-    "medium": Coupling("medium", breathing=1.0, visibility=1.0, seen=0.8, noise=5.0, nuisance=1.0),
-    "strong": Coupling("strong", breathing=1.3, visibility=1.6, seen=1.0, noise=3.5, nuisance=0.5),
+    "weak": Coupling("weak", breathing=0.5, visibility=0.6, seen=0.5, noise=4.0, nuisance=2.0),
+    "medium": Coupling("medium", breathing=1.0, visibility=1.0, seen=0.85, noise=2.5, nuisance=1.0),
+    "strong": Coupling("strong", breathing=1.3, visibility=1.6, seen=1.0, noise=1.5, nuisance=0.5),
 }
 """Presets by name, uncalibrated, ordered by how much a video tells about the stage."""
 

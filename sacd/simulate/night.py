@@ -18,14 +18,14 @@ BINS = 6
 """Bins in a clip."""
 
 _PER_MINUTE = 60 / BIN_S
-STAGE_DEPTH = np.array([-0.7, 1.0, 1.9, 3.0, 1.2])
+STAGE_DEPTH = np.array([-0.7, 1.0, 1.95, 3.0, 1.2])
 # Time constants, s: of falling asleep and of waking; and of the wandering of depth, with its standard deviation.
 _SETTLE_S, _WAKE_S = 25.0, 10.0
 _WANDER_S, _WANDER_SD = 360.0, 0.32
 _AROUSAL_DEPTH, _AROUSAL_SHARE = 0.9, 0.5
 # Minutes of N3 and REM in the first, second … cycle.
 _N3_MINUTES = (28, 19, 10, 5, 2, 1, 0, 0, 0)
-_REM_MINUTES = (6, 10, 14, 17, 18, 18, 18, 18, 18)
+_REM_MINUTES = (5, 9, 13, 15, 16, 16, 16, 16, 16)
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,14 @@ def hypnogram(participant: Participant, rng: np.random.Generator, bins: int) -> 
             minutes -= gap
             if minutes > 0:
                 spans.append((W, rng.lognormal(np.log(1.2), 1.0)))
-                spans.append((N1, rng.gamma(2, 0.5)))
+                spans.append((N1, rng.gamma(2, 0.8)))
                 if stage == N3:
                     spans.append((N2, rng.gamma(2, 2)))
 
     cycle = 0
     while sum(minutes for _, minutes in spans) * _PER_MINUTE < bins:
         number = min(cycle, len(_N3_MINUTES) - 1)
-        spans.append((N1, rng.gamma(2, 1.0)))
+        spans.append((N1, rng.gamma(2, 1.8)))
         sleep(N2, rng.gamma(6, 3.4))
         deep = _N3_MINUTES[number] * participant.deep * rng.normal(1, 0.25)
         if deep > 2:

@@ -116,7 +116,7 @@ def make_participant(seed: int, split: Literal["train", "test"], index: int) -> 
         rem=float(np.clip(rng.normal(1.05 - 0.35 * severity, 0.2), 0.4, 1.6)),
         restlessness=float(np.exp(rng.normal(0.2 * severity, 0.45))),
         breaths_hz=float(np.clip(rng.normal(0.25, 0.035), 0.17, 0.36)),
-        breath_depth=float(np.exp(rng.normal(0, 0.4))),
+        breath_depth=float(np.exp(rng.normal(0, 0.25))),
         breath_irregularity=float(np.exp(rng.normal(0, 0.22))),
         abdominal=float(rng.uniform(0.3, 0.8)),
     )

@@ -1,6 +1,6 @@
 """Whole nights as a clinic hands them over: EDF+ and infrared video in a recording folder, ready for `sacd ingest`.
 
-The layout is that of `sacd.ingest.recording_folder`. Each recording's ``truth.json`` holds what nobody could know at a
+The layout is that of `sacd.ingest.layout`. Each recording's ``truth.json`` holds what nobody could know at a
 clinic, for tests of synchronisation; ingest does not read it.
 """
 
@@ -80,7 +80,7 @@ def write_raw_nights(
             recording = f"{participant.participant_id}-night1"
 
             def tell(share: float, recording: str = recording, number: int = number) -> None:
-                if progress:
+                if progress is not None:
                     progress((number + share) / len(participants), recording)
 
             video_start = _write_night(aside / recording, participant, number, coupling, clips, begin, tell)
@@ -218,6 +218,8 @@ def _write_video(path: Path, frames: np.ndarray, chunks: Iterator[np.ndarray], t
     with av.open(path, "w") as container:
         stream = container.add_stream(codec, rate=FPS, options={"preset": "ultrafast", "crf": "30", "g": str(30 * FPS)})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        # Beside the rendering, more threads only wait for each other.
+        stream.thread_count = 1
         stream.codec_context.time_base = _TIME_BASE
         # Full range: grey levels go into the luma plane as they are.
         stream.codec_context.color_range = av.video.reformatter.ColorRange.JPEG

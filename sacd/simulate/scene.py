@@ -207,11 +207,11 @@ class Scene:
         """Height of trunk and legs, and of the arms, in picture heights."""
         breadth = self._room.girth * _BREADTH[posture]
         shift, lean = 0.2 * q[:, TRUNK] + side * 0.02, side * 0.1
-        chest = self._ellipse(across, along, shift, -0.13, 0.155 * breadth * (1 + 0.3 * q[:, THORAX]), 0.19, lean)
+        chest = self._ellipse(across, along, shift, -0.13, 0.155 * breadth * (1 + 0.45 * q[:, THORAX]), 0.19, lean)
         belly = self._ellipse(
-            across, along, shift + side * 0.02, 0.05, 0.145 * breadth * (1 + 0.35 * q[:, ABDOMEN]), 0.2, lean
+            across, along, shift + side * 0.02, 0.05, 0.145 * breadth * (1 + 0.5 * q[:, ABDOMEN]), 0.2, lean
         )
-        domes = [0.085 * (1 + 1.2 * q[:, THORAX]) * chest, 0.08 * (1 + 1.4 * q[:, ABDOMEN]) * belly]
+        domes = [0.085 * (1 + 1.8 * q[:, THORAX]) * chest, 0.08 * (1 + 2.0 * q[:, ABDOMEN]) * belly]
         for mode, sign in ((LEG_LEFT, -1), (LEG_RIGHT, 1)):
             bend = 0.5 * q[:, mode] + side * 0.2 + sign * 0.06
             place = sign * 0.065 + shift + 0.25 * q[:, mode] + side * 0.03

@@ -31,7 +31,7 @@ BUMP, PERSON, PET, LIGHT = range(4)
 _NUISANCE_RATE = (0.5, 0.25, 1.0, 0.25)
 _NUISANCE_S = (3.0, 50.0, 240.0, 90.0)
 _PET_OWNERS = 0.15
-_BREATH = 0.20
+_BREATH = 0.34
 _EYES_OPEN = (0.8, 0.4, 0.03, 0.0, 0.0, 0.06)
 _BLANKET_S, _LONGEST_FADE_S = 3.0, 12.0
 # Sensor noise by table: 256 quantiles of the normal distribution, drawn by random bytes.

@@ -102,10 +102,11 @@ def make_network(run: TeacherRun | TrunkRun | StudentRun, shape: tuple[int, ...]
 
 
 def forward(network: Network, inputs: Inputs, x: Tensor, taps: bool = False) -> Output:
-    """A network's output in the run's precision; losses are computed outside, in float32."""
+    """A network's output: the trunk in the run's precision, head and losses in float32."""
     with inputs.fabric.autocast():
-        output = network(x, taps)
-    return Output(output.features.float(), output.logits.float(), tuple(tap.float() for tap in output.taps))
+        features, inner = network.trunk(x, taps)
+    features = features.float()
+    return Output(features, network.head(features), tuple(tap.float() for tap in inner))
 
 
 def evaluate(network: Network, inputs: Inputs, index: np.ndarray) -> Iterator[tuple[np.ndarray, Output]]:
