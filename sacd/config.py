@@ -77,10 +77,14 @@ class RunConfig(Frozen):
 
 
 class LabelledRun(RunConfig):
-    """A run that sees labels; `labelled` participants in the few-label protocol (a quarter of them validate)."""
+    """A run that sees labels; `labelled` participants in the few-label protocol (a quarter of them validate).
+
+    With `part` (i, k) it trains without part i of k of its labelled participants: for their out-of-fold features.
+    """
 
     protocol: Protocol = "paper"
     labelled: int | None = None
+    part: tuple[int, int] | None = None
 
     @model_validator(mode="after")
     def _budget_belongs_to_few_label(self) -> "LabelledRun":
@@ -123,7 +127,80 @@ class StudentRun(LabelledRun):
         return [run for run in (self.teacher, self.trunk) if run is not None]
 
 
-RUN_KINDS: dict[str, type[RunConfig]] = {"teacher": TeacherRun, "trunk": TrunkRun, "student": StudentRun}
+class FusionRun(LabelledRun):
+    """Experiments A–D of Table IV: a head on the features of both encoders, frozen (A, B) or released (C, D).
+
+    A frozen encoder has seen the labels of its own training participants, and its features of them are over-confident.
+    With `parts` > 1 a head of A and B trains on features of encoders that were trained without that participant; with
+    1 on the encoders' own, as the paper does.
+    """
+
+    kind: Literal["fusion"] = "fusion"
+    model: ModelConfig = ModelConfig(name="fusion")
+    experiment: Literal["A", "B", "C", "D"]
+    eeg: TeacherRun
+    video: StudentRun
+    parts: int = Field(default=3, gt=0)
+
+    @model_validator(mode="after")
+    def _encoders_of_the_same_participants(self) -> "FusionRun":
+        if self.part is not None:
+            raise ValueError("a fusion trains on all of its labelled participants; only encoders leave a part out")
+        for encoder in (self.eeg, self.video):
+            for name in ("protocol", "labelled", "fold", "seed", "part"):
+                if getattr(encoder, name) != getattr(self, name):
+                    raise ValueError(f"the encoders of a fusion need its own {name}: they must train on its participants")
+        return self
+
+    @property
+    def released(self) -> bool:
+        """Whether the encoders train too, from their trained weights."""
+        return self.experiment in "CD"
+
+    @property
+    def layers(self) -> int:
+        """Fully connected layers of the head."""
+        return 1 if self.experiment in "AC" else 3
+
+    def encoders(self, part: int | None = None) -> tuple[TeacherRun, StudentRun]:
+        """The EEG and the video encoder; those that were trained without a part of the labelled participants."""
+        if part is None:
+            return self.eeg, self.video
+        own = {"part": (part, self.parts)}
+        # A student whose test features nobody reads need not be told of the test participants.
+        return self.eeg.model_copy(update=own), self.video.model_copy(update=own | {"test": False})
+
+    @property
+    def dependencies(self) -> list[RunConfig]:
+        parts = range(self.parts) if self.parts > 1 and not self.released else ()
+        return [*self.encoders(), *(encoder for part in parts for encoder in self.encoders(part))]
+
+
+class ReverseRun(TeacherRun):
+    """Experiments E–G of Table IV: an EEG network that learns from a trained video network, the `source`.
+
+    The source is frozen, or `released`: then it trains too, as the student of the EEG network (eq. 1–5 as printed).
+    """
+
+    kind: Literal["reverse"] = "reverse"
+    objective: ObjectiveConfig
+    source: StudentRun
+    released: bool = False
+
+    @property
+    def experiment(self) -> str | None:
+        """Its letter in Table IV, where it has one."""
+        known = {("sacd", False): "E", ("sacd", True): "F", ("ccl", True): "G"}
+        return None if self.objective.options else known.get((self.objective.name, self.released))
+
+    @property
+    def dependencies(self) -> list[RunConfig]:
+        return [self.source]
+
+
+RUN_KINDS: dict[str, type[RunConfig]] = {
+    "teacher": TeacherRun, "trunk": TrunkRun, "student": StudentRun, "fusion": FusionRun, "reverse": ReverseRun,
+}
 
 
 def parse_run(text: str) -> RunConfig:
@@ -168,6 +245,8 @@ class Profile(Frozen):
     feature_student: Recipe
     methods: tuple[str, ...]
     raw_methods: dict[Protocol, tuple[str, ...]] = {}
+    fusion_parts: int = Field(default=3, gt=0)
+    fusion_seeds: int | None = Field(default=None, gt=0)
     bootstrap: int = Field(default=2000, gt=0)
     embedding_clips: int = Field(default=1500, gt=0)
 

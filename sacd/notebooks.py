@@ -5,7 +5,10 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -16,7 +19,7 @@ import nbformat
 import papermill
 from ipykernel.kernelspec import get_kernel_dict
 from IPython.core.inputtransformer2 import TransformerManager
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
@@ -26,8 +29,6 @@ from sacd.errors import NotApplicable, SacdError
 PACKAGE = Path(__file__).parent
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "matplotlib", "seaborn", "plotly", "openTSNE", "yasa")
 KERNEL = "python3"
-# Over TCP other users of the machine could listen.
-TRANSPORT = Config({"KernelManager": {"transport": "ipc" if os.name == "posix" else "tcp"}})
 START_SECONDS = 180
 Status = Literal["done", "failed", "not applicable"]
 
@@ -143,6 +144,16 @@ def prepare_worker(home: Path) -> None:
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(home), os.environ.get("JUPYTER_PATH")]))
 
 
+@contextmanager
+def _transport() -> Iterator[Config]:
+    """How a kernel is spoken to: by sockets of its own in a private folder, for over TCP others could listen."""
+    if os.name != "posix":
+        yield Config()
+        return
+    with tempfile.TemporaryDirectory(prefix="sacd-") as folder:
+        yield Config({"KernelManager": {"transport": "ipc", "ip": str(Path(folder) / "kernel")}})
+
+
 def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
     """Execute a notebook in its own folder and save it, outputs and all, to `target` after every cell.
 
@@ -163,17 +174,20 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
         return Outcome(status, reason, time.monotonic() - begun)
 
     try:
-        papermill.execute_notebook(
-            path, target, parameters, kernel_name=KERNEL, language="python", progress_bar=False, cwd=path.parent,
-            start_timeout=START_SECONDS, config=TRANSPORT,
-        )
+        with _transport() as config:
+            papermill.execute_notebook(
+                path, target, parameters, kernel_name=KERNEL, language="python", progress_bar=False, cwd=path.parent,
+                start_timeout=START_SECONDS, config=config,
+            )
     except PapermillExecutionError as error:
         if error.ename == NotApplicable.__name__:
             return outcome("not applicable", str(error.evalue))
         lines = str(error.evalue).strip().splitlines() or [""]
         return outcome("failed", f"{error.ename}: {lines[-1]}")
-    except (DeadKernelError, CellTimeoutError) as error:
-        return outcome("failed", f"{type(error).__name__}: {first_line(error)} (was memory short?)")
+    except DeadKernelError as error:
+        return outcome("failed", f"{first_line(error)} (was memory short?)")
+    except RuntimeError as error:  # the kernel did not start
+        return outcome("failed", f"{type(error).__name__}: {first_line(error)}")
     return outcome("done")
 
 

@@ -4,7 +4,7 @@ Nobody is in two parts, ever. The order in which participants are labelled depen
 are nested and the same for every method.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,25 @@ class Split:
     def pool(self) -> tuple[str, ...]:
         """Everybody but the test participants."""
         return self.labelled + self.unlabelled + self.validation
+
+    def part(self, index: int, count: int) -> tuple[str, ...]:
+        """Part `index` of `count` of the labelled participants; each has about the AHI mix of all."""
+        if not 0 <= index < count:
+            raise SacdError(f"part {index} of {count} does not exist; parts count from 0 to {count - 1}")
+        if count > len(self.labelled):
+            raise SacdError(
+                f"{len(self.labelled)} labelled training participants cannot be cut into {count} parts; "
+                f"use at most {len(self.labelled)} (fusion_parts in the profile)"
+            )
+        return self.labelled[index::count]
+
+    def without(self, index: int, count: int) -> "Split":
+        """The same roles, but that a part of the labelled participants has none."""
+        left_out = set(self.part(index, count))
+        rest = tuple(name for name in self.labelled if name not in left_out)
+        if not rest:
+            raise SacdError("one part holds every labelled training participant; use at least 2 parts")
+        return replace(self, labelled=rest)
 
 
 def stratified_order(participants: pd.DataFrame, seed: int) -> list[str]:

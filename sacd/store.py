@@ -16,7 +16,17 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import Cohort, Recording, hash_file
-from sacd.config import TRAINING_VERSION, LabelledRun, RunConfig, StudentRun, TeacherRun, TrunkRun, parse_run
+from sacd.config import (
+    TRAINING_VERSION,
+    FusionRun,
+    LabelledRun,
+    ReverseRun,
+    RunConfig,
+    StudentRun,
+    TeacherRun,
+    TrunkRun,
+    parse_run,
+)
 from sacd.errors import SacdError
 from sacd.models import MODELS
 from sacd.objectives import load_objective
@@ -32,7 +42,8 @@ def _digest(content: Any) -> str:
 def split_of(config: RunConfig, cohort: Cohort) -> Split:
     """The participants' roles in a run."""
     if isinstance(config, LabelledRun):
-        return make_split(cohort.participants, config.protocol, config.labelled, config.fold, config.seed)
+        split = make_split(cohort.participants, config.protocol, config.labelled, config.fold, config.seed)
+        return split if config.part is None else split.without(*config.part)
     return make_split(cohort.participants, fold=config.fold, seed=config.seed)
 
 
@@ -47,7 +58,8 @@ def _timing_hash(recording: Recording) -> str:
 def data_fingerprint(config: RunConfig, cohort: Cohort) -> str:
     """Hash of all that a run may see, and of nothing else: hidden labels do not enter."""
     split = split_of(config, cohort)
-    modality = "eeg" if isinstance(config, TeacherRun) else "video"
+    both = isinstance(config, FusionRun | ReverseRun)
+    modalities = ("eeg", "video") if both else ("eeg",) if isinstance(config, TeacherRun) else ("video",)
     sees_posterior = isinstance(config, StudentRun) and load_objective(config.objective.name).needs_posterior
     if isinstance(config, TrunkRun):
         roles = {"pool": split.pool}
@@ -55,12 +67,15 @@ def data_fingerprint(config: RunConfig, cohort: Cohort) -> str:
         roles = {"labelled": split.labelled, "validation": split.validation}
     if isinstance(config, StudentRun):
         roles |= {"unlabelled": split.unlabelled, "test": split.test if config.test else ()}
+    if both:
+        roles |= {"unlabelled": split.unlabelled, "test": split.test}
     content = []
     for role, participants in roles.items():
         hidden = role in ("pool", "unlabelled") and not sees_posterior
         for recording in cohort.of(participants):
             labels = _timing_hash(recording) if hidden else _stages_hash(recording)
-            content.append([role, recording.recording_id, recording.participant_id, recording.hash_of(modality), labels])
+            files = [recording.hash_of(modality) for modality in modalities]
+            content.append([role, recording.recording_id, recording.participant_id, *files, labels])
     return _digest(sorted(content))
 
 
@@ -88,11 +103,19 @@ def _run_id(text: str, cohort: Cohort) -> str:
     }
     if content["model"] is None:
         raise SacdError(f"model {config.model.name!r} is unknown; use {', '.join(MODELS)}")
-    name = config.model.name
-    if isinstance(config, StudentRun):
+    if isinstance(config, StudentRun | ReverseRun):
         content["objective"] = _objective_identity(config.objective.name)
+    return f"{run_name(config)}-{_digest(content)[:12]}"
+
+
+def run_name(config: RunConfig) -> str:
+    """What stands before the hash in a run's id: its kind, and what matters most of it."""
+    name = config.model.name
+    if isinstance(config, StudentRun | ReverseRun):
         name = Path(config.objective.name.split(":")[-1]).name
-    return f"{config.kind}-{name}-{_digest(content)[:12]}"
+    if isinstance(config, FusionRun):
+        name = config.experiment
+    return f"{config.kind}-{name}"
 
 
 class RunStore:
@@ -180,6 +203,21 @@ def describe(config: RunConfig) -> dict[str, Any]:
     row: dict[str, Any] = {"kind": config.kind, "seed": config.seed, "fold": -1 if config.fold is None else config.fold[0]}
     if isinstance(config, LabelledRun):
         row |= {"protocol": config.protocol, "labelled": config.labelled}
+        if config.part is not None:
+            row |= {"part": config.part[0]}
+    if isinstance(config, FusionRun):
+        return row | {
+            "method": f"Experiment {config.experiment}", "teacher": config.eeg.model.name,
+            "student": config.video.model.name, "tier": config.video.tier,
+        }
+    if isinstance(config, ReverseRun):
+        title = load_objective(config.objective.name).title or config.objective.name
+        reverse = f"{title}, video → EEG, {'released' if config.released else 'frozen'}"
+        return row | {
+            "method": f"Experiment {config.experiment}" if config.experiment else reverse,
+            "objective": config.objective.name, "teacher": config.source.model.name, "student": config.model.name,
+            "tier": config.source.tier,
+        }
     if isinstance(config, TeacherRun):
         name = config.model.name + (f" without {config.without}" if config.without else "")
         return row | {"teacher": name, "method": f"Teacher ({name})"}

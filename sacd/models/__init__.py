@@ -9,6 +9,7 @@ from sacd.models.audio import CNN14
 from sacd.models.base import Network, Output
 from sacd.models.deepsleepnet import DeepSleepNet
 from sacd.models.eeg import AttnSleep
+from sacd.models.fusion import FusionHead
 from sacd.models.mlp import MLP
 from sacd.models.sen import ModifiedSEN
 from sacd.models.video import VideoNetwork, r2plus1d_10, r2plus1d_18, r3d_18
@@ -49,6 +50,7 @@ MODELS: dict[str, Model] = {
     "deepsleepnet": Model(DeepSleepNet, DeepSleepNet, "eeg"),
     "sen": Model(ModifiedSEN, ModifiedSEN, "eeg"),
     "cnn14": Model(CNN14, CNN14, "audio"),
+    "fusion": Model(FusionHead, FusionHead, "features"),
 }
 
 

@@ -56,13 +56,13 @@ class LabelModel:
         Time constant of the slow part, s.
     """
 
-    width: float = 0.29
-    rem_width: float = 0.45
+    width: float = 0.32
+    rem_width: float = 0.39
     rem_depth: float = 0.6
     n1_penalty: float = 1.2
-    bias: float = 0.52
-    slow: float = 0.45
-    slow_s: float = 600.0
+    bias: float = 0.30
+    slow: float = 0.66
+    slow_s: float = 900.0
 
 
 COUPLINGS: dict[str, Coupling] = {

@@ -21,11 +21,11 @@ _PER_MINUTE = 60 / BIN_S
 STAGE_DEPTH = np.array([-0.7, 1.0, 1.95, 3.0, 1.2])
 # Time constants, s: of falling asleep and of waking; and of the wandering of depth, with its standard deviation.
 _SETTLE_S, _WAKE_S = 25.0, 10.0
-_WANDER_S, _WANDER_SD = 360.0, 0.32
+_WANDER_S, _WANDER_SD = 480.0, 0.27
 _AROUSAL_DEPTH, _AROUSAL_SHARE = 0.9, 0.5
 # Minutes of N3 and REM in the first, second … cycle.
 _N3_MINUTES = (28, 19, 10, 5, 2, 1, 0, 0, 0)
-_REM_MINUTES = (5, 9, 13, 15, 16, 16, 16, 16, 16)
+_REM_MINUTES = (6, 11, 16, 19, 20, 20, 20, 20, 20)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def hypnogram(participant: Participant, rng: np.random.Generator, bins: int) -> 
 
     def sleep(stage: int, minutes: float) -> None:
         while minutes > 0:
-            gap = rng.exponential(60 / awakenings)
+            gap = rng.exponential(60 / awakenings) * (2 if stage == REM else 1)
             spans.append((stage, min(gap, minutes)))
             minutes -= gap
             if minutes > 0:
@@ -106,7 +106,7 @@ def hypnogram(participant: Participant, rng: np.random.Generator, bins: int) -> 
     while sum(minutes for _, minutes in spans) * _PER_MINUTE < bins:
         number = min(cycle, len(_N3_MINUTES) - 1)
         spans.append((N1, rng.gamma(2, 1.8)))
-        sleep(N2, rng.gamma(6, 3.4))
+        sleep(N2, rng.gamma(6, 3.9))
         deep = _N3_MINUTES[number] * participant.deep * rng.normal(1, 0.25)
         if deep > 2:
             sleep(N3, deep)

@@ -17,15 +17,16 @@ from lightning_fabric import Fabric
 from safetensors.torch import save_file
 
 from sacd.cohort import Cohort, Recording
-from sacd.config import RunConfig, StudentRun, TeacherRun, TrunkRun
+from sacd.config import FusionRun, ReverseRun, RunConfig, StudentRun, TrunkRun
 from sacd.objectives import build_objective
 from sacd.objectives.base import Context, Objective
 from sacd.stages import STAGES
 from sacd.store import DONE, RunStore, split_of
-from sacd.training.batches import Arrays, ClipSet, Sampler
-from sacd.training.inputs import Inputs, make_network, modality_arrays, predict, preparation
+from sacd.training.batches import ClipSet, Sampler
+from sacd.training.fusion import fusion_inputs, fusion_task, reverse_task
+from sacd.training.inputs import Inputs, make_network, predict
 from sacd.training.loop import CHECKPOINT, Task, make_fabric, train
-from sacd.training.outputs import cached_outputs
+from sacd.training.outputs import cached_outputs, stored_inputs
 from sacd.training.tasks import StageTask, StudentTask, TeacherTask, TrunkTask, stage_scores
 
 TRUNK_HELD_EVERY = 10
@@ -77,7 +78,7 @@ class _Execution:
             metrics |= self._predict(task)
         else:
             cached_outputs(self.folder, self.cohort, list(self.cohort))
-        if isinstance(self.config, TeacherRun):
+        if self.config.kind == "teacher":
             cached_outputs(self.folder, self.cohort, self.cohort.of(self.split.labelled + self.split.unlabelled))
         (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1))
         (self.folder / DONE).write_text(datetime.now(UTC).isoformat(timespec="seconds"))
@@ -85,15 +86,16 @@ class _Execution:
 
     def _inputs(self, clips: ClipSet) -> Inputs:
         config = self.config
-        if isinstance(config, StudentRun) and config.trunk is not None:
-            trunk = cached_outputs(self.store.folder(config.trunk, self.cohort), self.cohort, clips.recordings)
-            arrays = [trunk[recording.recording_id][0] for recording in clips.recordings]
-        else:
-            arrays = modality_arrays(config, self.cohort, clips.recordings)
-        return Inputs(Arrays(clips, arrays), preparation(config, self.cohort), self.fabric)
+        if isinstance(config, FusionRun):
+            return fusion_inputs(config, self.cohort, self.store, clips, self.fabric)
+        return stored_inputs(config, self.cohort, self.store, clips, self.fabric)
 
     def _stage_task(self) -> tuple[StageTask, tuple[int, ...]]:
         config, split, training = self.config, self.split, self.config.training
+        if isinstance(config, FusionRun):
+            return fusion_task(config, self.cohort, self.store, self.fabric)
+        if isinstance(config, ReverseRun):
+            return reverse_task(config, self.cohort, self.store, self.fabric)
         # Options can take terms away, and with them what the objective needs; the instance knows.
         objective = self._objective(Context(n_clips=1)) if isinstance(config, StudentRun) else None
         pairs = split.unlabelled if objective is not None and objective.uses_unlabelled else ()

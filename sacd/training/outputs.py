@@ -1,4 +1,4 @@
-"""What a finished teacher or trunk says of every clip, computed once and kept with its run.
+"""What a finished network says of every clip, computed once and kept with its run.
 
 While a student trains, the EEG is not read. Files are keyed by the recording and the hash of what was read, so that
 cohorts which differ only in frame sampling share a teacher's outputs.
@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from sacd.cohort import Cohort, Recording
 from sacd.config import StudentRun, TeacherRun, TrunkRun, parse_run
 from sacd.models.base import Network
-from sacd.training.batches import Arrays
+from sacd.store import RunStore
+from sacd.training.batches import Arrays, ClipSet
 from sacd.training.inputs import Inputs, make_network, modality_arrays, predict, preparation, whole_set
 from sacd.training.loop import make_fabric
 
@@ -33,6 +34,24 @@ def load_network(folder: Path) -> tuple[TeacherRun | TrunkRun | StudentRun, Netw
     return config, network.to(fabric.device).eval(), fabric
 
 
+def stored_arrays(
+    config: TeacherRun | TrunkRun | StudentRun, cohort: Cohort, store: RunStore, recordings: list[Recording]
+) -> list[np.ndarray]:
+    """What a run's network reads of some recordings: its trunk's features, else the arrays of its modality."""
+    if isinstance(config, StudentRun) and config.trunk is not None:
+        trunk = cached_outputs(store.folder(config.trunk, cohort), cohort, recordings)
+        return [trunk[recording.recording_id][0] for recording in recordings]
+    return modality_arrays(config, cohort, recordings)
+
+
+def stored_inputs(
+    config: TeacherRun | TrunkRun | StudentRun, cohort: Cohort, store: RunStore, clips: ClipSet, fabric: Fabric
+) -> Inputs:
+    """The input of a run's network over a clip set."""
+    arrays = Arrays(clips, stored_arrays(config, cohort, store, clips.recordings))
+    return Inputs(arrays, preparation(config, cohort), fabric)
+
+
 def cached_outputs(
     folder: Path, cohort: Cohort, recordings: list[Recording]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -41,7 +60,7 @@ def cached_outputs(
     Parameters
     ----------
     folder : Path
-        Of a finished teacher or trunk.
+        Of a finished teacher, trunk or student.
     """
     cache = folder / "outputs"
     cache.mkdir(exist_ok=True)
@@ -55,8 +74,8 @@ def cached_outputs(
                 loaded = loaded or load_network(folder)
                 config, network, fabric = loaded
                 clips = whole_set([recording])
-                arrays = Arrays(clips, modality_arrays(config, cohort, [recording]))
-                features, logits = predict(network, Inputs(arrays, preparation(config, cohort), fabric), np.arange(len(clips)))
+                inputs = stored_inputs(config, cohort, RunStore(folder.parent), clips, fabric)
+                features, logits = predict(network, inputs, np.arange(len(clips)))
                 aside = file.with_suffix(".aside.npz")
                 np.savez(aside, features=features, logits=logits)
                 os.replace(aside, file)

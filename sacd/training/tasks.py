@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sacd.models.base import Network
+from sacd.models.base import Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
 from sacd.stages import STAGES
 from sacd.training.batches import ClipSet, Sampler
@@ -53,7 +53,7 @@ class StageTask(Task):
         """Clip indices, windows, network input and visible labels of a step."""
         index, window = self._sampler.batch(step)
         x = self._inputs.augmented(index, self._seed, step) if self._augment else self._inputs.batch(index)
-        return index, window, x, torch.from_numpy(self._clips.label[index]).to(x.device)
+        return index, window, x, torch.from_numpy(self._clips.label[index]).to(self._inputs.device)
 
     def validate(self) -> dict[str, float]:
         """Macro-F1 (the score), accuracy and κ on the validation clips."""
@@ -63,7 +63,7 @@ class StageTask(Task):
 
 
 class TeacherTask(StageTask):
-    """Cross-entropy on EEG."""
+    """Cross-entropy alone: a teacher on EEG, a fusion of both modalities."""
 
     def terms(self, step: int) -> dict[str, Tensor]:
         """The cross-entropy of a step."""
@@ -100,17 +100,22 @@ class StudentTask(StageTask):
         """The objective's weighted terms of a step."""
         index, window, x, label = self.draw(step)
         output = forward(self.network, self._inputs, x, taps=self.objective.needs_taps)
-        pair = Pair(
+        terms = self.objective(self.pair(index, window, x, label, output, self._teacher_side(index, x)))
+        if (step + 1) % self._diagnose_every == 0:
+            self._norms = gradient_norms(terms, output.features)
+        return terms
+
+    def pair(
+        self, index: np.ndarray, window: np.ndarray, x: Tensor, label: Tensor, output: Output, teacher: dict[str, Tensor]
+    ) -> Pair:
+        """What the objective sees of a step: its draw, the student's output, and the teacher's fields."""
+        return Pair(
             student_features=output.features, student_logits=output.logits, student_taps=output.taps, label=label,
             participant=self._tensor(self._clips.participant[index], x), clip=self._tensor(index, x),
             window=self._tensor(window, x), night=self._tensor(self._clips.night[index], x),
             posterior=None if self._posterior is None else self._tensor(self._posterior[index], x),
-            **self._teacher_side(index, x), **self._momentum_side(x),
+            **teacher, **self._momentum_side(x),
         )
-        terms = self.objective(pair)
-        if (step + 1) % self._diagnose_every == 0:
-            self._norms = gradient_norms(terms, output.features)
-        return terms
 
     @staticmethod
     def _tensor(values: np.ndarray, like: Tensor) -> Tensor:

@@ -1,0 +1,27 @@
+"""Distillation from audio to video on public clips that are no nights: Table III, and a small sanity check of it.
+
+A benchmark is held in memory and trained by the same networks, objectives, tasks and loop as a cohort.
+"""
+
+import os
+from pathlib import Path
+
+from sacd.errors import NotApplicable
+
+ROOT = Path(__file__).parents[2]
+
+
+def find(name: str, given: str | Path = "") -> Path:
+    """The folder of a public dataset: the one given, else in `$SACD_REAL_DATA`, ``data`` or ``../shared/data``.
+
+    Raises
+    ------
+    NotApplicable
+        It is not there.
+    """
+    elsewhere = [os.environ.get("SACD_REAL_DATA", ""), ROOT / "data", ROOT.parent / "shared" / "data"]
+    places = [Path(given)] if given else [Path(place) / name for place in elsewhere if place]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise NotApplicable(f"{places[0]}: not found; put {name} there or name its folder in the parameters")

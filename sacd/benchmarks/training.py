@@ -1,0 +1,252 @@
+"""Teachers and students of a benchmark, trained by the workbench's own tasks and loop; results are cached by content."""
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sacd.benchmarks.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
+from sacd.config import TRAINING_VERSION, ModelConfig, Recipe, TrainingConfig
+from sacd.models import MODELS, Network, build
+from sacd.models.pretrained import load_pretrained
+from sacd.objectives import build_objective, load_objective
+from sacd.objectives.base import Context
+from sacd.progress import progress
+from sacd.training.batches import WINDOW, Arrays, Sampler
+from sacd.training.inputs import Inputs, predict
+from sacd.training.loop import make_fabric, train
+from sacd.training.tasks import StageTask, StudentTask, TeacherTask
+from sacd.training.transforms import prepare_features, prepare_video
+
+METHODS = ("ce", "kd", "jsd", "fitnet", "pkt", "rkd", "crd", "cmc", "ccl", "sacd")
+"""The rows of Table III, and KD and JSD."""
+VERSION = 1
+"""Enters a cached result's name; raised when the numbers of this module change."""
+
+
+class Clips:
+    """Clips that are no nights, as samplers and tasks see a `ClipSet`: one night, one participant, labels."""
+
+    def __init__(self, label: np.ndarray) -> None:
+        self.label = label.astype(np.int64)
+        self.row = self.number = np.arange(len(label))
+        self.night = self.participant = np.zeros(len(label), dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+class Batches(Sampler):
+    """Batches of single clips in random order, of which every 8 make a window: these clips follow no other in time."""
+
+    def __init__(self, clips: Clips, eligible: np.ndarray, batch: int, seed: int) -> None:
+        super().__init__(clips, eligible, batch, seed, sampler="random")
+
+    def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the clips of one step and their window, int64 [B] each."""
+        index, _ = super().batch(step)
+        return index, np.arange(len(index)) // WINDOW
+
+
+class TopOne(StageTask):
+    """A task of any number of classes, every clip weighing the same."""
+
+    def validate(self) -> dict[str, float]:
+        """Top-1 accuracy, and as the score the mean probability of the true class: few clips tie in accuracy."""
+        _, logits = predict(self.network, self._validation_inputs, np.arange(len(self._validation)))
+        label = self._validation.label
+        probability = torch.from_numpy(logits).softmax(dim=1)[torch.arange(len(label)), torch.from_numpy(label)]
+        return {"score": float(probability.mean()), "accuracy": float((logits.argmax(1) == label).mean())}
+
+
+class AudioTask(TopOne, TeacherTask):
+    """Cross-entropy on audio."""
+
+
+class PairTask(TopOne, StudentTask):
+    """An objective on pairs of video and cached teacher outputs."""
+
+
+def _network(model: ModelConfig, n_classes: int, seed: int, **size: int) -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build(model.name, n_classes=n_classes, **size, **model.options)
+    if model.weights:
+        load_pretrained(network, model.weights)
+    return network
+
+
+def _prepare_audio(x: Tensor, generator: torch.Generator | None, mean: Tensor, deviation: Tensor) -> Tensor:
+    return prepare_features((x - mean.to(x.device)) / deviation.to(x.device), generator)
+
+
+def _prepare_video(x: Tensor, generator: torch.Generator | None, normalise: str) -> Tensor:
+    return prepare_video(x, normalise, generator)
+
+
+class Teacher:
+    """An audio classifier: its own training clips standardise what it reads.
+
+    Parameters
+    ----------
+    audio : Audio
+    n_classes : int
+    recipe : Recipe
+        A network on feature vectors, and how it is trained.
+    seed : int
+    """
+
+    def __init__(self, audio: Audio, n_classes: int, recipe: Recipe, seed: int) -> None:
+        mine = audio.x[audio.part == TRAIN]
+        mean, deviation = torch.from_numpy(mine.mean(0)), torch.from_numpy(mine.std(0)).clamp_min(1e-3)
+        self.fabric = make_fabric(recipe.training.precision)
+        self.prepare = partial(_prepare_audio, mean=mean, deviation=deviation)
+        self.network = _network(recipe.model, n_classes, seed, in_features=mine.shape[1])
+        clips, validation = (Clips(audio.label[audio.part == part]) for part in (TRAIN, VALIDATION))
+        task = AudioTask(
+            self.network, self._inputs(mine), clips,
+            Batches(clips, np.ones(len(clips), dtype=bool), recipe.training.batch, seed),
+            self._inputs(audio.x[audio.part == VALIDATION]), validation, seed, recipe.training.augment,
+        ).to(self.fabric.device)
+        with tempfile.TemporaryDirectory() as folder:
+            train(task, recipe.training, seed, Path(folder), self.fabric)
+
+    def _inputs(self, x: np.ndarray) -> Inputs:
+        return Inputs(Arrays(Clips(np.zeros(len(x))), [x]), self.prepare, self.fabric)
+
+    def outputs(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features float32 [n, 512] and logits float32 [n, C] of audio [n, d]."""
+        return predict(self.network, self._inputs(x), np.arange(len(x)))
+
+    def predictions(self, audio: Audio, part: str = TEST) -> pd.DataFrame:
+        """One row a clip of a part: unit, label, predicted."""
+        chosen = audio.part == part
+        predicted = self.outputs(audio.x[chosen])[1].argmax(1)
+        return pd.DataFrame({"unit": audio.unit[chosen], "label": audio.label[chosen], "predicted": predicted})
+
+
+def train_student(
+    pairs: Pairs, teacher: tuple[np.ndarray, np.ndarray], n_classes: int, method: str, recipe: Recipe, seed: int,
+    folder: Path,
+) -> pd.DataFrame:
+    """Train one student and let it name the test clips.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    teacher : tuple of ndarray
+        Features [n, 512] and logits [n, C] for the clips of ``pairs.select(TRAIN, UNLABELLED)``.
+    method : str
+        Of `sacd.objectives`.
+    folder : Path
+        Where the loop keeps its checkpoint.
+
+    Returns
+    -------
+    DataFrame
+        One row a test clip: name, unit, label, predicted; and method (its title), objective, seed.
+    """
+    training = recipe.training
+    fabric = make_fabric(training.precision)
+    mine, held, test = pairs.select(TRAIN, UNLABELLED), pairs.select(VALIDATION), pairs.select(TEST)
+    clips, held_clips, test_clips = (Clips(part.visible) for part in (mine, held, test))
+
+    def inputs(part: Pairs, of: Clips) -> Inputs:
+        return Inputs(Arrays(of, [part.video]), partial(_prepare_video, normalise=training.normalise), fabric)
+
+    network = _network(recipe.model, n_classes, seed, in_channels=1)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed + 1)
+        sizes = Context(len(clips), network.feature_dim, teacher[0].shape[1], n_classes)
+        objective = build_objective(method, sizes)
+    eligible = np.ones(len(clips), dtype=bool) if objective.uses_unlabelled else clips.label >= 0
+    task = PairTask(
+        network, inputs(mine, clips), clips, Batches(clips, eligible, training.batch, seed),
+        inputs(held, held_clips), held_clips, seed, training.augment,
+        objective=objective, teacher=teacher if objective.needs_teacher else None, posterior=None,
+        momentum=training.momentum_encoder, diagnose_every=training.validate_every,
+    ).to(fabric.device)
+    train(task, training, seed, folder, fabric)
+    _, logits = predict(network, inputs(test, test_clips), np.arange(len(test_clips)))
+    about = {"method": load_objective(method).title, "objective": method, "seed": seed}
+    return pd.DataFrame({"name": test.name, "unit": test.unit, "label": test.label, "predicted": logits.argmax(1)} | about)
+
+
+def _key(benchmark: Benchmark, pairs: Pairs, method: str, seed: int) -> str:
+    """Hash of all that a student's result depends on."""
+    content = {
+        "versions": [VERSION, TRAINING_VERSION, load_objective(method).version,
+                     *(MODELS[recipe.model.name].version for recipe in (benchmark.teacher, benchmark.student))],
+        "method": method, "seed": seed, "classes": benchmark.classes,
+        "recipes": [recipe.model_dump(mode="json") for recipe in (benchmark.teacher, benchmark.student)],
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    for array in (*vars(benchmark.audio).values(), *vars(pairs).values()):
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()[:16]
+
+
+def train_all(
+    benchmark: Benchmark, methods: Sequence[str] = METHODS, seeds: int = 3, cache: Path | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every method with every seed; a seed has its own teacher, pairs and labelled subset, the same for all methods.
+
+    Parameters
+    ----------
+    cache : Path, optional
+        Folder in which finished students' predictions are kept, and checkpoints of the unfinished.
+
+    Returns
+    -------
+    students : DataFrame
+        See `train_student`.
+    teachers : DataFrame
+        See `Teacher.predictions`, with `seed` and `of`: the audio's own test clips (`TEST`), or the audio of the
+        students' labelled and unlabelled pairs (`TRAIN`, `UNLABELLED`).
+    """
+    students, teachers = [], []
+    with progress(benchmark.title, seeds * (1 + len(methods))) as bar:
+        for seed in range(seeds):
+            pairs, teacher = benchmark.pairs(seed), Teacher(benchmark.audio, len(benchmark.classes), benchmark.teacher, seed)
+            mine = pairs.select(TRAIN, UNLABELLED)
+            outputs = teacher.outputs(mine.audio)
+            heard = {"unit": mine.unit, "label": mine.label, "predicted": outputs[1].argmax(1), "of": mine.part}
+            teachers += [teacher.predictions(benchmark.audio).assign(of=TEST, seed=seed), pd.DataFrame(heard).assign(seed=seed)]
+            for place, method in enumerate(methods):
+                bar.to(seed * (1 + len(methods)) + place + 1, f"{method}, seed {seed}")
+                with tempfile.TemporaryDirectory() as temporary:
+                    folder = Path(temporary) if cache is None else cache / f"{method}-{_key(benchmark, pairs, method, seed)}"
+                    students.append(_kept(folder, pairs, outputs, benchmark, method, seed))
+    return pd.concat(students, ignore_index=True), pd.concat(teachers, ignore_index=True)
+
+
+def _kept(
+    folder: Path, pairs: Pairs, outputs: tuple[np.ndarray, np.ndarray], benchmark: Benchmark, method: str, seed: int
+) -> pd.DataFrame:
+    """A finished student's predictions, or those of one trained now."""
+    file = folder / "predictions.parquet"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        table = train_student(pairs, outputs, len(benchmark.classes), method, benchmark.student, seed, folder)
+        table["seconds"] = time.monotonic() - began
+        aside = file.with_suffix(".aside")
+        table.to_parquet(aside, index=False)
+        os.replace(aside, file)
+    return pd.read_parquet(file)
+
+
+def training(steps: int, **changes: object) -> TrainingConfig:
+    """AdamW with a cosine, ten validations."""
+    values = {"batch": 32, "optimizer": "adamw", "lr": 0.003, "weight_decay": 0.01, "schedule": "cosine",
+              "momentum_encoder": 0.99, "validate_every": max(1, steps // 10)}
+    return TrainingConfig(steps=steps, **(values | changes))
