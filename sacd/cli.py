@@ -1,5 +1,6 @@
 """The command line: thin commands over the library. Imports stay inside commands, so that help answers at once."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -207,7 +208,9 @@ def train(
     row = runs.ensure(opened, [run.model_copy(update=changes)]).iloc[0]
     if row.status != "done":
         raise SacdError(f"{row.path}: training failed: {row.error}")
-    print(row.dropna().to_string())
+    for name, value in row.dropna().items():
+        if value != "":
+            print(f"{name:<22}{value:.4g}" if isinstance(value, float) else f"{name:<22}{value}")
 
 
 def _fold(text: str | None) -> tuple[int, int] | None:
@@ -282,11 +285,11 @@ def runs(
       sacd runs --cohort data/simulated-laptop
     """
     from sacd.cohort import Cohort
-    from sacd.report import ROOT
     from sacd.store import RunStore, tabulate
 
     opened = None if cohort is None else Cohort.open(cohort)
-    store = RunStore(ROOT / "data" / "runs") if opened is None else RunStore.beside(opened)
+    usual = os.environ.get("SACD_RUNS") or Path(__file__).parents[1] / "data" / "runs"
+    store = RunStore(Path(usual)) if opened is None else RunStore.beside(opened)
     done = store.done()
     if opened is not None:
         done = [run for run in done if run.description["cohort"]["source_id"] == opened.info.source_id]

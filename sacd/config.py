@@ -149,7 +149,7 @@ class FusionRun(LabelledRun):
         for encoder in (self.eeg, self.video):
             for name in ("protocol", "labelled", "fold", "seed", "part"):
                 if getattr(encoder, name) != getattr(self, name):
-                    raise ValueError(f"the encoders of a fusion need its own {name}: they must train on its participants")
+                    raise ValueError(f"the encoders of a fusion must have its {name}, to train on its participants")
         return self
 
     @property

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sacd.cohort import Cohort
-from sacd.config import ObjectiveConfig, Profile, Protocol, RunConfig, StudentRun, TeacherRun, TrunkRun
+from sacd.config import (
+    FusionRun,
+    ObjectiveConfig,
+    Profile,
+    Protocol,
+    ReverseRun,
+    RunConfig,
+    StudentRun,
+    TeacherRun,
+    TrunkRun,
+)
 from sacd.objectives import load_objective
 from sacd.splits import default_budget
 
@@ -136,6 +146,41 @@ def embeddings(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     return [run for run in confusion(cohort, profile) if run.seed == 0 and run.fold == first]
 
 
+def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """Notebook 07, Table IV: each modality alone, heads on both (A–D), and video distilled into EEG (E–G).
+
+    Every training participant is labelled. Heads take the budget of the frozen tier, without augmentation, and
+    everything that trains an EEG network that of the EEG teacher. On a feature cohort the EEG view leaves out the
+    channel that the video view stands for: one view within the other has nothing to add.
+    """
+    features = is_features(cohort)
+    raw = profile.trunk is None or "ce" in profile.raw_methods.get("paper", ())
+    head = (profile.feature_student if features else profile.frozen).training.model_copy(update={"augment": False})
+    runs: list[RunConfig] = []
+    for seed in range(min(profile.fusion_seeds or profile.seeds, profile.seeds)):
+        for fold in folds(cohort, profile):
+            eeg = teacher(cohort, profile, "paper", seed, fold, HIDDEN_CHANNEL if features else "")
+            video = student(cohort, profile, "ce", "paper", seed, fold, raw)
+            end_to_end = eeg.training.model_copy(update={"momentum_encoder": video.training.momentum_encoder})
+            common = {"seed": seed, "fold": fold}
+            runs += [video, eeg]
+            runs += [
+                FusionRun(
+                    experiment=letter, eeg=eeg, video=video, parts=profile.fusion_parts,
+                    training=head if letter in "AB" else end_to_end, **common,
+                )
+                for letter in ("A", "B", "C", "D")
+            ]
+            runs += [
+                ReverseRun(
+                    model=eeg.model, without=eeg.without, source=video, objective=ObjectiveConfig(name=name),
+                    released=released, training=end_to_end, **common,
+                )
+                for name, released in (("sacd", False), ("sacd", True), ("ccl", True))
+            ]
+    return runs
+
+
 def quickstart(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     """Notebook 00: one student, all labelled, cross-entropy."""
     raw = profile.trunk is None
@@ -150,6 +195,7 @@ CHAPTERS: dict[str, Chapter] = {
         Chapter("02_teachers", "EEG teachers", teachers),
         Chapter("03_distillation", "Distillation from EEG to video: Table II", distillation),
         Chapter("06_confusion", "Confusion matrices: Fig. 6", confusion),
+        Chapter("07_fusion", "EEG and video together: Table IV", fusion),
         Chapter("11_embeddings", "Feature maps: Fig. 10", embeddings),
     )
 }

@@ -131,7 +131,9 @@ def write_kernel(home: Path) -> None:
     """Describe a kernel of this very environment under `home`, for `prepare_worker`."""
     folder = home / "kernels" / KERNEL
     folder.mkdir(parents=True)
-    command = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    # What goes wrong is in the notebook; the kernel's own log would only disturb the progress bar.
+    launch = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher"]
+    command = [*launch, "-f", "{connection_file}", "--log-level=CRITICAL"]
     (folder / "kernel.json").write_text(json.dumps(get_kernel_dict() | {"argv": command}))
 
 

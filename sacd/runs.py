@@ -152,8 +152,9 @@ class _Pool:
             while waiting or running:
                 for name, config in list(waiting.items()):
                     needed = {run_id(dependency, self.cohort) for dependency in config.dependencies}
-                    if needed & set(self.errors):
-                        self.errors[name] = f"needs {', '.join(needed & set(self.errors))}, which failed"
+                    if broken := needed & set(self.errors):
+                        causes = "; ".join(f"{run}, which failed: {self.errors[run]}" for run in sorted(broken))
+                        self.errors[name] = f"needs {causes}"
                         del waiting[name]
                     elif not needed & (set(waiting) | set(running.values())):
                         future = pool.submit(_work, config.model_dump_json(), str(self.cohort.path), str(self.store.root))

@@ -3,8 +3,10 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from tiny import make_cohort as make_tiny
 from typer.testing import CliRunner
 
 from sacd.cli import app
@@ -124,6 +126,21 @@ def test_teacher_for_an_objective_without(run, make_cohort):
 def test_budget_above_half(run, make_cohort):
     result = run("train", make_cohort(participants=6), "--labelled", 4)
     assert result.exit_code == 1 and "above half" in result.stderr
+
+
+def test_train_then_runs(run, tmp_path):
+    path = make_tiny(tmp_path / "tiny", features=True).path
+    options = ("--profile", "smoke", "--objective", "kd", "--labelled", 4, "--steps", 4, "--option", "temperature", 2)
+    result = run("train", path, *options)
+    assert result.exit_code == 0, result.output
+    told = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert (told["status"], told["steps"], told["protocol"], told["labelled"]) == ("done", "4", "few-label", "4")
+    assert "temperature=2" in told["method"] and 0 <= float(told["test_accuracy"]) <= 1
+    listed = run("runs", "--cohort", path).stdout
+    assert told["run_id"] in listed and "teacher-" in listed
+    begun = (Path(told["path"]) / "DONE").stat().st_mtime_ns
+    assert run("train", path, *options).exit_code == 0
+    assert (Path(told["path"]) / "DONE").stat().st_mtime_ns == begun, "a finished run is opened, not trained again"
 
 
 def test_runs_of_nothing(run, make_cohort):

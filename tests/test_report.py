@@ -154,7 +154,8 @@ def executions(bench, monkeypatch):
     def execute_all(jobs, folder):
         for job in jobs:
             names.append(job.name)
-            content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"seed {job.parameters.get('seed')}")])
+            words = nbformat.v4.new_markdown_cell(f"seed {job.parameters.get('seed')}")
+            content = nbformat.v4.new_notebook(cells=[words])
             nbformat.write(content, folder / f"{job.name}.ipynb")
         failed = Outcome("failed", "ValueError: x", 0.1)
         return {job.name: failed if "bad" in job.name else Outcome("done", "", 2.0) for job in jobs}

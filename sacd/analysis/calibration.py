@@ -2,8 +2,8 @@
 
 Real: five scorers' hypnograms of 25 healthy and 55 sleep-apnoea nights (Dreem Open Datasets, Guillot et al. 2020,
 doi:10.1109/TNSRE.2020.3011181) and EEG band powers of 16 Sleep-EDF nights (Kemp et al. 2000, doi:10.1109/10.867928).
-Their ranges ship with the package (`calibration.json`: aggregates only); `calibration_table` makes them anew from the data.
-How strongly *video* shows the stage has no such counterpart.
+Their ranges ship with the package (`calibration.json`: aggregates only); `calibration_table` makes them anew from the
+data. How strongly *video* shows the stage has no such counterpart.
 """
 
 import json
@@ -86,7 +86,8 @@ def night_rows(scorings: np.ndarray) -> list[dict[str, float]]:
         kappa = cohen_kappa_score(one[both], other[both])
         kappas[i].append(kappa)
         kappas[j].append(kappa)
-    return [row | {"kappa": float(np.mean(values)) if values else np.nan} for row, values in zip(rows, kappas, strict=True)]
+    mean = [float(np.mean(values)) if values else np.nan for values in kappas]
+    return [row | {"kappa": kappa} for row, kappa in zip(rows, mean, strict=True)]
 
 
 def real_scorings(folder: Path) -> pd.DataFrame:
@@ -137,7 +138,8 @@ def simulated_band_power(recordings: list[Recording]) -> pd.DataFrame:
     """The same of a simulated cohort's recordings."""
     tables = []
     for recording in recordings:
-        power = np.concatenate([log_band_power(part[:, 0]) for part in np.array_split(recording.eeg, 1 + len(recording) // 200)])
+        parts = np.array_split(recording.eeg, 1 + len(recording) // 200)
+        power = np.concatenate([log_band_power(part[:, 0]) for part in parts])
         tables.append(_against_n2(power, recording.clips.stage.to_numpy(), recording.participant_id))
     return pd.concat(tables, ignore_index=True)
 

@@ -72,9 +72,9 @@ def top1(predictions: pd.DataFrame, draws: int = 2000, seed: int = 0) -> pd.Data
     for index, method in enumerate(counted.methods):
         values = counted.top1[index]
         low, high = interval(drawn[:, index], 0.95)
-        rows.append({"method": method, "mean": values.mean(), "sd": values.std(ddof=1) if seeds > 1 else np.nan,
-                     "low": low, "high": high, "clips": int(counted.clips.sum()), "units": len(counted.clips), "seeds": seeds})
-    return pd.DataFrame(rows)
+        spread = values.std(ddof=1) if seeds > 1 else np.nan
+        rows.append({"method": method, "mean": values.mean(), "sd": spread, "low": low, "high": high})
+    return pd.DataFrame(rows).assign(clips=int(counted.clips.sum()), units=len(counted.clips), seeds=seeds)
 
 
 def differences(predictions: pd.DataFrame, reference: str = "CE", draws: int = 9999, seed: int = 0) -> pd.DataFrame:
@@ -83,8 +83,8 @@ def differences(predictions: pd.DataFrame, reference: str = "CE", draws: int = 9
     Returns
     -------
     DataFrame
-        `method`, `difference` (mean, fraction), `low`, `high` (95 %, over units and seeds), `p` (sign flips of the units'
-        differences, seeds averaged first), `p_holm` (over the rows), `smallest_p` (that so many units allow).
+        `method`, `difference` (mean, fraction), `low`, `high` (95 %, over units and seeds), `p` (sign flips of the
+        units' differences, seeds averaged first), `p_holm` (over the rows), `smallest_p` (that so many units allow).
 
     Raises
     ------

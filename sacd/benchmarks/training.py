@@ -1,4 +1,4 @@
-"""Teachers and students of a benchmark, trained by the workbench's own tasks and loop; results are cached by content."""
+"""Teachers and students of a benchmark, trained by the workbench's own tasks and loop; results can be kept."""
 
 import hashlib
 import json
@@ -177,8 +177,8 @@ def train_student(
     ).to(fabric.device)
     train(task, training, seed, folder, fabric)
     _, logits = predict(network, inputs(test, test_clips), np.arange(len(test_clips)))
-    about = {"method": load_objective(method).title, "objective": method, "seed": seed}
-    return pd.DataFrame({"name": test.name, "unit": test.unit, "label": test.label, "predicted": logits.argmax(1)} | about)
+    answers = {"name": test.name, "unit": test.unit, "label": test.label, "predicted": logits.argmax(1)}
+    return pd.DataFrame(answers).assign(method=load_objective(method).title, objective=method, seed=seed)
 
 
 def _key(benchmark: Benchmark, pairs: Pairs, method: str, seed: int) -> str:
@@ -191,7 +191,7 @@ def _key(benchmark: Benchmark, pairs: Pairs, method: str, seed: int) -> str:
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
     for array in (*vars(benchmark.audio).values(), *vars(pairs).values()):
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -216,16 +216,21 @@ def train_all(
     students, teachers = [], []
     with progress(benchmark.title, seeds * (1 + len(methods))) as bar:
         for seed in range(seeds):
-            pairs, teacher = benchmark.pairs(seed), Teacher(benchmark.audio, len(benchmark.classes), benchmark.teacher, seed)
+            bar.advance(0, f"teacher, seed {seed}")
+            pairs = benchmark.pairs(seed)
+            teacher = Teacher(benchmark.audio, len(benchmark.classes), benchmark.teacher, seed)
             mine = pairs.select(TRAIN, UNLABELLED)
             outputs = teacher.outputs(mine.audio)
             heard = {"unit": mine.unit, "label": mine.label, "predicted": outputs[1].argmax(1), "of": mine.part}
-            teachers += [teacher.predictions(benchmark.audio).assign(of=TEST, seed=seed), pd.DataFrame(heard).assign(seed=seed)]
-            for place, method in enumerate(methods):
-                bar.to(seed * (1 + len(methods)) + place + 1, f"{method}, seed {seed}")
+            teachers.append(teacher.predictions(benchmark.audio).assign(of=TEST, seed=seed))
+            teachers.append(pd.DataFrame(heard).assign(seed=seed))
+            for method in methods:
+                bar.advance(1, f"{method}, seed {seed}")
                 with tempfile.TemporaryDirectory() as temporary:
-                    folder = Path(temporary) if cache is None else cache / f"{method}-{_key(benchmark, pairs, method, seed)}"
+                    root = Path(temporary) if cache is None else cache
+                    folder = root / f"{method}-{_key(benchmark, pairs, method, seed)}"
                     students.append(_kept(folder, pairs, outputs, benchmark, method, seed))
+            bar.advance(1)
     return pd.concat(students, ignore_index=True), pd.concat(teachers, ignore_index=True)
 
 
@@ -247,6 +252,6 @@ def _kept(
 
 def training(steps: int, **changes: object) -> TrainingConfig:
     """AdamW with a cosine, ten validations."""
-    values = {"batch": 32, "optimizer": "adamw", "lr": 0.003, "weight_decay": 0.01, "schedule": "cosine",
+    values = {"batch": 32, "optimizer": "adamw", "lr": 0.01, "weight_decay": 0.01, "schedule": "cosine",
               "momentum_encoder": 0.99, "validate_every": max(1, steps // 10)}
     return TrainingConfig(steps=steps, **(values | changes))

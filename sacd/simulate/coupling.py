@@ -56,10 +56,10 @@ class LabelModel:
         Time constant of the slow part, s.
     """
 
-    width: float = 0.32
-    rem_width: float = 0.39
+    width: float = 0.33
+    rem_width: float = 0.40
     rem_depth: float = 0.6
-    n1_penalty: float = 1.2
+    n1_penalty: float = 0.6
     bias: float = 0.30
     slow: float = 0.66
     slow_s: float = 900.0

@@ -35,7 +35,7 @@ _DENSITY = np.array([
     (2.95, 1.47, 1.2, 0.41, 0.34, 0.21),
 ])
 _FLOOR = 0.15
-_PERSON_SD, _BIN_SD = 0.22, 0.18
+_PERSON_SD, _BIN_SD = 0.15, 0.15
 
 ELEMENTS = ("spindle", "k-complex", "vertex", "sawtooth", "eye", "slow eye")
 _EYE = 4
@@ -96,7 +96,7 @@ class EEG:
         # Linear interpolation over log frequency as a matrix [knots, frequencies].
         basis = [np.interp(position, np.log(knots), row) for row in np.eye(len(knots))]
         self._basis = np.stack(basis).astype(np.float32)
-        self._scale = np.exp(rng.normal(0, 0.2))
+        self._scale = np.exp(rng.normal(0, 0.12))
         self._background(rng)
         self._place_elements(rng, knots[_SIGMA])
         self._nuisance()

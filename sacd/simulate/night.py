@@ -18,13 +18,15 @@ BINS = 6
 """Bins in a clip."""
 
 _PER_MINUTE = 60 / BIN_S
-STAGE_DEPTH = np.array([-0.7, 1.0, 1.95, 3.0, 1.2])
+STAGE_DEPTH = np.array([-0.7, 1.0, 2.0, 3.3, 1.2])
 # Time constants, s: of falling asleep and of waking; and of the wandering of depth, with its standard deviation.
 _SETTLE_S, _WAKE_S = 25.0, 10.0
-_WANDER_S, _WANDER_SD = 480.0, 0.27
-_AROUSAL_DEPTH, _AROUSAL_SHARE = 0.9, 0.5
+_WANDER_S, _WANDER_SD = 480.0, 0.24
+_AROUSAL_DEPTH, _AROUSAL_SHARE = 0.8, 0.5
+# Half of the mean time awake in bed before and after sleep, minutes: the paper's nights are 41 % wake.
+_LYING_AWAKE_MIN = 48
 # Minutes of N3 and REM in the first, second … cycle.
-_N3_MINUTES = (28, 19, 10, 5, 2, 1, 0, 0, 0)
+_N3_MINUTES = (24, 16, 9, 4, 2, 1, 0, 0, 0)
 _REM_MINUTES = (6, 11, 16, 19, 20, 20, 20, 20, 20)
 
 
@@ -87,25 +89,30 @@ def night_length(participant: Participant) -> int:
 
 def hypnogram(participant: Participant, rng: np.random.Generator, bins: int) -> np.ndarray:
     """Semi-Markov hypnogram in 5-s bins: cycles N1, N2, N3, N2, REM, broken by awakenings that AHI makes frequent."""
-    spans: list[tuple[int, float]] = [(W, rng.gamma(2, 48))]
+    stages: list[int] = []
     # Per hour, inside sleep.
     awakenings = 0.8 + 2.0 * participant.fragility + participant.ahi / 26
 
+    def add(stage: int, minutes: float) -> None:
+        stages.extend([stage] * max(1, round(minutes * _PER_MINUTE)))
+
     def sleep(stage: int, minutes: float) -> None:
+        """A stage in which the sleeper may wake, half as often in REM, and then falls asleep again through N1."""
         while minutes > 0:
             gap = rng.exponential(60 / awakenings) * (2 if stage == REM else 1)
-            spans.append((stage, min(gap, minutes)))
+            add(stage, min(gap, minutes))
             minutes -= gap
             if minutes > 0:
-                spans.append((W, rng.lognormal(np.log(1.2), 1.0)))
-                spans.append((N1, rng.gamma(2, 0.8)))
+                add(W, rng.lognormal(np.log(1.2), 1.0))
+                add(N1, rng.gamma(2, 0.75))
                 if stage == N3:
-                    spans.append((N2, rng.gamma(2, 2)))
+                    add(N2, rng.gamma(2, 2))
 
+    add(W, rng.gamma(2, _LYING_AWAKE_MIN))
     cycle = 0
-    while sum(minutes for _, minutes in spans) * _PER_MINUTE < bins:
+    while len(stages) < bins:
         number = min(cycle, len(_N3_MINUTES) - 1)
-        spans.append((N1, rng.gamma(2, 1.8)))
+        add(N1, rng.gamma(2, 1.6))
         sleep(N2, rng.gamma(6, 3.9))
         deep = _N3_MINUTES[number] * participant.deep * rng.normal(1, 0.25)
         if deep > 2:
@@ -113,12 +120,12 @@ def hypnogram(participant: Participant, rng: np.random.Generator, bins: int) -> 
         sleep(N2, rng.gamma(4, 4.6))
         sleep(REM, _REM_MINUTES[number] * participant.rem * rng.gamma(8, 1 / 8))
         if rng.random() < 0.15 + 0.25 * participant.fragility:
-            spans.append((W, rng.gamma(1.2, 9)))
+            add(W, rng.gamma(1.2, 9))
         cycle += 1
-    stages = np.concatenate([np.full(max(1, round(minutes * _PER_MINUTE)), stage) for stage, minutes in spans])[:bins]
-    rising = bins - round(rng.gamma(2, 48) * _PER_MINUTE)
-    stages[max(rising, bins // 2) :] = W
-    return stages
+    night = np.array(stages[:bins])
+    rising = bins - round(rng.gamma(2, _LYING_AWAKE_MIN) * _PER_MINUTE)
+    night[max(rising, bins // 2) :] = W
+    return night
 
 
 def _apnoeas(participant: Participant, rng: np.random.Generator, depth: np.ndarray, remness: np.ndarray) -> np.ndarray:
@@ -129,7 +136,8 @@ def _apnoeas(participant: Participant, rng: np.random.Generator, depth: np.ndarr
     # A dead time (apnoea and recovery) thins the events: raise the rate by what it removes.
     dead = 32.0
     rate = np.minimum(rate / np.maximum(1 - rate * dead, 0.2), 0.2)
-    onset = (np.nonzero(rng.random(len(rate)) < rate * BIN_S)[0] + rng.random()) * BIN_S
+    bins = np.nonzero(rng.random(len(rate)) < rate * BIN_S)[0]
+    onset = (bins + rng.random(len(bins))) * BIN_S
     duration = 10 + rng.gamma(2, 4.5, len(onset))
     kept, free = [], 0.0
     for i, start in enumerate(onset):
@@ -139,12 +147,22 @@ def _apnoeas(participant: Participant, rng: np.random.Generator, depth: np.ndarr
     return np.stack([onset[kept], duration[kept]])
 
 
+def _approach(target: np.ndarray, constant_s: np.ndarray) -> np.ndarray:
+    """Exponential approach to `target` [n] with a time constant (s) that changes from bin to bin."""
+    keep = np.exp(-BIN_S / constant_s)
+    value, values = float(target[0]), []
+    for goal, k in zip(target.tolist(), keep.tolist(), strict=True):
+        value = k * value + (1 - k) * goal
+        values.append(value)
+    return np.array(values)
+
+
 def simulate_latents(participant: Participant) -> Latents:
     """The participant's latent night."""
     rng = participant.rng(Stream.NIGHT, 1)
     bins = night_length(participant) * BINS
     stages = hypnogram(participant, rng, bins)
-    settle = lfilter_by_stage(STAGE_DEPTH[stages], np.where(stages == W, _WAKE_S, _SETTLE_S))
+    settle = _approach(STAGE_DEPTH[stages], np.where(stages == W, _WAKE_S, _SETTLE_S))
     keep = np.exp(-BIN_S / _SETTLE_S)
     remness = lfilter([1 - keep], [1, -keep], (stages == REM).astype(float))
     depth = settle + wander(rng, (bins,), BIN_S, _WANDER_S) * _WANDER_SD * np.where(stages == W, 0.7, 1.0)
@@ -156,16 +174,6 @@ def simulate_latents(participant: Participant) -> Latents:
     dip = lfilter([1.0], [1, -np.exp(-BIN_S / 8.0)], dip)
     depth = np.where(stages == W, depth, depth - np.minimum(dip, 1.5) * np.clip(depth / 2, 0, 1))
     return Latents(stages, depth, remness, onset, duration, arousal)
-
-
-def lfilter_by_stage(target: np.ndarray, constant_s: np.ndarray) -> np.ndarray:
-    """Exponential approach to `target` [n] with a time constant (s) that changes from bin to bin."""
-    keep = np.exp(-BIN_S / constant_s)
-    value, values = float(target[0]), []
-    for goal, k in zip(target.tolist(), keep.tolist(), strict=True):
-        value = k * value + (1 - k) * goal
-        values.append(value)
-    return np.array(values)
 
 
 def label_posterior(latents: Latents, model: LabelModel = LABELS) -> np.ndarray:

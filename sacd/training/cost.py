@@ -1,8 +1,8 @@
 """How long a run takes on one core, for plans and for the time left."""
 
 from sacd.cohort import Cohort
-from sacd.config import RunConfig, StudentRun, TeacherRun
-from sacd.store import Run, RunStore, split_of
+from sacd.config import FusionRun, ReverseRun, RunConfig, StudentRun, TrunkRun
+from sacd.store import RunStore, run_name, split_of
 
 START_SECONDS = 3.0
 """Opening the cohort, building the networks, writing the folder."""
@@ -11,6 +11,7 @@ CLIPS_PER_SECOND: dict[str, float] = {
     "attnsleep": 200.0,
     "r2plus1d_10": 250.0,
     "mlp": 20000.0,
+    "fusion": 20000.0,
     "r2plus1d_18": 8.0,
     "r3d_18": 8.0,
 }
@@ -31,9 +32,9 @@ def predicted_seconds(config: RunConfig, cohort: Cohort, store: RunStore) -> flo
     training = config.training
     rate = _rate_from_store(config, store)
     if rate is None:
-        base = CLIPS_PER_SECOND.get(config.model.name, 100.0)
+        base = 1 / sum(1 / CLIPS_PER_SECOND.get(name, 100.0) for name in _trained(config))
         extra = 0.0
-        if isinstance(config, StudentRun) and config.objective.name != "ce":
+        if isinstance(config, StudentRun | ReverseRun) and config.objective.name != "ce":
             extra = OBJECTIVE_SECONDS.get(config.objective.name, 0.002) * training.batch / 64
         rate = training.batch / (training.batch / base + extra)
     split = split_of(config, cohort)
@@ -44,17 +45,28 @@ def predicted_seconds(config: RunConfig, cohort: Cohort, store: RunStore) -> flo
 
     seen = count(split.validation) * (training.steps / training.validate_every)
     seen += count(split.test)
-    if isinstance(config, TeacherRun):
+    if config.kind == "teacher" and config.part is None:
         seen += count(split.labelled + split.unlabelled)
-    elif not isinstance(config, StudentRun):
+    elif isinstance(config, TrunkRun):
         seen = int(clips.sum())
-    return START_SECONDS + training.steps * training.batch / rate + seen / (rate * INFERENCE_SPEEDUP)
+    total = START_SECONDS + training.steps * training.batch / rate + seen / (rate * INFERENCE_SPEEDUP)
+    if isinstance(config, FusionRun) and not config.released:
+        encoded = count(split.labelled + split.test) + (1 + config.parts) * count(split.validation)
+        for encoder in config.encoders():
+            total += encoded / (CLIPS_PER_SECOND.get(encoder.model.name, 100.0) * INFERENCE_SPEEDUP)
+    return total
+
+
+def _trained(config: RunConfig) -> list[str]:
+    """Names of the networks that a run trains."""
+    released = {FusionRun: ("eeg", "video"), ReverseRun: ("source",)}.get(type(config), ())
+    more = [getattr(config, name).model.name for name in released if config.released]
+    return [config.model.name, *more]
 
 
 def _rate_from_store(config: RunConfig, store: RunStore) -> float | None:
-    name = config.objective.name if isinstance(config, StudentRun) else config.model.name
     for run in store.done():
-        if not run.path.name.startswith(f"{config.kind}-{name}-"):
+        if not run.path.name.startswith(f"{run_name(config)}-"):
             continue
         other = run.config
         same = other.model == config.model and other.training.batch == config.training.batch

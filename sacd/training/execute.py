@@ -23,7 +23,7 @@ from sacd.objectives.base import Context, Objective
 from sacd.stages import STAGES
 from sacd.store import DONE, RunStore, split_of
 from sacd.training.batches import ClipSet, Sampler
-from sacd.training.fusion import fusion_inputs, fusion_task, reverse_task
+from sacd.training.fusion import ReleasedTask, fusion_inputs, fusion_task, source_task
 from sacd.training.inputs import Inputs, make_network, predict
 from sacd.training.loop import CHECKPOINT, Task, make_fabric, train
 from sacd.training.outputs import cached_outputs, stored_inputs
@@ -78,7 +78,7 @@ class _Execution:
             metrics |= self._predict(task)
         else:
             cached_outputs(self.folder, self.cohort, list(self.cohort))
-        if self.config.kind == "teacher":
+        if self.config.kind == "teacher" and self.config.part is None:
             cached_outputs(self.folder, self.cohort, self.cohort.of(self.split.labelled + self.split.unlabelled))
         (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1))
         (self.folder / DONE).write_text(datetime.now(UTC).isoformat(timespec="seconds"))
@@ -94,10 +94,9 @@ class _Execution:
         config, split, training = self.config, self.split, self.config.training
         if isinstance(config, FusionRun):
             return fusion_task(config, self.cohort, self.store, self.fabric)
-        if isinstance(config, ReverseRun):
-            return reverse_task(config, self.cohort, self.store, self.fabric)
         # Options can take terms away, and with them what the objective needs; the instance knows.
-        objective = self._objective(Context(n_clips=1)) if isinstance(config, StudentRun) else None
+        distils = isinstance(config, StudentRun | ReverseRun)
+        objective = self._objective(Context(n_clips=1)) if distils else None
         pairs = split.unlabelled if objective is not None and objective.uses_unlabelled else ()
         clips = ClipSet(self.cohort.of(split.labelled + pairs), split.labelled)
         validation = ClipSet(self.cohort.of(split.validation), split.validation)
@@ -107,12 +106,21 @@ class _Execution:
         inputs = self._inputs(clips)
         network = make_network(config, inputs.arrays.shape, config.seed)
         common = (network, inputs, clips, sampler, self._inputs(validation), validation, config.seed, training.augment)
-        if not isinstance(config, StudentRun) or objective is None:
+        if objective is None:
             return TeacherTask(*common), inputs.arrays.shape
+        context = Context(n_clips=len(clips), student_dim=network.feature_dim)
+        named = {
+            "objective": self._objective(context), "momentum": training.momentum_encoder,
+            "diagnose_every": training.validate_every,
+        }
+        if isinstance(config, ReverseRun) and config.released:
+            source = source_task(
+                config, self.cohort, self.store, clips, sampler, validation, self._objective(context), self.fabric
+            )
+            return ReleasedTask(*common, source=source, **named), inputs.arrays.shape
         task = StudentTask(
-            *common, objective=self._objective(Context(n_clips=len(clips), student_dim=network.feature_dim)), teacher=self._teacher_outputs(clips) if objective.needs_teacher else None,
-            posterior=clips.posterior() if objective.needs_posterior else None,
-            momentum=training.momentum_encoder, diagnose_every=training.validate_every,
+            *common, teacher=self._teacher_outputs(clips) if objective.needs_teacher else None,
+            posterior=clips.posterior() if objective.needs_posterior else None, **named,
         )
         return task, inputs.arrays.shape
 
@@ -124,9 +132,10 @@ class _Execution:
 
     def _teacher_outputs(self, clips: ClipSet) -> tuple[np.ndarray, np.ndarray]:
         config = self.config
-        if not isinstance(config, StudentRun) or config.teacher is None:
+        teacher = getattr(config, "source" if isinstance(config, ReverseRun) else "teacher", None)
+        if teacher is None:
             raise TypeError(f"objective {getattr(config, 'objective', None)} needs a teacher in its RunConfig")
-        outputs = cached_outputs(self.store.folder(config.teacher, self.cohort), self.cohort, clips.recordings)
+        outputs = cached_outputs(self.store.folder(teacher, self.cohort), self.cohort, clips.recordings)
         parts = [outputs[recording.recording_id] for recording in clips.recordings]
         return np.concatenate([features for features, _ in parts]), np.concatenate([logits for _, logits in parts])
 

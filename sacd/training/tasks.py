@@ -106,7 +106,8 @@ class StudentTask(StageTask):
         return terms
 
     def pair(
-        self, index: np.ndarray, window: np.ndarray, x: Tensor, label: Tensor, output: Output, teacher: dict[str, Tensor]
+        self, index: np.ndarray, window: np.ndarray, x: Tensor, label: Tensor, output: Output,
+        teacher: dict[str, Tensor],
     ) -> Pair:
         """What the objective sees of a step: its draw, the student's output, and the teacher's fields."""
         return Pair(
