@@ -208,6 +208,12 @@ class Cohort:
         return [recording for recording in self if recording.participant_id in wanted]
 
     @property
+    def summary(self) -> str:
+        """One line: the label and how much it holds."""
+        clips = int(self.recordings["clips"].sum())
+        return f"{self.label}: {len(self.participants)} participants, {len(self)} recordings, {clips:,} clips"
+
+    @property
     def label(self) -> str:
         """The words every figure carries: the name, and *simulated* where it is."""
         return f"{self.info.name} (simulated)" if self.info.simulated else self.info.name
@@ -264,8 +270,7 @@ def read_tsv(file: Path, required: tuple[str, ...], numeric: tuple[str, ...]) ->
     missing = [name for name in required if name not in table.columns]
     if missing:
         raise SacdError(
-            f"{file}: no column {', '.join(missing)} (found {', '.join(table.columns)}); "
-            "add it, with n/a where unknown"
+            f"{file}: no column {', '.join(missing)} (found {', '.join(table.columns)}); add it, with n/a where unknown"
         )
     for name in numeric:
         values = table[name].str.strip()

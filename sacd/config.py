@@ -199,7 +199,11 @@ class ReverseRun(TeacherRun):
 
 
 RUN_KINDS: dict[str, type[RunConfig]] = {
-    "teacher": TeacherRun, "trunk": TrunkRun, "student": StudentRun, "fusion": FusionRun, "reverse": ReverseRun,
+    "teacher": TeacherRun,
+    "trunk": TrunkRun,
+    "student": StudentRun,
+    "fusion": FusionRun,
+    "reverse": ReverseRun,
 }
 
 
@@ -229,7 +233,10 @@ class Recipe(Frozen):
 
 
 class Profile(Frozen):
-    """How much work a report does: cohort, seeds, budgets, and which methods train on raw video."""
+    """How much work a report does: cohort, seeds, budgets, which methods train on raw video.
+
+    `chapters` are the notebooks of a report that is not asked for particular ones (all if empty).
+    """
 
     name: str
     cohort: SimulationConfig = SimulationConfig()
@@ -244,6 +251,7 @@ class Profile(Frozen):
     feature_teacher: Recipe
     feature_student: Recipe
     methods: tuple[str, ...]
+    chapters: tuple[str, ...] = ()
     raw_methods: dict[Protocol, tuple[str, ...]] = {}
     fusion_parts: int = Field(default=3, gt=0)
     fusion_seeds: int | None = Field(default=None, gt=0)

@@ -63,8 +63,13 @@ def teacher(
     else:
         recipe = profile.teacher if protocol == "paper" else profile.few_label_teacher
     return TeacherRun(
-        model=recipe.model, training=recipe.training, protocol=protocol, labelled=budget(cohort, profile, protocol),
-        seed=seed, fold=fold, without=without,
+        model=recipe.model,
+        training=recipe.training,
+        protocol=protocol,
+        labelled=budget(cohort, profile, protocol),
+        seed=seed,
+        fold=fold,
+        without=without,
     )
 
 
@@ -76,41 +81,56 @@ def trunk(profile: Profile, fold: tuple[int, int] | None) -> TrunkRun | None:
 
 
 def student(
-    cohort: Cohort, profile: Profile, method: str, protocol: Protocol, seed: int, fold: tuple[int, int] | None,
-    raw: bool, without: str = "",
+    cohort: Cohort,
+    profile: Profile,
+    method: str,
+    protocol: Protocol,
+    seed: int,
+    fold: tuple[int, int] | None,
+    raw: bool,
+    without: str = "",
 ) -> StudentRun:
     """A student by a method: raw trains on video, otherwise an MLP on frozen (or given) features."""
     features = is_features(cohort)
     recipe = profile.feature_student if features else (profile.student if raw else profile.frozen)
     needs = load_objective(method).needs_teacher
     return StudentRun(
-        model=recipe.model, training=recipe.training, protocol=protocol, labelled=budget(cohort, profile, protocol),
-        seed=seed, fold=fold, objective=ObjectiveConfig(name=method),
+        model=recipe.model,
+        training=recipe.training,
+        protocol=protocol,
+        labelled=budget(cohort, profile, protocol),
+        seed=seed,
+        fold=fold,
+        objective=ObjectiveConfig(name=method),
         teacher=teacher(cohort, profile, protocol, seed, fold, without) if needs else None,
         trunk=None if features or raw else trunk(profile, fold),
     )
 
 
 def teachers(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """Notebook 02: the teachers of both protocols; on a feature cohort also the arm that does not see the weak view's channel."""
+    """Notebook 02: the teachers of both protocols; on a feature cohort also an arm blind to the weak view."""
     arms = ["", HIDDEN_CHANNEL] if cohort.info.eeg == "features" else [""]
     return [
         teacher(cohort, profile, protocol, seed, fold, without)
-        for without in arms for protocol in PROTOCOLS for seed in range(profile.seeds) for fold in folds(cohort, profile)
+        for without in arms
+        for protocol in PROTOCOLS
+        for seed in range(profile.seeds)
+        for fold in folds(cohort, profile)
     ]
 
 
 def methods(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[str]:
     """The profile's methods that can be run: the oracle needs a simulated cohort, some controls unlabelled clips."""
     return [
-        name for name in profile.methods
+        name
+        for name in profile.methods
         if (cohort.info.simulated or not load_objective(name).needs_posterior)
         and (protocol == "few-label" or name not in NEEDS_UNLABELLED)
     ]
 
 
 def distillation(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """Notebook 03, Table II's frame: every method, both protocols, all seeds; frozen tier, and raw where the profile says."""
+    """Notebook 03, Table II's frame: every method, protocol and seed; frozen tier, and raw where the profile says."""
     runs: list[RunConfig] = []
     for protocol in PROTOCOLS:
         for seed in range(profile.seeds):
@@ -131,7 +151,9 @@ def chosen(cohort: Cohort, profile: Profile, names: tuple[str, ...]) -> list[Run
     raw = set(names) <= set(profile.raw_methods.get("few-label", ())) and not is_features(cohort)
     return [
         student(cohort, profile, name, "few-label", seed, fold, raw)
-        for name in names for seed in range(profile.seeds) for fold in folds(cohort, profile)
+        for name in names
+        for seed in range(profile.seeds)
+        for fold in folds(cohort, profile)
     ]
 
 
@@ -166,15 +188,24 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
             runs += [video, eeg]
             runs += [
                 FusionRun(
-                    experiment=letter, eeg=eeg, video=video, parts=profile.fusion_parts,
-                    training=head if letter in "AB" else end_to_end, **common,
+                    experiment=letter,
+                    eeg=eeg,
+                    video=video,
+                    parts=profile.fusion_parts,
+                    training=head if letter in "AB" else end_to_end,
+                    **common,
                 )
                 for letter in ("A", "B", "C", "D")
             ]
             runs += [
                 ReverseRun(
-                    model=eeg.model, without=eeg.without, source=video, objective=ObjectiveConfig(name=name),
-                    released=released, training=end_to_end, **common,
+                    model=eeg.model,
+                    without=eeg.without,
+                    source=video,
+                    objective=ObjectiveConfig(name=name),
+                    released=released,
+                    training=end_to_end,
+                    **common,
                 )
                 for name, released in (("sacd", False), ("sacd", True), ("ccl", True))
             ]

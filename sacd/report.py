@@ -80,7 +80,7 @@ class Report:
     cohort : path, optional
         By default ``data/simulated-PROFILE``, simulated if absent.
     only : iterable of str
-        Chapters to execute, by number (``03``) or name; all if empty. The others are kept where still current.
+        Chapters to execute, by number (``03``) or name; the profile's if empty. Others are kept while current.
     parameters : dict
         Values for names in the parameter cells of the chosen notebooks.
     out : path, optional
@@ -98,7 +98,7 @@ class Report:
     ) -> None:
         self.profile = load_profile(profile)
         check_id(self.profile.name, "profile")
-        chosen = choose(only)
+        chosen = choose(list(only) or self.profile.chapters)
         notebooks = {name: Notebook(ROOT / "notebooks" / f"{name}.ipynb") for name in experiments.CHAPTERS}
         extra = parameters or {}
         check_parameters(extra, [notebooks[name] for name in chosen])

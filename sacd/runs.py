@@ -51,11 +51,20 @@ def plan(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None = 
         cached = (store.root / name / DONE).exists()
         about = describe(config)
         title = " · ".join(
-            str(part) for part in (about["method"], about.get("tier"), about.get("protocol"), f"seed {config.seed}",
-                                   None if config.fold is None else f"fold {config.fold[0]}") if part
+            str(part)
+            for part in (
+                about["method"],
+                about.get("tier"),
+                about.get("protocol"),
+                f"seed {config.seed}",
+                None if config.fold is None else f"fold {config.fold[0]}",
+            )
+            if part
         )
         seconds = 0.0 if cached else predicted_seconds(config, cohort, store)
-        rows.append({"run_id": name, "kind": config.kind, "title": title, "cached": cached, "predicted_seconds": seconds})
+        rows.append(
+            {"run_id": name, "kind": config.kind, "title": title, "cached": cached, "predicted_seconds": seconds}
+        )
     return pd.DataFrame(rows, columns=["run_id", "kind", "title", "cached", "predicted_seconds"])
 
 
@@ -95,8 +104,15 @@ def ensure(
         if (folder / DONE).exists():
             rows.append({"status": "done", "error": "", **tabulate([Run(folder)]).iloc[0].to_dict()})
         else:
-            rows.append({"status": "failed", "error": errors.get(folder.name, "not trained"), "run_id": folder.name,
-                         "path": str(folder), **describe(config)})
+            rows.append(
+                {
+                    "status": "failed",
+                    "error": errors.get(folder.name, "not trained"),
+                    "run_id": folder.name,
+                    "path": str(folder),
+                    **describe(config),
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -116,7 +132,9 @@ def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
     """
     failed = table[table.status != "done"]
     if len(failed):
-        raise SacdError(f"{len(failed)} of {len(table)} runs failed; the first, {failed.run_id.iloc[0]}: {failed.error.iloc[0]}")
+        raise SacdError(
+            f"{len(failed)} of {len(table)} runs failed; the first, {failed.run_id.iloc[0]}: {failed.error.iloc[0]}"
+        )
     about = ["run_id", "method", "objective", "tier", "student", "teacher", "protocol", "labelled", "fold", "seed"]
     parts = []
     for row in table.to_dict("records"):
@@ -157,7 +175,9 @@ class _Pool:
                         self.errors[name] = f"needs {causes}"
                         del waiting[name]
                     elif not needed & (set(waiting) | set(running.values())):
-                        future = pool.submit(_work, config.model_dump_json(), str(self.cohort.path), str(self.store.root))
+                        future = pool.submit(
+                            _work, config.model_dump_json(), str(self.cohort.path), str(self.store.root)
+                        )
                         running[future] = name
                         del waiting[name]
                 done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
@@ -166,7 +186,9 @@ class _Pool:
                     try:
                         future.result()
                     except BrokenProcessPool:
-                        raise SacdError(f"{self.store.root / name}: a training process was killed; run the same command to go on") from None
+                        raise SacdError(
+                            f"{self.store.root / name}: a training process was killed; run the same command to go on"
+                        ) from None
                     except (SacdError, RuntimeError, ValueError, TypeError, OSError, KeyError, IndexError) as error:
                         self.errors[name] = f"{type(error).__name__}: {error}".splitlines()[0]
                 self._show(bar, waiting, running)

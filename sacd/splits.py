@@ -79,7 +79,9 @@ def test_and_pool(participants: pd.DataFrame, fold: tuple[int, int] | None) -> t
         if not 0 <= index < count:
             raise SacdError(f"fold {index} of {count} does not exist; folds count from 0 to {count - 1}")
         if count > len(participants):
-            raise SacdError(f"{count} folds need {count} participants, the cohort has {len(participants)}; use fewer folds")
+            raise SacdError(
+                f"{count} folds need {count} participants, the cohort has {len(participants)}; use fewer folds"
+            )
         order = stratified_order(participants, seed=0)
         test = order[index::count]
     elif (participants["split"] == "test").any():
@@ -102,8 +104,11 @@ def default_budget(participants: pd.DataFrame, fold: tuple[int, int] | None = No
 
 
 def make_split(
-    participants: pd.DataFrame, protocol: Protocol = "paper", labelled: int | None = None,
-    fold: tuple[int, int] | None = None, seed: int = 0,
+    participants: pd.DataFrame,
+    protocol: Protocol = "paper",
+    labelled: int | None = None,
+    fold: tuple[int, int] | None = None,
+    seed: int = 0,
 ) -> Split:
     """The roles of all participants.
 

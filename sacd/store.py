@@ -59,7 +59,9 @@ def data_fingerprint(config: RunConfig, cohort: Cohort) -> str:
     """Hash of all that a run may see, and of nothing else: hidden labels do not enter."""
     split = split_of(config, cohort)
     both = isinstance(config, FusionRun | ReverseRun)
-    modalities = ("eeg", "video") if both else ("eeg",) if isinstance(config, TeacherRun) else ("video",)
+    # A student does not read EEG, but its teacher's outputs on the training participants.
+    taught = isinstance(config, StudentRun) and config.teacher is not None
+    modalities = ("eeg", "video") if both or taught else ("eeg",) if isinstance(config, TeacherRun) else ("video",)
     sees_posterior = isinstance(config, StudentRun) and load_objective(config.objective.name).needs_posterior
     if isinstance(config, TrunkRun):
         roles = {"pool": split.pool}
@@ -67,8 +69,10 @@ def data_fingerprint(config: RunConfig, cohort: Cohort) -> str:
         roles = {"labelled": split.labelled, "validation": split.validation}
     if isinstance(config, StudentRun):
         roles |= {"unlabelled": split.unlabelled, "test": split.test if config.test else ()}
-    if both:
+    elif both:
         roles |= {"unlabelled": split.unlabelled, "test": split.test}
+    elif isinstance(config, TeacherRun):
+        roles |= {"test": split.test}
     content = []
     for role, participants in roles.items():
         hidden = role in ("pool", "unlabelled") and not sees_posterior
@@ -199,23 +203,31 @@ def tabulate(runs: list[Run]) -> pd.DataFrame:
 
 
 def describe(config: RunConfig) -> dict[str, Any]:
-    """Columns that tell runs apart in tables: method, objective, tier, student, teacher, protocol, labelled, fold, seed."""
-    row: dict[str, Any] = {"kind": config.kind, "seed": config.seed, "fold": -1 if config.fold is None else config.fold[0]}
+    """Columns that tell runs apart: method, objective, tier, student, teacher, protocol, labelled, fold, seed."""
+    row: dict[str, Any] = {
+        "kind": config.kind,
+        "seed": config.seed,
+        "fold": -1 if config.fold is None else config.fold[0],
+    }
     if isinstance(config, LabelledRun):
         row |= {"protocol": config.protocol, "labelled": config.labelled}
         if config.part is not None:
             row |= {"part": config.part[0]}
     if isinstance(config, FusionRun):
         return row | {
-            "method": f"Experiment {config.experiment}", "teacher": config.eeg.model.name,
-            "student": config.video.model.name, "tier": config.video.tier,
+            "method": f"Experiment {config.experiment}",
+            "teacher": config.eeg.model.name,
+            "student": config.video.model.name,
+            "tier": config.video.tier,
         }
     if isinstance(config, ReverseRun):
         title = load_objective(config.objective.name).title or config.objective.name
         reverse = f"{title}, video → EEG, {'released' if config.released else 'frozen'}"
         return row | {
             "method": f"Experiment {config.experiment}" if config.experiment else reverse,
-            "objective": config.objective.name, "teacher": config.source.model.name, "student": config.model.name,
+            "objective": config.objective.name,
+            "teacher": config.source.model.name,
+            "student": config.model.name,
             "tier": config.source.tier,
         }
     if isinstance(config, TeacherRun):
@@ -227,7 +239,9 @@ def describe(config: RunConfig) -> dict[str, Any]:
         hidden = f", teacher without {config.teacher.without}" if config.teacher and config.teacher.without else ""
         return row | {
             "method": title + (f" ({options})" if options else "") + hidden,
-            "objective": config.objective.name, "student": config.model.name, "tier": config.tier,
+            "objective": config.objective.name,
+            "student": config.model.name,
+            "tier": config.tier,
             "teacher": "none" if config.teacher is None else config.teacher.model.name,
         }
     return row | {"method": f"Trunk ({config.model.name})"}

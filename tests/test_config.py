@@ -11,8 +11,17 @@ def test_defaults_are_the_papers():
     config = TrainingConfig(steps=1)
     assert (config.optimizer, config.lr, config.weight_decay, config.batch) == ("sgd", 0.001, 5e-4, 16)
     assert config.model_dump() == {
-        "steps": 1, "batch": 16, "optimizer": "sgd", "lr": 0.001, "weight_decay": 5e-4, "schedule": "constant",
-        "sampler": "window", "validate_every": 500, "augment": True, "normalise": "standard", "precision": "32-true",
+        "steps": 1,
+        "batch": 16,
+        "optimizer": "sgd",
+        "lr": 0.001,
+        "weight_decay": 5e-4,
+        "schedule": "constant",
+        "sampler": "window",
+        "validate_every": 500,
+        "augment": True,
+        "normalise": "standard",
+        "precision": "32-true",
         "momentum_encoder": 0.999,
     }  # a changed default changes what a stored run means: raise TRAINING_VERSION with it
 

@@ -42,7 +42,11 @@ def test_objective(name, tmp_path):
     model = ModelConfig(name="mlp", options={"dropout": 0.0})
     teacher = TeacherRun(model=model, training=THREE, protocol="few-label", labelled=4)
     config = StudentRun(
-        model=model, training=THREE, protocol="few-label", labelled=4, objective=ObjectiveConfig(name=name),
+        model=model,
+        training=THREE,
+        protocol="few-label",
+        labelled=4,
+        objective=ObjectiveConfig(name=name),
         teacher=teacher if OBJECTIVES[name].needs_teacher else None,
     )
     store = RunStore(tmp_path / "runs")
@@ -56,7 +60,10 @@ def test_model(name):
     torch.manual_seed(0)
     kind = MODELS[name].kind
     shape = INPUTS[kind]
-    network = build(name, **({"in_features": shape[1]} if kind == "features" else {"in_channels": shape[1]} if kind != "audio" else {}))
+    network = build(
+        name,
+        **({"in_features": shape[1]} if kind == "features" else {"in_channels": shape[1]} if kind != "audio" else {}),
+    )
     # Double precision: three steps amplify rounding, which differs between processors.
     network = network.double()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.001)

@@ -20,8 +20,11 @@ def participants(count: int, seed: int = 0, test: int = 0, known: bool = True) -
 
 @settings(max_examples=60, deadline=None)
 @given(
-    count=st.integers(8, 60), seed=st.integers(0, 50), fold=st.none() | st.tuples(st.integers(0, 3), st.just(4)),
-    protocol=st.sampled_from(["paper", "few-label"]), known=st.booleans(),
+    count=st.integers(8, 60),
+    seed=st.integers(0, 50),
+    fold=st.none() | st.tuples(st.integers(0, 3), st.just(4)),
+    protocol=st.sampled_from(["paper", "few-label"]),
+    known=st.booleans(),
 )
 def test_nobody_is_in_two_parts_and_nobody_is_lost(count, seed, fold, protocol, known):
     table = participants(count, known=known)

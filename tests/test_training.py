@@ -1,4 +1,4 @@
-"""Training: batches are pure functions, hidden labels stay hidden, a killed run resumes exactly, the store is honest."""
+"""Training: batches are pure functions, hidden labels stay hidden, a killed run resumes exactly."""
 
 import json
 import os
@@ -45,8 +45,13 @@ def featured(tmp_path_factory) -> Cohort:
 def feature_student(method: str = "sacd", seed: int = 0, **options) -> StudentRun:
     teacher = TeacherRun(model=MLP, training=FAST, protocol="few-label", labelled=4, seed=seed)
     return StudentRun(
-        model=MLP, training=FAST, protocol="few-label", labelled=4, seed=seed,
-        objective=ObjectiveConfig(name=method, options=options), teacher=None if method == "ce" else teacher,
+        model=MLP,
+        training=FAST,
+        protocol="few-label",
+        labelled=4,
+        seed=seed,
+        objective=ObjectiveConfig(name=method, options=options),
+        teacher=None if method == "ce" else teacher,
     )
 
 
@@ -109,7 +114,7 @@ def test_labels_outside_the_budget_are_hidden(raw):
 def test_no_window_gives_a_remedy(tmp_path):
     short = make_cohort(tmp_path / "short", features=True, clips=6)
     clips = ClipSet(short.of(["P00"]), [])
-    with pytest.raises(SacdError, match="random sampler"):
+    with pytest.raises(SacdError, match="use sampler: random"):
         Sampler(clips, np.ones(6, dtype=bool), 16, 0)
 
 
@@ -164,7 +169,9 @@ METHODS = ("ce", "kd", "jsd", "sacd", "label-smoothing", "class-mean", "self-tra
 
 @pytest.fixture(scope="module")
 def trained(featured, tmp_path_factory):
-    return runs.ensure(featured, [feature_student(method) for method in METHODS], RunStore(tmp_path_factory.mktemp("runs")))
+    return runs.ensure(
+        featured, [feature_student(method) for method in METHODS], RunStore(tmp_path_factory.mktemp("runs"))
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -172,8 +179,16 @@ def test_every_method_trains_and_writes_its_folder(trained, method):
     row = trained[trained.objective == method].iloc[0]
     assert row.status == "done", row.error
     run = Run(Path(row.path))
-    assert {"config.json", "environment.json", "history.csv", "metrics.json", "predictions.parquet", "test_features.npy",
-            "weights.safetensors", "DONE"} <= {file.name for file in run.path.iterdir()}
+    assert {
+        "config.json",
+        "environment.json",
+        "history.csv",
+        "metrics.json",
+        "predictions.parquet",
+        "test_features.npy",
+        "weights.safetensors",
+        "DONE",
+    } <= {file.name for file in run.path.iterdir()}
     test = run.predictions[run.predictions.split == "test"]
     assert len(test) == len(run.test_features) == 3 * 24
     assert np.allclose(test[[f"p_{s}" for s in ("W", "N1", "N2", "N3", "REM")]].sum(axis=1), 1, atol=1e-5)
@@ -184,7 +199,9 @@ def test_raw_and_frozen_tiers_train(raw, tmp_path):
     small = ModelConfig(name="r2plus1d_10", options={"width": 4, "stem_stride": 2})
     trunk = TrunkRun(model=small, training=FAST)
     store = RunStore(tmp_path)
-    teacher = TeacherRun(model=ModelConfig(name="attnsleep"), training=FAST.model_copy(update={"steps": 2, "validate_every": 2}))
+    teacher = TeacherRun(
+        model=ModelConfig(name="attnsleep"), training=FAST.model_copy(update={"steps": 2, "validate_every": 2})
+    )
     configs = [
         StudentRun(model=small, training=FAST, teacher=teacher, objective=ObjectiveConfig(name="kd")),
         StudentRun(model=MLP, training=FAST, teacher=teacher, trunk=trunk, objective=ObjectiveConfig(name="sacd")),
@@ -200,10 +217,15 @@ def test_permuting_every_hidden_label_changes_nothing(tmp_path):
     plain = make_cohort(tmp_path / "a", features=True)
     split = make_split(plain.participants, "few-label", 4)
     permuted = make_cohort(tmp_path / "b", features=True, relabel={name: 9 for name in split.unlabelled + split.test})
-    hidden = [plain[f"{name}n1"].clips.stage.tolist() != permuted[f"{name}n1"].clips.stage.tolist() for name in split.unlabelled]
+    hidden = [
+        plain[f"{name}n1"].clips.stage.tolist() != permuted[f"{name}n1"].clips.stage.tolist()
+        for name in split.unlabelled
+    ]
     assert all(hidden)
     config = feature_student("sacd")
-    one, two = (execute_all(cohort, config, RunStore(tmp_path / f"runs-{i}")) for i, cohort in enumerate((plain, permuted)))
+    one, two = (
+        execute_all(cohort, config, RunStore(tmp_path / f"runs-{i}")) for i, cohort in enumerate((plain, permuted))
+    )
     assert weights(one) == weights(two)
     columns = ["recording_id", "clip", "predicted", "p_W"]
     assert Run(one).predictions[columns].equals(Run(two).predictions[columns])

@@ -11,13 +11,20 @@ from sacd.writer import CohortWriter
 
 
 def make_cohort(
-    path: Path, features: bool = False, train: int = 8, test: int = 3, clips: int = 24, seed: int = 0,
+    path: Path,
+    features: bool = False,
+    train: int = 8,
+    test: int = 3,
+    clips: int = 24,
+    seed: int = 0,
     relabel: dict[str, int] | None = None,
 ) -> Cohort:
     """A cohort of train + test participants; `relabel` permutes the stages of some participants by a seed."""
     kind = "features" if features else "raw"
     sampling = (
-        Sampling(video_features=("a", "b"), eeg_features=tuple(f"{c}_{i}" for c in ("Fpz-Cz", "Pz-Oz") for i in range(4)))
+        Sampling(
+            video_features=("a", "b"), eeg_features=tuple(f"{c}_{i}" for c in ("Fpz-Cz", "Pz-Oz") for i in range(4))
+        )
         if features
         else Sampling(eeg_hz=100, eeg_channels=("C3",), frames=8, span_s=30, height=16, width=16)
     )
@@ -30,7 +37,9 @@ def make_cohort(
             stage = np.repeat(rng.integers(0, 5, clips // 2), 2)
             video, eeg = _feature_pair(rng, stage) if features else _raw_pair(rng, stage)
             written = np.random.default_rng(relabel[name]).permutation(stage) if relabel and name in relabel else stage
-            table = pd.DataFrame({"clip": np.arange(clips), "onset": 30.0 * np.arange(clips), "stage": written.astype(np.int8)})
+            table = pd.DataFrame(
+                {"clip": np.arange(clips), "onset": 30.0 * np.arange(clips), "stage": written.astype(np.int8)}
+            )
             for code, label in enumerate(STAGES):
                 table[f"posterior_{label}"] = np.where(stage == code, 0.8, 0.05).astype(np.float32)
             writer.add_recording(f"{name}n1", name, table, video, eeg, commit=False)

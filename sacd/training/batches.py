@@ -141,7 +141,7 @@ class Sampler:
             units = units[eligible[units].all(axis=1)]
             if not len(units):
                 raise SacdError(
-                    f"no {WINDOW} consecutive clips in the training recordings; use the random sampler (sampler: random)"
+                    f"no {WINDOW} consecutive clips in the training recordings; use sampler: random"
                 )
             self._night = clips.night[units[:, 0]]
         else:

@@ -4,21 +4,25 @@ from sacd.cohort import Cohort
 from sacd.config import FusionRun, ReverseRun, RunConfig, StudentRun, TrunkRun
 from sacd.store import RunStore, run_name, split_of
 
-START_SECONDS = 3.0
+START_SECONDS = 1.5
 """Opening the cohort, building the networks, writing the folder."""
 
 CLIPS_PER_SECOND: dict[str, float] = {
-    "attnsleep": 200.0,
-    "r2plus1d_10": 250.0,
-    "mlp": 20000.0,
+    "attnsleep": 260.0,
+    "r2plus1d_10": 480.0,
+    "mlp": 12000.0,
     "fusion": 20000.0,
     "r2plus1d_18": 8.0,
     "r3d_18": 8.0,
 }
-"""Training clips/s of one core at 32 frames of 32×32 (EEG: 3,000 samples), measured; used until the store knows better."""
+"""Training clips/s of one core at 32 frames of 32×32 (EEG: 3,000 samples), measured
+with bfloat16 where the processor has it; used until the store knows better."""
 
 OBJECTIVE_SECONDS: dict[str, float] = {"sacd": 0.03}
 """Further seconds of a step at batch 64, beyond the student's own; 2 ms where nothing is named."""
+
+MOMENTUM = ("sacd", "self-training")
+"""Objectives that cost a forward pass of the momentum network."""
 
 INFERENCE_SPEEDUP = 3.0
 """A forward pass beside a training step."""
@@ -36,6 +40,8 @@ def predicted_seconds(config: RunConfig, cohort: Cohort, store: RunStore) -> flo
         extra = 0.0
         if isinstance(config, StudentRun | ReverseRun) and config.objective.name != "ce":
             extra = OBJECTIVE_SECONDS.get(config.objective.name, 0.002) * training.batch / 64
+            if config.objective.name in MOMENTUM:
+                extra += training.batch / (base * INFERENCE_SPEEDUP)
         rate = training.batch / (training.batch / base + extra)
     split = split_of(config, cohort)
     clips = cohort.recordings.set_index("participant_id").clips.groupby(level=0).sum()

@@ -33,7 +33,9 @@ TRUNK_HELD_EVERY = 10
 """Every tenth window of the pool is held back to validate a trunk."""
 
 
-def execute(config: RunConfig, cohort: Cohort, store: RunStore, report: Callable[[int], None] = lambda step: None) -> Path:
+def execute(
+    config: RunConfig, cohort: Cohort, store: RunStore, report: Callable[[int], None] = lambda step: None
+) -> Path:
     """Train a run unless it is done; where another process trains it, wait for that one.
 
     Parameters
@@ -70,7 +72,9 @@ class _Execution:
         if self.device.type == "cuda" and len(shape) == 3:
             task.network.to(memory_format=torch.channels_last_3d)
         result = train(task, self.config.training, self.config.seed, self.folder, self.fabric, report)
-        save_file({k: v.contiguous() for k, v in task.network.state_dict().items()}, self.folder / "weights.safetensors")
+        save_file(
+            {k: v.contiguous() for k, v in task.network.state_dict().items()}, self.folder / "weights.safetensors"
+        )
         self._write_description(shape)
         pd.DataFrame(result["history"]).to_csv(self.folder / "history.csv", index=False)
         metrics = self._metrics(result)
@@ -101,7 +105,9 @@ class _Execution:
         clips = ClipSet(self.cohort.of(split.labelled + pairs), split.labelled)
         validation = ClipSet(self.cohort.of(split.validation), split.validation)
         # Clips of labelled participants that nobody scored have nothing to teach a network without pairs.
-        eligible = np.ones(len(clips), dtype=bool) if objective is not None and objective.uses_unlabelled else clips.label >= 0
+        eligible = (
+            np.ones(len(clips), dtype=bool) if objective is not None and objective.uses_unlabelled else clips.label >= 0
+        )
         sampler = Sampler(clips, eligible, training.batch, config.seed, training.sampler)
         inputs = self._inputs(clips)
         network = make_network(config, inputs.arrays.shape, config.seed)
@@ -110,7 +116,8 @@ class _Execution:
             return TeacherTask(*common), inputs.arrays.shape
         context = Context(n_clips=len(clips), student_dim=network.feature_dim)
         named = {
-            "objective": self._objective(context), "momentum": training.momentum_encoder,
+            "objective": self._objective(context),
+            "momentum": training.momentum_encoder,
             "diagnose_every": training.validate_every,
         }
         if isinstance(config, ReverseRun) and config.released:
@@ -119,8 +126,10 @@ class _Execution:
             )
             return ReleasedTask(*common, source=source, **named), inputs.arrays.shape
         task = StudentTask(
-            *common, teacher=self._teacher_outputs(clips) if objective.needs_teacher else None,
-            posterior=clips.posterior() if objective.needs_posterior else None, **named,
+            *common,
+            teacher=self._teacher_outputs(clips) if objective.needs_teacher else None,
+            posterior=clips.posterior() if objective.needs_posterior else None,
+            **named,
         )
         return task, inputs.arrays.shape
 
@@ -164,8 +173,10 @@ class _Execution:
             table = prediction_table(clips, recordings, logits)
             table.insert(2, "split", name)
             parts.append(table)
-            figures |= {f"{name}_{key}": value for key, value in
-                        stage_scores(clips.label, logits.argmax(1), clips.participant).items()}
+            figures |= {
+                f"{name}_{key}": value
+                for key, value in stage_scores(clips.label, logits.argmax(1), clips.participant).items()
+            }
             if name == "test":
                 np.save(self.folder / "test_features.npy", features.astype(np.float16))
         pd.concat(parts).to_parquet(self.folder / "predictions.parquet", index=False)
@@ -174,23 +185,35 @@ class _Execution:
     def _metrics(self, result: dict[str, Any]) -> dict[str, Any]:
         steps, batch = self.config.training.steps, self.config.training.batch
         return {
-            "steps": steps, "best_step": result["best_step"], "best_score": result["best_score"],
-            "seconds": round(result["seconds"], 2), "clips_per_second": round(steps * batch / max(result["seconds"], 1e-9), 1),
+            "steps": steps,
+            "best_step": result["best_step"],
+            "best_score": result["best_score"],
+            "seconds": round(result["seconds"], 2),
+            "clips_per_second": round(steps * batch / max(result["seconds"], 1e-9), 1),
         }
 
     def _write_description(self, shape: tuple[int, ...]) -> None:
         description = {
             "run": self.config.model_dump(mode="json"),
-            "input_shape": list(shape), "stages": list(STAGES),
-            "cohort": {"name": self.cohort.info.name, "simulated": self.cohort.info.simulated,
-                       "source_id": self.cohort.info.source_id},
+            "input_shape": list(shape),
+            "stages": list(STAGES),
+            "cohort": {
+                "name": self.cohort.info.name,
+                "simulated": self.cohort.info.simulated,
+                "source_id": self.cohort.info.source_id,
+            },
             "sampling": self.cohort.info.sampling.model_dump(mode="json"),
-            "participants": {role: len(getattr(self.split, role)) for role in ("labelled", "unlabelled", "validation", "test")},
+            "participants": {
+                role: len(getattr(self.split, role)) for role in ("labelled", "unlabelled", "validation", "test")
+            },
         }
         (self.folder / "config.json").write_text(json.dumps(description, indent=1))
         environment = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "python": platform.python_version(),
-            "platform": platform.platform(), "device": str(self.device), "threads": torch.get_num_threads(),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "device": str(self.device),
+            "threads": torch.get_num_threads(),
             **{name: version(name) for name in ("sacd", "torch", "numpy", "lightning-fabric", "torch-geometric")},
         }
         (self.folder / "environment.json").write_text(json.dumps(environment, indent=1))
@@ -200,11 +223,15 @@ def prediction_table(clips: ClipSet, recordings: list[Recording], logits: np.nda
     """One row a clip: recording_id, participant_id, clip, stage, predicted and the probabilities p_W … p_REM."""
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     probability = shifted / shifted.sum(axis=1, keepdims=True)
-    table = pd.DataFrame({
-        "recording_id": [recordings[i].recording_id for i in clips.night],
-        "participant_id": [recordings[i].participant_id for i in clips.night],
-        "clip": clips.number, "stage": clips.label, "predicted": logits.argmax(axis=1),
-    })
+    table = pd.DataFrame(
+        {
+            "recording_id": [recordings[i].recording_id for i in clips.night],
+            "participant_id": [recordings[i].participant_id for i in clips.night],
+            "clip": clips.number,
+            "stage": clips.label,
+            "predicted": logits.argmax(axis=1),
+        }
+    )
     for code, stage in enumerate(STAGES):
         table[f"p_{stage}"] = probability[:, code].astype(np.float32)
     return table

@@ -170,14 +170,30 @@ def _as_teacher(output: Output) -> dict[str, Tensor]:
 
 
 def source_task(
-    config: ReverseRun, cohort: Cohort, store: RunStore, clips: ClipSet, sampler: Sampler, validation: ClipSet,
-    objective: Objective, fabric: Fabric,
+    config: ReverseRun,
+    cohort: Cohort,
+    store: RunStore,
+    clips: ClipSet,
+    sampler: Sampler,
+    validation: ClipSet,
+    objective: Objective,
+    fabric: Fabric,
 ) -> StudentTask:
     """The released video network's side of a reverse distillation, from its trained weights."""
     network = load_network(store.folder(config.source, cohort))[1]
     inputs, held = (stored_inputs(config.source, cohort, store, part, fabric) for part in (clips, validation))
     return StudentTask(
-        network, inputs, clips, sampler, held, validation, config.seed, config.training.augment, objective=objective,
-        teacher=None, posterior=None, momentum=config.training.momentum_encoder,
+        network,
+        inputs,
+        clips,
+        sampler,
+        held,
+        validation,
+        config.seed,
+        config.training.augment,
+        objective=objective,
+        teacher=None,
+        posterior=None,
+        momentum=config.training.momentum_encoder,
         diagnose_every=config.training.validate_every,
     )

@@ -61,7 +61,9 @@ def feature_columns(names: tuple[str, ...], without: str) -> np.ndarray:
     return np.array(kept)
 
 
-def modality_arrays(run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort, recordings: list[Recording]) -> list[np.ndarray]:
+def modality_arrays(
+    run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort, recordings: list[Recording]
+) -> list[np.ndarray]:
     """The stored arrays that a teacher (EEG) or a trunk or student (video) reads."""
     if not isinstance(run, TeacherRun):
         return [recording.video for recording in recordings]

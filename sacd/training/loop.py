@@ -81,7 +81,11 @@ def step_seed(seed: int, step: int) -> int:
 
 
 def train(
-    task: Task, config: TrainingConfig, seed: int, folder: Path, fabric: Fabric,
+    task: Task,
+    config: TrainingConfig,
+    seed: int,
+    folder: Path,
+    fabric: Fabric,
     report: Callable[[int], None] = lambda step: None,
 ) -> dict[str, Any]:
     """Train a task to its last step and load the weights that validated best into `task.network`.
@@ -135,10 +139,16 @@ def train(
             sums = {}
         report(step)
         if time.monotonic() - saved_at > _CHECKPOINT_SECONDS and step < config.steps:
-            _save(file, {
-                "task": task.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
-                "state": state, "sums": sums,
-            })
+            _save(
+                file,
+                {
+                    "task": task.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "state": state,
+                    "sums": sums,
+                },
+            )
             saved_at = time.monotonic()
     task.network.load_state_dict(state["best"])
     task.eval()

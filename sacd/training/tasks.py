@@ -31,7 +31,9 @@ def stage_scores(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarr
     labels = list(range(len(STAGES)))
     return {
         "accuracy": float(accuracy_score(truth, guess, sample_weight=weight)),
-        "macro_f1": float(f1_score(truth, guess, labels=labels, average="macro", sample_weight=weight, zero_division=0)),
+        "macro_f1": float(
+            f1_score(truth, guess, labels=labels, average="macro", sample_weight=weight, zero_division=0)
+        ),
         "kappa": float(np.nan_to_num(cohen_kappa_score(truth, guess, labels=labels, sample_weight=weight))),
     }
 
@@ -40,8 +42,15 @@ class StageTask(Task):
     """A stage classifier: batches of training clips, macro-F1 on the validation participants picks the weights."""
 
     def __init__(
-        self, network: Network, inputs: Inputs, clips: ClipSet, sampler: Sampler,
-        validation_inputs: Inputs, validation: ClipSet, seed: int, augment: bool,
+        self,
+        network: Network,
+        inputs: Inputs,
+        clips: ClipSet,
+        sampler: Sampler,
+        validation_inputs: Inputs,
+        validation: ClipSet,
+        seed: int,
+        augment: bool,
     ) -> None:
         super().__init__()
         self.network = network
@@ -86,8 +95,14 @@ class StudentTask(StageTask):
     """
 
     def __init__(
-        self, *common: object, objective: Objective, teacher: tuple[np.ndarray, np.ndarray] | None,
-        posterior: np.ndarray | None, momentum: float, diagnose_every: int, **named: object,
+        self,
+        *common: object,
+        objective: Objective,
+        teacher: tuple[np.ndarray, np.ndarray] | None,
+        posterior: np.ndarray | None,
+        momentum: float,
+        diagnose_every: int,
+        **named: object,
     ) -> None:
         super().__init__(*common, **named)
         self.objective = objective
@@ -106,16 +121,27 @@ class StudentTask(StageTask):
         return terms
 
     def pair(
-        self, index: np.ndarray, window: np.ndarray, x: Tensor, label: Tensor, output: Output,
+        self,
+        index: np.ndarray,
+        window: np.ndarray,
+        x: Tensor,
+        label: Tensor,
+        output: Output,
         teacher: dict[str, Tensor],
     ) -> Pair:
         """What the objective sees of a step: its draw, the student's output, and the teacher's fields."""
         return Pair(
-            student_features=output.features, student_logits=output.logits, student_taps=output.taps, label=label,
-            participant=self._tensor(self._clips.participant[index], x), clip=self._tensor(index, x),
-            window=self._tensor(window, x), night=self._tensor(self._clips.night[index], x),
+            student_features=output.features,
+            student_logits=output.logits,
+            student_taps=output.taps,
+            label=label,
+            participant=self._tensor(self._clips.participant[index], x),
+            clip=self._tensor(index, x),
+            window=self._tensor(window, x),
+            night=self._tensor(self._clips.night[index], x),
             posterior=None if self._posterior is None else self._tensor(self._posterior[index], x),
-            **teacher, **self._momentum_side(x),
+            **teacher,
+            **self._momentum_side(x),
         )
 
     @staticmethod
@@ -144,7 +170,7 @@ class StudentTask(StageTask):
                 slow.lerp_(fast, 1 - self._momentum)
 
     def diagnostics(self) -> dict[str, float]:
-        """Gradient norm of each term at the student's features, at the last measured step; the objective's own numbers."""
+        """Gradient norm of each term at the student's features, at the last measured step; the objective's figures."""
         norms = {f"gradient_norm_{name}": value for name, value in self._norms.items()}
         return norms | {name: float(value) for name, value in self.objective.diagnostics.items()}
 
@@ -172,7 +198,9 @@ class TrunkTask(Task):
         Clips that are never drawn, for validation.
     """
 
-    def __init__(self, network: Network, inputs: Inputs, sampler: Sampler, held: np.ndarray, seed: int, augment: bool) -> None:
+    def __init__(
+        self, network: Network, inputs: Inputs, sampler: Sampler, held: np.ndarray, seed: int, augment: bool
+    ) -> None:
         super().__init__()
         self.network = network
         self._inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment

@@ -41,7 +41,7 @@ def prepare_video(x: Tensor, normalise: str, generator: torch.Generator | None =
         *standard*: the grey mean and deviation of Kinetics. *clip-mean*: the clip's mean frame is subtracted, which
         leaves motion and speeds learning.
     generator : torch.Generator, optional
-        Where given, augments each clip, alike in all its frames: mirror, ±10° turn, ±6 % shift, ±10 % scale, ±20 % contrast.
+        Where given, augments each clip, all frames alike: mirror, turn ±10°, shift ±6 %, scale ±10 %, contrast ±20 %.
 
     Returns
     -------
@@ -74,7 +74,11 @@ def _move(x: Tensor, generator: torch.Generator) -> Tensor:
     mirror = torch.where(draw[2] > 0, 1.0, -1.0)
     cosine, sine = angle.cos() * scale, angle.sin() * scale
     theta = torch.stack(
-        [torch.stack([mirror * cosine, -sine, 0.12 * draw[3]], 1), torch.stack([mirror * sine, cosine, 0.12 * draw[4]], 1)], 1
+        [
+            torch.stack([mirror * cosine, -sine, 0.12 * draw[3]], 1),
+            torch.stack([mirror * sine, cosine, 0.12 * draw[4]], 1),
+        ],
+        1,
     )
     grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
     moved = functional.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
