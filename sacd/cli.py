@@ -304,6 +304,4 @@ def runs(
 def _describe(path: Path) -> None:
     from sacd.cohort import Cohort
 
-    made = Cohort.open(path)
-    clips = made.recordings.clips.sum()
-    print(f"{path}: {made.label}, {len(made.participants)} participants, {len(made)} recordings, {clips} clips")
+    print(f"{path}: {Cohort.open(path).summary}")

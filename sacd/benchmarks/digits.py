@@ -41,7 +41,7 @@ SPECTROGRAM = (SAMPLES // HOP + 1, BINS)
 """Times of 25 ms, mel bins."""
 RANGE_DB = 60.0
 FIRST_OF_CORPUS, FIRST_OF_TRAINING, FIRST_OF_PAIRS = 5, 8, 30
-FRAMES, CANVAS, GLYPH = 6, 12, 8
+FRAMES, CANVAS, GLYPH = 4, 12, 8
 NOISE = 8.0
 NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[A-Za-z]+)_(?P<index>\d+)\.wav")
 
@@ -101,7 +101,7 @@ def move_across(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     Returns
     -------
-    ndarray [n, 8, 16, 16] uint8
+    ndarray [n, FRAMES, CANVAS, CANVAS] uint8
     """
     n, room = len(images), CANVAS - GLYPH
     way = np.linspace(0, 1, FRAMES)

@@ -56,8 +56,8 @@ class LabelModel:
         Time constant of the slow part, s.
     """
 
-    width: float = 0.33
-    rem_width: float = 0.40
+    width: float = 0.31
+    rem_width: float = 0.41
     rem_depth: float = 0.6
     n1_penalty: float = 0.6
     bias: float = 0.30

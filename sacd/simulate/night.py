@@ -18,7 +18,7 @@ BINS = 6
 """Bins in a clip."""
 
 _PER_MINUTE = 60 / BIN_S
-STAGE_DEPTH = np.array([-0.7, 1.0, 2.05, 3.25, 1.2])
+STAGE_DEPTH = np.array([-0.7, 1.0, 2.0, 3.25, 1.2])
 # Time constants, s: of falling asleep and of waking; and of the wandering of depth, with its standard deviation.
 _SETTLE_S, _WAKE_S = 25.0, 10.0
 _WANDER_S, _WANDER_SD = 480.0, 0.24
