@@ -12,7 +12,9 @@ def predictions(right: dict[str, list[list[int]]], units: list[str]) -> pd.DataF
     """`right[method][seed][clip]` is 1 where the clip's answer is right."""
     rows = [
         {"method": method, "seed": seed, "unit": unit, "label": 3, "predicted": 3 if hit else 0}
-        for method, seeds in right.items() for seed, hits in enumerate(seeds) for unit, hit in zip(units, hits, strict=True)
+        for method, seeds in right.items()
+        for seed, hits in enumerate(seeds)
+        for unit, hit in zip(units, hits, strict=True)
     ]
     return pd.DataFrame(rows)
 

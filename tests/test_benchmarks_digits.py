@@ -17,7 +17,8 @@ def some_data(per_digit: int = 12) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     label = np.repeat(np.arange(10), per_digit)
     images = np.broadcast_to((np.arange(len(label)) % 17)[:, None, None], (len(label), 8, 8)).astype(float)
-    return {"audio": rng.normal(size=(len(label), 5)).astype(np.float32), "spoken": label, "images": images, "written": label}
+    audio = rng.normal(size=(len(label), 5)).astype(np.float32)
+    return {"audio": audio, "spoken": label, "images": images, "written": label}
 
 
 def test_pairs_share_their_class_and_budgets_are_nested() -> None:

@@ -35,7 +35,8 @@ def make_benchmark(steps: int = 4) -> Benchmark:
         "seven colours", tuple("abcdefg"), "clips", Audio(x, label, part, part), make_pairs,
         teacher=Recipe(model=ModelConfig(name="mlp"), training=training(40, lr=0.003)),
         student=Recipe(
-            model=ModelConfig(name="r2plus1d_10", options={"width": 4}), training=training(steps, batch=16, augment=False)
+            model=ModelConfig(name="r2plus1d_10", options={"width": 4}),
+            training=training(steps, batch=16, augment=False),
         ),
     )
 

@@ -37,7 +37,8 @@ def pack(file: Path, members: dict[str, bytes]) -> Path:
 def clip_names() -> dict[str, str]:
     """Clip → its class, in two clips a group."""
     return {
-        f"v_{FILES.get(name, name)}_g{group:02d}_c{clip:02d}": name for name in CLASSES for group in GROUPS for clip in (1, 2)
+        f"v_{FILES.get(name, name)}_g{group:02d}_c{clip:02d}": name
+        for name in CLASSES for group in GROUPS for clip in (1, 2)
     }
 
 
@@ -45,7 +46,7 @@ def clip_names() -> dict[str, str]:
 def archive(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     vectors = {
-        f"features/{name}/{clip}.npy": npy((rng.normal(size=512) + 4 * CLASSES.index(name)).astype(np.float32))
+        f"features/{name}/{clip}.npy": npy((rng.normal(size=512) + 2 * (np.arange(512) % 3 == CLASSES.index(name))).astype(np.float32))
         for clip, name in clip_names().items()
     }
     return pack(tmp_path / ucf51.ARCHIVE, {"._features": b"mac", "features/Typing/._x.npy": b"mac"} | vectors)
@@ -137,7 +138,8 @@ def test_a_missing_or_broken_archive(tmp_path: Path, archive: Path) -> None:
 def test_missing_videos_are_counted_in_one_line(archive: Path, videos: Path) -> None:
     found = ucf51.read_embeddings(archive)
     # The folder's own spelling of a class does not matter.
-    assert [path.parent.name for path in ucf51.find_videos(videos, found.clip)] == [CLASSES[label] for label in found.label]
+    folders = [path.parent.name for path in ucf51.find_videos(videos, found.clip)]
+    assert folders == [CLASSES[label] for label in found.label]
     (videos / "Typing" / "v_Typing_g02_c01.avi").unlink()
     with pytest.raises(SacdError, match=r"1 of 42 videos are missing, the first is v_Typing_g02_c01\.avi; unpack"):
         ucf51.find_videos(videos, found.clip)
@@ -153,7 +155,9 @@ def test_a_video_that_does_not_decode_leaves_no_cache(tmp_path: Path, archive: P
 
 def test_table_iii_from_a_users_folder(tmp_path: Path, archive: Path, videos: Path) -> None:
     found = ucf51.read_embeddings(archive)
-    student = Recipe(model=ModelConfig(name="r2plus1d_10", options={"width": 4}), training=training(30, batch=16))
+    student = Recipe(model=ModelConfig(name="r2plus1d_10", options={"width": 4}), training=training(9, batch=9))
+    student = ucf51.student_recipe(student, 15, found)
+    assert student.training.steps == 30  # 15 passes over 18 training clips
     cache = tmp_path / "cache"
     bench = ucf51.benchmark(found, videos, student, cache, frames=4, size=16)
     pairs = bench.pairs(0)

@@ -181,18 +181,24 @@ def train_student(
     return pd.DataFrame(answers).assign(method=load_objective(method).title, objective=method, seed=seed)
 
 
-def _key(benchmark: Benchmark, pairs: Pairs, method: str, seed: int) -> str:
+def _data_hash(benchmark: Benchmark, pairs: Pairs) -> str:
+    digest = hashlib.sha256()
+    for array in (*vars(benchmark.audio).values(), *vars(pairs).values()):
+        # Clip by clip: all of UCF51's videos at once would be copied.
+        for clip in array:
+            digest.update(clip.tobytes())
+    return digest.hexdigest()
+
+
+def _key(benchmark: Benchmark, data: str, method: str, seed: int) -> str:
     """Hash of all that a student's result depends on."""
     content = {
         "versions": [VERSION, TRAINING_VERSION, load_objective(method).version,
                      *(MODELS[recipe.model.name].version for recipe in (benchmark.teacher, benchmark.student))],
-        "method": method, "seed": seed, "classes": benchmark.classes,
+        "method": method, "seed": seed, "classes": benchmark.classes, "data": data,
         "recipes": [recipe.model_dump(mode="json") for recipe in (benchmark.teacher, benchmark.student)],
     }
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
-    for array in (*vars(benchmark.audio).values(), *vars(pairs).values()):
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def train_all(
@@ -219,16 +225,18 @@ def train_all(
             bar.advance(0, f"teacher, seed {seed}")
             pairs = benchmark.pairs(seed)
             teacher = Teacher(benchmark.audio, len(benchmark.classes), benchmark.teacher, seed)
-            mine = pairs.select(TRAIN, UNLABELLED)
-            outputs = teacher.outputs(mine.audio)
-            heard = {"unit": mine.unit, "label": mine.label, "predicted": outputs[1].argmax(1), "of": mine.part}
+            mine = np.isin(pairs.part, (TRAIN, UNLABELLED))
+            outputs = teacher.outputs(pairs.audio[mine])
+            heard = {name: getattr(pairs, name)[mine] for name in ("unit", "label")}
+            heard |= {"predicted": outputs[1].argmax(1), "of": pairs.part[mine]}
             teachers.append(teacher.predictions(benchmark.audio).assign(of=TEST, seed=seed))
             teachers.append(pd.DataFrame(heard).assign(seed=seed))
+            data = _data_hash(benchmark, pairs)
             for method in methods:
                 bar.advance(1, f"{method}, seed {seed}")
                 with tempfile.TemporaryDirectory() as temporary:
                     root = Path(temporary) if cache is None else cache
-                    folder = root / f"{method}-{_key(benchmark, pairs, method, seed)}"
+                    folder = root / f"{method}-{_key(benchmark, data, method, seed)}"
                     students.append(_kept(folder, pairs, outputs, benchmark, method, seed))
             bar.advance(1)
     return pd.concat(students, ignore_index=True), pd.concat(teachers, ignore_index=True)

@@ -173,6 +173,13 @@ def teacher_recipe(steps: int = 300) -> Recipe:
     return Recipe(model=ModelConfig(name="mlp", options={"depth": 0}), training=training(steps, batch=128, lr=0.001))
 
 
+def student_recipe(recipe: Recipe, epochs: int, embeddings: Embeddings) -> Recipe:
+    """A profile's video student, trained for so many passes over the training clips; the paper's is 80."""
+    steps = max(1, round(epochs * (embeddings.part == TRAIN).sum() / recipe.training.batch))
+    changes = {"steps": steps, "validate_every": max(1, steps // 10), "normalise": "standard"}
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update=changes)})
+
+
 def benchmark(
     embeddings: Embeddings, videos: Path, student: Recipe, cache: Path, frames: int = 16, size: int = 112
 ) -> Benchmark:
