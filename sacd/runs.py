@@ -153,6 +153,10 @@ class _Pool:
             name: config for name, config in zip(names, ordered, strict=True) if not (store.root / name / DONE).exists()
         }
         self.cost = {name: predicted_seconds(config, cohort, store) for name, config in self.missing.items()}
+        self.needs = {
+            name: {run_id(dependency, cohort) for dependency in config.dependencies}
+            for name, config in self.missing.items()
+        }
         self.errors: dict[str, str] = {}
 
     def run(self) -> dict[str, str]:
@@ -168,18 +172,15 @@ class _Pool:
             ProcessPoolExecutor(min(workers(), len(waiting)), mp_context=context, initializer=_start_worker) as pool,
         ):
             while waiting or running:
-                for name, config in list(waiting.items()):
-                    needed = {run_id(dependency, self.cohort) for dependency in config.dependencies}
-                    if broken := needed & set(self.errors):
+                for name in list(waiting):
+                    if broken := self.needs[name] & set(self.errors):
                         causes = "; ".join(f"{run}, which failed: {self.errors[run]}" for run in sorted(broken))
                         self.errors[name] = f"needs {causes}"
                         del waiting[name]
-                    elif not needed & (set(waiting) | set(running.values())):
-                        future = pool.submit(
-                            _work, config.model_dump_json(), str(self.cohort.path), str(self.store.root)
-                        )
-                        running[future] = name
-                        del waiting[name]
+                for name in self._next(waiting, set(running.values())):
+                    config = waiting.pop(name)
+                    future = pool.submit(_work, config.model_dump_json(), str(self.cohort.path), str(self.store.root))
+                    running[future] = name
                 done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                 for future in done:
                     name = running.pop(future)
@@ -193,6 +194,16 @@ class _Pool:
                         self.errors[name] = f"{type(error).__name__}: {error}".splitlines()[0]
                 self._show(bar, waiting, running)
         return self.errors
+
+    def _next(self, waiting: dict[str, RunConfig], running: set[str]) -> list[str]:
+        """Runs to start now, at most one a free worker: those first that the longest work hangs on."""
+        unfinished = set(waiting) | running
+        ready = [name for name in waiting if not self.needs[name] & unfinished]
+
+        def hanging(name: str) -> float:
+            return self.cost[name] + max((self.cost[run] for run in waiting if name in self.needs[run]), default=0.0)
+
+        return sorted(ready, key=hanging, reverse=True)[: max(0, workers() - len(running))]
 
     def _show(self, bar: Bar, waiting: dict[str, RunConfig], running: dict[Future[None], str]) -> None:
         left = sum(self.cost[name] for name in waiting)

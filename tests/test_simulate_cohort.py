@@ -29,7 +29,7 @@ def test_a_simulated_cohort_is_sound_and_as_asked(small):
     assert lengths["S0001"] == 80 and lengths["T0002"] == 120 and lengths["T0001"] >= 1080
     clips = cohort["S0002-night1"].clips
     np.testing.assert_allclose(clips.filter(like="posterior_").sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_array_equal(clips.onset, 30.0 * clips.clip)
+    np.testing.assert_array_equal(clips.onset, 30.0 * clips["clip"])
 
 
 def test_participants_do_not_depend_on_the_size_of_the_cohort(small, tmp_path):
@@ -74,9 +74,10 @@ def test_everything_else_is_another_source():
     assert len(ids) == 4
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"train": 0, "test": 0}, {"nights": 3, "test": 2}, {"coupling": "none"}, {"seed": -1}, {"frames": 0}, {"span_s": 31.0}]
-)
+@pytest.mark.parametrize("wrong", [
+    {"train": 0, "test": 0}, {"nights": 3, "test": 2}, {"coupling": "none"}, {"seed": -1}, {"frames": 0},
+    {"span_s": 31.0},
+])
 def test_impossible_requests_leave_nothing(wrong, tmp_path):
     with pytest.raises(SacdError) as error:
         simulate(tmp_path / "x", **{"train": 1, "test": 1, "nights": 0} | SMALL | wrong)
@@ -107,7 +108,7 @@ def test_progress_counts_participants(tmp_path):
 
 
 def test_speed():
-    """At least 500 clips/s on one thread at 32 frames of 32 × 32, EEG included; a third of it passes on a shared machine."""
+    """At least 500 clips/s on one thread at 32 frames of 32 × 32, EEG included; on a shared machine a third will do."""
     started, made = time.process_time(), 0
     for k in range(3):
         night = SimulatedNight(make_participant(0, "train", k))

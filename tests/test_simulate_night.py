@@ -7,7 +7,7 @@ from sacd.errors import SacdError
 from sacd.simulate.coupling import COUPLINGS, LabelModel, get_coupling
 from sacd.simulate.night import BIN_S, BINS, by_state, label_posterior, scorings, simulate_latents, wander
 from sacd.simulate.participant import AHI_SHARES, MALE_SHARE, OLDEST, YOUNGEST, make_participant
-from sacd.stages import AHI_EDGES, REM, W, ahi_group
+from sacd.stages import REM, W, ahi_group
 
 
 def people(count: int, split: str = "train", seed: int = 0):
@@ -24,8 +24,8 @@ def test_same_arguments_same_participant_and_others_differ():
 def test_every_prefix_of_a_cohort_has_about_the_papers_mix(count):
     cohort = people(count)
     groups = np.bincount(ahi_group(np.array([p.ahi for p in cohort])), minlength=4)
-    np.testing.assert_allclose(groups / count, AHI_SHARES, atol=0.08)
-    assert np.mean([p.sex == "male" for p in cohort]) == pytest.approx(MALE_SHARE, abs=0.08)
+    np.testing.assert_allclose(groups / count, AHI_SHARES, atol=2.5 / count + 0.02)
+    assert np.mean([p.sex == "male" for p in cohort]) == pytest.approx(MALE_SHARE, abs=2.5 / count + 0.02)
     assert all(YOUNGEST <= p.age <= OLDEST and p.weight > 10 for p in cohort)
 
 
@@ -133,7 +133,6 @@ def test_apnoea_breaks_sleep():
             stages = simulate_latents(person).stages
             changes[group].append((np.diff(stages) != 0).sum() / (stages != W).sum())
     assert np.mean(changes[3]) > np.mean(changes[0])
-    assert person.ahi < 130 and AHI_EDGES[0] == 5
 
 
 def test_presets_are_ordered():

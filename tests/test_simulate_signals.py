@@ -33,15 +33,16 @@ def test_shapes_and_types(night):
     assert night.motion(np.arange(10.0)).shape == (10, len(MODES))
 
 
-def test_eeg_is_continuous_over_borders(night):
-    """The step over a border between clips is no larger than steps elsewhere; between strangers it would be."""
-    clips = np.arange(200, 280)
-    eeg = night.eeg(clips)[:, 0]
-    inside = np.abs(np.diff(eeg, axis=1))
-    border = np.abs(eeg[1:, 0] - eeg[:-1, -1])
-    assert np.median(border) < 2 * np.median(inside)
-    strangers = np.abs(eeg[2:, 0] - eeg[:-2, -1])
-    assert np.median(border) < 0.5 * np.median(strangers)
+def test_eeg_is_continuous_over_borders():
+    """The step over a border between clips is like steps elsewhere; between clips that do not touch it is larger."""
+    inside, border, strangers = [], [], []
+    for k in range(1, 4):
+        eeg = SimulatedNight(make_participant(0, "train", k)).eeg(range(400, 460))[:, 0]
+        inside.append(np.median(np.abs(np.diff(eeg, axis=1))))
+        border.append(np.median(np.abs(eeg[1:, 0] - eeg[:-1, -1])))
+        strangers.append(np.median(np.abs(eeg[2:, 0] - eeg[:-2, -1])))
+    assert np.mean(border) < 1.3 * np.mean(inside)
+    assert np.mean(strangers) > 1.8 * np.mean(border)
 
 
 @pytest.mark.parametrize("name", ["thorax", "abdomen", "airflow"])
@@ -93,7 +94,7 @@ def test_movements_reach_eeg_and_camera(night):
         return spectrum[:, 900:].mean()
 
     def change(clips):
-        return np.diff(night.video(clips).astype(float), axis=1).std()
+        return np.abs(np.diff(night.video(clips).astype(float), axis=1)).mean((2, 3)).max(1).mean()
 
     assert fast(busy) > 1.2 * fast(still)
     assert change(busy) > 1.2 * change(still)
@@ -127,7 +128,8 @@ def motion_features(coupling: str, split: str, count: int) -> tuple[np.ndarray, 
             q = night.motion(clip * CLIP_SECONDS + np.arange(0, 30, 0.25))[:, :8]
             q = q + 0.01 * COUPLINGS[coupling].noise * rng.standard_normal(q.shape)
             power = np.abs(np.fft.rfft(q[:, THORAX] + q[:, ABDOMEN] - q[:, :2].mean()))[2:25] ** 2
-            rows.append([*np.log(q.std(0)), *np.log(np.abs(np.diff(q, axis=0)).max(0)), power.max() / power.sum(), *np.log(power)])
+            speed = np.abs(np.diff(q, axis=0)).max(0)
+            rows.append([*np.log(q.std(0)), *np.log(speed), power.max() / power.sum(), *np.log(power)])
             labels.append(night.labels[clip])
     return np.array(rows), np.array(labels)
 
@@ -190,7 +192,7 @@ def test_textures_fade_where_pixels_are_coarse():
     texture = Texture.draw(np.random.default_rng(0), 8, 20.0)
     y, x = np.meshgrid(np.linspace(-0.5, 0.5, 40), np.linspace(-0.5, 0.5, 40))
     x, y = x.astype(np.float32), y.astype(np.float32)
-    assert texture(x, y, 0.2).std() < 0.1 * texture(x, y, 1e-4).std()
+    assert texture(x, y, 0.2).std() < 0.25 * texture(x, y, 1e-4).std()
 
 
 def test_modes_are_the_derivative_of_the_picture():
@@ -199,12 +201,13 @@ def test_modes_are_the_derivative_of_the_picture():
     modes = scene.modes(0, True, limbs)
     moved = limbs.copy()
     moved[ABDOMEN] = 0.15
-    expected = scene.rest(0, True, limbs) + 0.15 * modes[ABDOMEN]
-    np.testing.assert_allclose(scene.rest(0, True, moved), expected, atol=1e-4)
+    expected = scene.rest(0, True, limbs[None])[0] + 0.15 * modes[ABDOMEN]
+    np.testing.assert_allclose(scene.rest(0, True, moved[None])[0], expected, atol=1e-4)
     assert modes.shape == (len(MODES), 48, 48)
 
 
 def test_a_wide_picture_shows_the_square_one_in_its_middle():
     room = Room.draw(make_participant(0, "train", 1))
-    wide, square = Scene(room, 48, 64).rest(0, True, np.zeros(len(MODES))), Scene(room, 48, 48).rest(0, True, np.zeros(len(MODES)))
-    np.testing.assert_allclose(wide[:, 8:-8], square, atol=1e-3)
+    wide, square = (Scene(room, 48, width).rest(0, True, np.zeros((1, len(MODES))))[0] for width in (64, 48))
+    # Shading looks at neighbours: at its rim the square picture has none on one side.
+    np.testing.assert_allclose(wide[1:-1, 9:-9], square[1:-1, 1:-1], atol=1e-3)

@@ -41,7 +41,7 @@ SPECTROGRAM = (SAMPLES // HOP + 1, BINS)
 """Times of 25 ms, mel bins."""
 RANGE_DB = 60.0
 FIRST_OF_CORPUS, FIRST_OF_TRAINING, FIRST_OF_PAIRS = 5, 8, 30
-FRAMES, CANVAS, GLYPH = 4, 12, 8
+FRAMES, CANVAS, GLYPH = 6, 12, 8
 NOISE = 8.0
 NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[A-Za-z]+)_(?P<index>\d+)\.wav")
 
@@ -166,7 +166,7 @@ def make_pairs(
     )
 
 
-def benchmark(folder: Path, labelled: int = 16, steps: int = 100, teacher_steps: int = 300) -> Benchmark:
+def benchmark(folder: Path, labelled: int = 16, steps: int = 90, teacher_steps: int = 300) -> Benchmark:
     """The sanity check.
 
     Parameters

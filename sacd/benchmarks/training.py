@@ -23,7 +23,7 @@ from sacd.objectives.base import Context
 from sacd.progress import progress
 from sacd.training.batches import WINDOW, Arrays, Sampler
 from sacd.training.inputs import Inputs, predict
-from sacd.training.loop import make_fabric, train
+from sacd.training.loop import CHECKPOINT, make_fabric, train
 from sacd.training.tasks import StageTask, StudentTask, TeacherTask
 from sacd.training.transforms import prepare_features, prepare_video
 
@@ -255,6 +255,7 @@ def _kept(
         aside = file.with_suffix(".aside")
         table.to_parquet(aside, index=False)
         os.replace(aside, file)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
     return pd.read_parquet(file)
 
 

@@ -11,10 +11,8 @@ import numpy as np
 from sacd.simulate.body import (
     ABDOMEN,
     CAMERA_X,
-    CAMERA_Y,
     EYES,
     HEAD,
-    MODES,
     THORAX,
     TRUNK,
 )
@@ -93,7 +91,7 @@ class Room:
             light=tuple(float(v) for v in rng.choice([-1, 1], 2) * uniform(0.4, 1, 2)),
             girth=float(girth), fold=float(uniform(0.002, 0.006)), print_contrast=float(uniform(0.0, 0.07)),
             furniture=furniture,
-            ground=Texture.draw(rng, 6, 2.0), folds=Texture.draw(rng, 10, 3.5), prints=Texture.draw(rng, 10, 9.0),
+            ground=Texture.draw(rng, 6, 2.0), folds=Texture.draw(rng, 10, 3.5), prints=Texture.draw(rng, 6, 9.0),
         )
 
 
@@ -106,6 +104,17 @@ def _union(domes: list[np.ndarray]) -> np.ndarray:
     """Smooth maximum (4-norm): bodies have no creases."""
     total = sum((dome * dome) ** 2 for dome in domes)
     return np.sqrt(np.sqrt(total))
+
+
+@dataclass(frozen=True)
+class _View:
+    """What does not move, [height, width] each: coordinates of the bed, the empty bed, folds and hem of a blanket."""
+
+    across: np.ndarray
+    along: np.ndarray
+    empty: np.ndarray
+    folds: np.ndarray
+    hem: np.ndarray
 
 
 class Scene:
@@ -121,11 +130,16 @@ class Scene:
     def __init__(self, room: Room, height: int, width: int) -> None:
         self._room = room
         self.pixel = 1 / height
+        self._soft = max(self.pixel, 0.008)
         self.y, self.x = (
             axis.astype(np.float32) for axis in np.meshgrid(
                 (np.arange(height) + 0.5) / height - 0.5, (np.arange(width) + 0.5 - width / 2) / height, indexing="ij"
             )
         )
+        # Infrared light falls off towards the borders.
+        distance = (self.x - room.lamp[0]) ** 2 + (self.y - room.lamp[1]) ** 2
+        self._light = 1.15 - 0.9 * np.minimum(distance, 0.9)
+        self._view = self._look()
 
     def modes(self, posture: int, blanket: bool, limbs: np.ndarray) -> np.ndarray:
         """How the picture of a resting pose changes with each mode, by finite differences.
@@ -143,84 +157,79 @@ class Scene:
         ndarray [MODES, height, width] float32
             Grey values per unit of the mode.
         """
-        step = np.full(len(MODES), 0.2)
-        step[[THORAX, ABDOMEN]] = 0.15
-        step[[CAMERA_X, CAMERA_Y]] = max(0.01, self.pixel / 2)
-        step[EYES] = 1.0
-        poses = limbs + np.concatenate([np.zeros((1, len(MODES))), np.diag(step)])
-        pictures = self._render(poses.astype(np.float32), posture, blanket)
-        return (pictures[1:] - pictures[0]) / step[:, None, None].astype(np.float32)
+        body = np.arange(CAMERA_X)
+        step = np.full(len(body), 0.2, dtype=np.float32)
+        step[[THORAX, ABDOMEN]], step[EYES] = 0.15, 1.0
+        poses = np.tile(limbs, (1 + len(body), 1))
+        poses[1 + body, body] += step
+        pictures = self.rest(posture, blanket, poses)
+        moved = (pictures[1:] - pictures[0]) / step[:, None, None]
+        # A bump of the camera shifts the whole picture.
+        down, right = np.gradient(pictures[0], self.pixel)
+        return np.concatenate([moved, -right[None], -down[None]])
+
+    def _look(self) -> _View:
+        room = self._room
+        cos, sin = np.float32(np.cos(room.turn)), np.float32(np.sin(room.turn))
+        x = (self.x - np.float32(room.shift[0])) / np.float32(room.scale)
+        y = (self.y - np.float32(room.shift[1])) / np.float32(room.scale)
+        across, along = cos * x + sin * y, cos * y - sin * x
+        folds = room.folds(across, along, self.pixel)
+        empty = room.floor * (1 + 0.25 * room.ground(across, along, self.pixel))
+        for cx, cy, a, b, grey in room.furniture:
+            box = _edge(np.minimum(a - np.abs(across - cx), b - np.abs(along - cy)), self._soft)
+            empty = empty * (1 - box) + box * grey
+        bed = _edge(np.minimum(0.32 - np.abs(across), 0.485 - np.abs(along)), self._soft)
+        empty = empty * (1 - bed) + bed * room.sheet
+        pillow = _edge(1 - (across / 0.19) ** 4 - ((along + 0.345) / 0.1) ** 4, 0.25)
+        empty = empty * (1 - pillow) + pillow * (room.sheet + 0.06 + 0.03 * folds)
+        return _View(across, along, empty, folds, 0.02 * room.folds(along * 2, across, self.pixel))
 
     def rest(self, posture: int, blanket: bool, limbs: np.ndarray) -> np.ndarray:
-        """The picture of a resting pose, float32 [height, width]."""
-        return self._render(limbs[None].astype(np.float32), posture, blanket)[0]
-
-    def _render(self, q: np.ndarray, posture: int, blanket: bool) -> np.ndarray:
-        room, side = self._room, _SIDE[posture]
-        q = q[:, :, None, None]
-        cos, sin = np.float32(np.cos(room.turn)), np.float32(np.sin(room.turn))
-        x = (self.x - room.shift[0] - q[:, CAMERA_X]) / np.float32(room.scale)
-        y = (self.y - room.shift[1] - q[:, CAMERA_Y]) / np.float32(room.scale)
-        across, along = cos * x + sin * y, cos * y - sin * x
-        soft = max(self.pixel, 0.008)
-        picture = self._furnish(across, along, soft)
-        height, limbs = self._body(across, along, q, side, posture)
-        head = self._ellipse(across, along, side * 0.03 + 0.25 * q[:, HEAD], -0.335, 0.062, 0.075)
-        body = np.clip(np.maximum(height * 40, limbs * 60), 0, 1)
+        """Pictures [n, height, width] float32 of resting poses [n, MODES]."""
+        room, view, side = self._room, self._view, _SIDE[posture]
+        q = limbs.astype(np.float32)[:, :, None, None]
+        height, arms = self._body(view, q, side, posture)
+        body = np.clip(np.maximum(height * 40, arms * 60), 0, 1)
+        picture = view.empty * (1 - body) + body * room.clothes * (1.0 if blanket else self._shade(height))
         if blanket:
-            # Arms stay on top of a blanket; it reaches from the shoulders to beyond the feet.
-            wave = 0.02 * room.folds(along * 2, across, self.pixel)
-            top = -0.235 + 0.35 * q[:, HEAD] * 0.1
+            # It reaches from the shoulders to beyond the feet; arms lie on top of it or lift it.
             shift = 0.2 * q[:, TRUNK]
-            covered = _edge(0.245 + 0.6 * wave - np.abs(across - shift), soft) * _edge(along - top + wave, soft)
-            covered = covered * _edge(0.47 + wave - along, soft)
-            relief = height + room.fold * room.folds(across + height, along + height, self.pixel)
-            relief = relief + 0.7 * limbs
-            prints = np.tanh(2 * room.prints(across - shift, along + 0.3 * height, self.pixel))
+            covered = _edge(0.245 + 0.6 * view.hem - np.abs(view.across - shift), self._soft)
+            ends = np.minimum(view.along + 0.235, 0.47 - view.along)
+            covered = covered * _edge(ends + view.hem, self._soft)
+            prints = np.tanh(2 * room.prints(view.across - shift, view.along + 0.3 * height, self.pixel))
             cloth = room.blanket + room.print_contrast * prints
-            picture = self._lay(picture, body, room.clothes, height)
-            picture = picture * (1 - covered) + covered * cloth * self._shade(relief)
-        else:
-            picture = self._lay(picture, body, room.clothes, height)
-        return self._expose(self._face(picture, head, across, along, q, side, posture))
-
-    def _furnish(self, across: np.ndarray, along: np.ndarray, soft: float) -> np.ndarray:
-        room = self._room
-        picture = room.floor * (1 + 0.25 * room.ground(across, along, self.pixel))
-        for cx, cy, a, b, grey in room.furniture:
-            box = _edge(np.minimum(a - np.abs(across - cx), b - np.abs(along - cy)), soft)
-            picture = picture * (1 - box) + box * grey
-        bed = _edge(np.minimum(0.32 - np.abs(across), 0.485 - np.abs(along)), soft)
-        picture = picture * (1 - bed) + bed * room.sheet
-        pillow = _edge(1 - (across / 0.19) ** 4 - ((along + 0.345) / 0.1) ** 4, 0.25)
-        return picture * (1 - pillow) + pillow * (room.sheet + 0.06 + 0.03 * room.folds(across, along, self.pixel))
+            shade = self._shade(height + room.fold * view.folds + 0.7 * arms)
+            picture = picture * (1 - covered) + covered * cloth * shade
+        return (self._face(picture, view, q, side, posture) * self._light).astype(np.float32)
 
     @staticmethod
-    def _ellipse(across, along, cx, cy, a, b, turn=0.0) -> np.ndarray:
-        """A dome: 1 in the middle, 0 at the rim and outside."""
+    def _dome(view: _View, across, along, a, b, turn=0.0) -> np.ndarray:
+        """1 in the middle of an ellipse with half-axes a and b, 0 at its rim and outside."""
         cos, sin = np.cos(turn), np.sin(turn)
-        dx, dy = across - cx, along - cy
+        dx, dy = view.across - across, view.along - along
         u, v = (cos * dx + sin * dy) / a, (cos * dy - sin * dx) / b
-        return np.clip(1 - u * u - v * v, 0, 1).astype(np.float32)
+        return np.maximum(1 - u * u - v * v, 0)
 
-    def _body(self, across, along, q, side: int, posture: int) -> tuple[np.ndarray, np.ndarray]:
+    def _body(self, view: _View, q: np.ndarray, side: int, posture: int) -> tuple[np.ndarray, np.ndarray]:
         """Height of trunk and legs, and of the arms, in picture heights."""
         breadth = self._room.girth * _BREADTH[posture]
         shift, lean = 0.2 * q[:, TRUNK] + side * 0.02, side * 0.1
-        chest = self._ellipse(across, along, shift, -0.13, 0.155 * breadth * (1 + 0.45 * q[:, THORAX]), 0.19, lean)
-        belly = self._ellipse(
-            across, along, shift + side * 0.02, 0.05, 0.145 * breadth * (1 + 0.5 * q[:, ABDOMEN]), 0.2, lean
-        )
-        domes = [0.085 * (1 + 1.8 * q[:, THORAX]) * chest, 0.08 * (1 + 2.0 * q[:, ABDOMEN]) * belly]
+        chest = 0.155 * breadth * (1 + 0.45 * q[:, THORAX])
+        belly = 0.145 * breadth * (1 + 0.5 * q[:, ABDOMEN])
+        domes = [
+            0.085 * (1 + 1.8 * q[:, THORAX]) * self._dome(view, shift, -0.13, chest, 0.19, lean),
+            0.08 * (1 + 2 * q[:, ABDOMEN]) * self._dome(view, shift + side * 0.02, 0.05, belly, 0.2, lean),
+        ]
         for mode, sign in ((LEG_LEFT, -1), (LEG_RIGHT, 1)):
-            bend = 0.5 * q[:, mode] + side * 0.2 + sign * 0.06
             place = sign * 0.065 + shift + 0.25 * q[:, mode] + side * 0.03
-            domes.append(0.06 * self._ellipse(across, along, place, 0.27, 0.07, 0.21, bend))
+            domes.append(0.06 * self._dome(view, place, 0.27, 0.07, 0.21, 0.5 * q[:, mode] + side * 0.2 + sign * 0.06))
         arms = []
         for mode, sign in ((ARM_LEFT, -1), (ARM_RIGHT, 1)):
             place = sign * 0.165 * breadth + shift + 0.3 * q[:, mode]
-            turn = sign * 0.2 + q[:, mode]
-            arms.append(0.045 * self._ellipse(across, along, place, -0.07 + 0.2 * q[:, mode], 0.042, 0.16, turn))
+            bend = sign * 0.2 + q[:, mode]
+            arms.append(0.045 * self._dome(view, place, -0.07 + 0.2 * q[:, mode], 0.042, 0.16, bend))
         return _union(domes), _union(arms)
 
     def _shade(self, relief: np.ndarray) -> np.ndarray:
@@ -229,26 +238,17 @@ class Scene:
         slope = self._room.light[0] * right + self._room.light[1] * down
         return np.clip(1 - 0.4 * slope, 0.35, 1.7) * (0.85 + 2.4 * relief)
 
-    def _lay(self, picture: np.ndarray, cover: np.ndarray, grey: float, relief: np.ndarray) -> np.ndarray:
-        return picture * (1 - cover) + cover * grey * self._shade(relief)
-
-    def _face(self, picture, head, across, along, q, side: int, posture: int) -> np.ndarray:
+    def _face(self, picture: np.ndarray, view: _View, q: np.ndarray, side: int, posture: int) -> np.ndarray:
         room = self._room
-        skull = np.clip(head * 4, 0, 1)
+        skull = np.minimum(4 * self._dome(view, side * 0.03 + 0.25 * q[:, HEAD], -0.335, 0.062, 0.075), 1)
         picture = picture * (1 - skull) + skull * room.hair
         if posture == PRONE:
             return picture
         cx = side * 0.055 + 0.3 * q[:, HEAD]
-        face = np.clip(self._ellipse(across, along, cx, -0.322, 0.046, 0.06) * 4, 0, 1) * skull
+        face = np.minimum(4 * self._dome(view, cx, -0.322, 0.046, 0.06), 1) * skull
         picture = picture * (1 - face) + face * room.skin
         reach = max(0.008, self.pixel / 3)
         for eye in (-0.018, 0.018):
-            spot = np.exp(-((across - cx - eye) ** 2 + (along + 0.335) ** 2) / (2 * reach * reach))
+            spot = np.exp(-((view.across - cx - eye) ** 2 + (view.along + 0.335) ** 2) / (2 * reach * reach))
             picture = picture + face * spot * (0.35 * q[:, EYES] - 0.12)
         return picture
-
-    def _expose(self, picture: np.ndarray) -> np.ndarray:
-        """Infrared light falls off towards the borders."""
-        lamp = self._room.lamp
-        distance = (self.x - lamp[0]) ** 2 + (self.y - lamp[1]) ** 2
-        return (picture * (1.15 - 0.9 * np.minimum(distance, 0.9))).astype(np.float32)

@@ -71,6 +71,12 @@ def simulate_nuisance(participant: Participant, duration_s: float, factor: float
     return events, np.array(changes)
 
 
+def _make_room(known: dict, most: int) -> None:
+    """Forget the oldest entries."""
+    while len(known) > most:
+        del known[next(iter(known))]
+
+
 class Video:
     """The video of a night.
 
@@ -103,7 +109,8 @@ class Video:
         self._bins = (np.arange(len(latents.depth)) + 0.5) * BIN_S
         self._eyes = by_state(_EYES_OPEN, latents.depth, latents.remness)
         self._scenes: dict[tuple[int, int], Scene] = {}
-        self._pictures: dict[tuple[int, int, int], tuple[int, np.ndarray]] = {}
+        self._known_modes: dict[tuple[int, int, int], np.ndarray] = {}
+        self._known_rests: dict[tuple[int, int, int], np.ndarray] = {}
 
     def motion(self, times: np.ndarray) -> np.ndarray:
         """Motion modes [n, MODES] at rising times (s): movements, breathing, eyes and bumps of the camera."""
@@ -129,25 +136,28 @@ class Video:
         return self._scenes[height, width]
 
     def _modes(self, lie: int, height: int, width: int) -> np.ndarray:
-        """Modes and, last, the resting picture, [MODES + 1, pixels], grey levels.
-
-        Modes are made once for all lies between two gross movements; the resting picture for each lie.
-        """
-        key = self._group[lie], height, width
-        if key not in self._pictures:
-            while len(self._pictures) >= 3:
-                del self._pictures[next(iter(self._pictures))]
+        """Modes [MODES, pixels] in grey levels, made once for all lies between two gross movements."""
+        key = int(self._group[lie]), height, width
+        if key not in self._known_modes:
+            _make_room(self._known_modes, 3)
             first = int(np.searchsorted(self._group, self._group[lie]))
-            modes = self._scene(height, width).modes(*self._pose(first)).reshape(len(MODES), -1)
-            self._pictures[key] = -1, 255 * np.concatenate([modes, np.zeros_like(modes[:1])])
-        drawn, pictures = self._pictures[key]
-        if drawn != lie:
-            pictures[-1] = 255 * self._scene(height, width).rest(*self._pose(lie)).ravel()
-            self._pictures[key] = lie, pictures
-        return pictures
+            modes = self._scene(height, width).modes(*self._covers(first), self._rest[first])
+            self._known_modes[key] = 255 * modes.reshape(len(MODES), -1)
+        return self._known_modes[key]
 
-    def _pose(self, lie: int) -> tuple[int, bool, np.ndarray]:
-        return int(self.lie_posture[lie]), bool(self.lie_blanket[lie]), self._rest[lie]
+    def _rests(self, lies: np.ndarray, height: int, width: int) -> list[np.ndarray]:
+        """Resting pictures [pixels] in grey levels; those of one posture are rendered together."""
+        missing = [lie for lie in lies if (lie, height, width) not in self._known_rests]
+        _make_room(self._known_rests, 24)
+        for group in np.unique(self._group[missing]):
+            part = [lie for lie in missing if self._group[lie] == group]
+            pictures = 255 * self._scene(height, width).rest(*self._covers(part[0]), self._rest[part])
+            for lie, picture in zip(part, pictures, strict=True):
+                self._known_rests[lie, height, width] = picture.ravel()
+        return [self._known_rests[lie, height, width] for lie in lies]
+
+    def _covers(self, lie: int) -> tuple[int, bool]:
+        return int(self.lie_posture[lie]), bool(self.lie_blanket[lie])
 
     def render(self, times: np.ndarray, height: int, width: int, key: int | None = None) -> np.ndarray:
         """Pictures at rising times (s) within a minute or so, uint8 [n, height, width].
@@ -155,8 +165,7 @@ class Video:
         `key` seeds the sensor noise; by default it follows from the first time.
         """
         times = np.asarray(times, dtype=float)
-        weights = np.ones((len(times), len(MODES) + 1), dtype=np.float32)
-        weights[:, :-1] = self.motion(times)
+        weights = self.motion(times).astype(np.float32)
         first, last = np.searchsorted(self.lie_onset, [times[0] - _LONGEST_FADE_S, times[-1]], side="right")
         lies = np.arange(max(first - 1, 0), last)
         # Each new position fades in while the body moves, over those before it.
@@ -165,10 +174,11 @@ class Video:
         after = np.cumprod((1 - come)[::-1], axis=0)[::-1]
         share = come * np.concatenate([after[1:], np.ones((1, len(times)))])
         pictures = np.zeros((len(times), height * width), dtype=np.float32)
-        for lie, part in zip(lies, share.astype(np.float32), strict=True):
+        lies, share = lies[share.any(axis=1)], share[share.any(axis=1)].astype(np.float32)
+        for lie, part, rest in zip(lies, share, self._rests(lies, height, width), strict=True):
             shown = np.nonzero(part)[0]
-            if len(shown):
-                pictures[shown] += (part[shown, None] * weights[shown]) @ self._modes(lie, height, width)
+            moved = weights[shown] @ self._modes(lie, height, width)
+            pictures[shown] += part[shown, None] * (rest + moved)
         pictures = pictures.reshape(len(times), height, width)
         self._intrude(pictures, times, self._scene(height, width))
         return self._expose(pictures, times, round(times[0] * 1000) if key is None else key)

@@ -5,6 +5,7 @@ goes on from its last checkpoint and ends with the same numbers, bit for bit on 
 """
 
 import copy
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from sacd.config import TrainingConfig
+
+# Fabric tells its precision at every start; the run's environment.json says it once.
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 CHECKPOINT = "checkpoint.pt"
 _CHECKPOINT_SECONDS = float(os.environ.get("SACD_CHECKPOINT_SECONDS", "20"))
