@@ -227,6 +227,7 @@ CHAPTERS: dict[str, Chapter] = {
         Chapter("03_distillation", "Distillation from EEG to video: Table II", distillation),
         Chapter("06_confusion", "Confusion matrices: Fig. 6", confusion),
         Chapter("07_fusion", "EEG and video together: Table IV", fusion),
+        Chapter("08_audio_to_video", "Audio to video: Table III", lambda cohort, profile: []),
         Chapter("11_embeddings", "Feature maps: Fig. 10", embeddings),
     )
 }

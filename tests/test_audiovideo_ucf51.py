@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from sacd.benchmarks import find, ucf51
-from sacd.benchmarks.paired import TEST, TRAIN, VALIDATION
-from sacd.benchmarks.training import Teacher, train_all, training
+from sacd.audiovideo import find, ucf51
+from sacd.audiovideo.paired import TEST, TRAIN, VALIDATION
+from sacd.audiovideo.training import Teacher, train_all, training
 from sacd.config import ModelConfig, Recipe
 from sacd.errors import SacdError
 

@@ -38,7 +38,7 @@ def count_hits(predictions: pd.DataFrame) -> Hits:
     Parameters
     ----------
     predictions : DataFrame
-        Columns method, seed, unit, label, predicted, as `sacd.benchmarks.training.train_all` gives them.
+        Columns method, seed, unit, label, predicted, as `sacd.audiovideo.training.train_all` gives them.
 
     Raises
     ------

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sacd.benchmarks.accuracy import top1
-from sacd.benchmarks.figures import accuracies, examples
-from sacd.benchmarks.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
-from sacd.benchmarks.training import METHODS, Batches, Clips, Teacher, train_all, train_student, training
+from sacd.audiovideo.accuracy import top1
+from sacd.audiovideo.figures import accuracies, examples
+from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
+from sacd.audiovideo.training import METHODS, Batches, Clips, Teacher, train_all, train_student, training
 from sacd.config import ModelConfig, Recipe
 
 N_CLASSES = 7

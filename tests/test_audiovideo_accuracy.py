@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sacd.benchmarks.accuracy import count_hits, differences, top1
+from sacd.audiovideo.accuracy import count_hits, differences, top1
 from sacd.errors import SacdError
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sacd.benchmarks.paired import TEST, TRAIN, VALIDATION, Audio, Benchmark, Pairs
-from sacd.benchmarks.training import training
+from sacd.audiovideo.paired import TEST, TRAIN, VALIDATION, Audio, Benchmark, Pairs
+from sacd.audiovideo.training import training
 from sacd.config import ModelConfig, Recipe
 from sacd.errors import SacdError
 from sacd.ingest.video import decode, read_video

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from sacd.benchmarks import digits, find
-from sacd.benchmarks.paired import TEST, TRAIN, UNLABELLED, VALIDATION
-from sacd.benchmarks.training import Teacher
+from sacd.audiovideo import digits, find
+from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION
+from sacd.audiovideo.training import Teacher
 from sacd.errors import NotApplicable, SacdError
 
 

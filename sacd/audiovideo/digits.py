@@ -23,8 +23,8 @@ from scipy.io import wavfile
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sacd.benchmarks.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
-from sacd.benchmarks.training import training
+from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
+from sacd.audiovideo.training import training
 from sacd.config import ModelConfig, Recipe
 from sacd.errors import SacdError
 from sacd.models.audio import LogMel

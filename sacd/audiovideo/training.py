@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sacd.benchmarks.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
+from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
 from sacd.config import TRAINING_VERSION, ModelConfig, Recipe, TrainingConfig
 from sacd.models import MODELS, Network, build
 from sacd.models.pretrained import load_pretrained

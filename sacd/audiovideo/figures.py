@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sacd.benchmarks.paired import UNLABELLED, Pairs
+from sacd.audiovideo.paired import UNLABELLED, Pairs
 from sacd.figures.style import BLUE, INK, MUTED, PAGE, PAPER_NOTE, STYLE, canvas, percent, stamp, styled
 
 
@@ -53,7 +53,7 @@ def accuracies(
     Parameters
     ----------
     summary : DataFrame
-        `sacd.benchmarks.accuracy.top1`.
+        `sacd.audiovideo.accuracy.top1`.
     label : str
         For the foot of the figure.
     unit : str
