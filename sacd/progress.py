@@ -9,6 +9,8 @@ from typing import Protocol
 from tqdm.auto import tqdm
 
 _LINE_SECONDS = 15.0
+_TELLING_SHARE = 0.02
+"""Below it an estimate of the time left says nothing."""
 _WORTH_A_LINE = 2.0
 
 
@@ -64,7 +66,7 @@ class _Lines:
     def to(self, done: float, note: str = "") -> None:
         self._done, self._note = min(self._total, max(self._done, done)), note
         now = time.monotonic()
-        if now - self._told >= _LINE_SECONDS and self._done:
+        if now - self._told >= _LINE_SECONDS and self._done > _TELLING_SHARE * self._total:
             left = (now - self._begun) * (self._total - self._done) / self._done
             self._tell(f"{self._done / self._total:.0%}, {duration(left)} left")
             self._told = now

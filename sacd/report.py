@@ -98,7 +98,7 @@ class Report:
     ) -> None:
         self.profile = load_profile(profile)
         check_id(self.profile.name, "profile")
-        chosen = choose(list(only) or self.profile.chapters)
+        chosen = choose([word for word in only if word.strip()] or self.profile.chapters)
         notebooks = {name: Notebook(ROOT / "notebooks" / f"{name}.ipynb") for name in experiments.CHAPTERS}
         extra = parameters or {}
         check_parameters(extra, [notebooks[name] for name in chosen])

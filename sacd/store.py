@@ -92,11 +92,13 @@ def _objective_identity(name: str) -> Any:
 
 def run_id(config: RunConfig, cohort: Cohort) -> str:
     """Name and hash that identify a run on a cohort, e.g. ``student-kd-1a2b3c4d5e6f``."""
-    return _run_id(config.model_dump_json(), cohort)
+    custom = isinstance(config, StudentRun | ReverseRun) and ":" in config.objective.name
+    # A custom objective's file may be edited while a notebook runs: its hash belongs to the cache's key.
+    return _run_id(config.model_dump_json(), cohort, _objective_identity(config.objective.name) if custom else "")
 
 
 @lru_cache(maxsize=10_000)
-def _run_id(text: str, cohort: Cohort) -> str:
+def _run_id(text: str, cohort: Cohort, custom: str) -> str:
     config = parse_run(text)
     content: dict[str, Any] = {
         "config": config.minimal(),

@@ -114,7 +114,7 @@ class Lies:
 
 
 def simulate_lies(participant: Participant, movements: Movements, seen: float) -> Lies:
-    """How the body lies: small movements shift head and limbs, gross ones lay them anew, some turn the body over."""
+    """How the body lies: small movements shift limbs, gross ones lay head and limbs anew, some turn the body over."""
     rng = participant.rng(Stream.POSTURE)
     shown = movements.seen < seen
     kept = np.nonzero(shown & (movements.kind != TWITCH))[0]
@@ -122,6 +122,8 @@ def simulate_lies(participant: Participant, movements: Movements, seen: float) -
     # Drawn for every event, seen or not: all couplings show the same positions.
     drawn = 0.15 * rng.standard_normal((len(shown) + 1, 5))[np.append(0, kept + 1)]
     moved = np.append(np.zeros((1, 5)), movements.swing[kept, LIMBS], axis=0) != 0
+    # A head turns back after a small movement: the eyes stay where the modes of the lie have them.
+    moved[:, 0] = False
     rest = np.zeros((len(gross), len(MODES)))
     for i in range(len(gross)):
         before = rest[i - 1, LIMBS]

@@ -45,8 +45,8 @@ class LabelModel:
     ----------
     width : float
         Softness of the borders between stages, in units of depth.
-    rem_width : float
-        The same for REM-ness.
+    rem_width, rem_depth : float
+        The same for REM-ness, and how far from its usual depth REM is still believed.
     n1_penalty : float
         Reluctance to score N1, in nats.
     bias, slow : float
@@ -66,7 +66,7 @@ class LabelModel:
 
 
 COUPLINGS: dict[str, Coupling] = {
-    "weak": Coupling("weak", breathing=0.5, visibility=0.6, seen=0.5, noise=4.0, nuisance=2.0),
+    "weak": Coupling("weak", breathing=0.6, visibility=0.7, seen=0.6, noise=3.5, nuisance=2.0),
     "medium": Coupling("medium", breathing=1.0, visibility=1.0, seen=0.85, noise=2.5, nuisance=1.0),
     "strong": Coupling("strong", breathing=1.3, visibility=1.6, seen=1.0, noise=1.5, nuisance=0.5),
 }

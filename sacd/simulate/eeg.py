@@ -35,7 +35,7 @@ _DENSITY = np.array([
     (2.7, 1.35, 1.1, 0.41, 0.34, 0.21),
 ])
 _FLOOR = 0.15
-_PERSON_SD, _BIN_SD = 0.15, 0.15
+_PERSON_SD, _BIN_SD = 0.17, 0.18
 
 ELEMENTS = ("spindle", "k-complex", "vertex", "sawtooth", "eye", "slow eye")
 _EYE = 4

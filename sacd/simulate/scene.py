@@ -91,7 +91,7 @@ class Room:
             light=tuple(float(v) for v in rng.choice([-1, 1], 2) * uniform(0.4, 1, 2)),
             girth=float(girth), fold=float(uniform(0.002, 0.006)), print_contrast=float(uniform(0.0, 0.07)),
             furniture=furniture,
-            ground=Texture.draw(rng, 6, 2.0), folds=Texture.draw(rng, 10, 3.5), prints=Texture.draw(rng, 6, 9.0),
+            ground=Texture.draw(rng, 6, 2.0), folds=Texture.draw(rng, 10, 3.5), prints=Texture.draw(rng, 5, 9.0),
         )
 
 
@@ -207,7 +207,7 @@ class Scene:
     @staticmethod
     def _dome(view: _View, across, along, a, b, turn=0.0) -> np.ndarray:
         """1 in the middle of an ellipse with half-axes a and b, 0 at its rim and outside."""
-        cos, sin = np.cos(turn), np.sin(turn)
+        cos, sin = np.cos(turn, dtype=np.float32), np.sin(turn, dtype=np.float32)
         dx, dy = view.across - across, view.along - along
         u, v = (cos * dx + sin * dy) / a, (cos * dy - sin * dx) / b
         return np.maximum(1 - u * u - v * v, 0)

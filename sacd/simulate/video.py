@@ -176,9 +176,11 @@ class Video:
         pictures = np.zeros((len(times), height * width), dtype=np.float32)
         lies, share = lies[share.any(axis=1)], share[share.any(axis=1)].astype(np.float32)
         for lie, part, rest in zip(lies, share, self._rests(lies, height, width), strict=True):
-            shown = np.nonzero(part)[0]
+            shown = slice(*(np.nonzero(part)[0][[0, -1]] + (0, 1)))
             moved = weights[shown] @ self._modes(lie, height, width)
-            pictures[shown] += part[shown, None] * (rest + moved)
+            moved += rest
+            moved *= part[shown, None]
+            pictures[shown] += moved
         pictures = pictures.reshape(len(times), height, width)
         self._intrude(pictures, times, self._scene(height, width))
         return self._expose(pictures, times, round(times[0] * 1000) if key is None else key)
@@ -195,14 +197,16 @@ class Video:
             t = since[there]
             near = np.clip(np.minimum(t, length - t) / 6, 0, 1)
             side = np.sign(events.place[i, 0])
-            stand, radius = (0.42, 0.17) if events.kind[i] == PERSON else (0.2, 0.07)
-            x = side * (0.85 - (0.85 - stand) * near) + 0.01 * np.sin(1.7 * t)
+            x = side * (0.85 - (0.85 - (0.42 if events.kind[i] == PERSON else 0.2)) * near) + 0.01 * np.sin(1.7 * t)
             y = 0.35 * events.place[i, 1] + 0.015 * np.sin(0.6 * t + 1)
-            dx, dy = scene.x - x[:, None, None], scene.y - y[:, None, None]
-            reach = radius * events.size[i] ** 0.3
-            blob = np.clip(3 * (1 - (dx / reach) ** 2 - (dy / (1.3 * reach)) ** 2), 0, 1).astype(np.float32)
-            grey = np.float32(255 * (0.12 + 0.2 * events.size[i]))
-            pictures[there] = pictures[there] * (1 - blob) + grey * blob * (1 + 0.8 * dx).astype(np.float32)
+            coat = 255 * (0.12 + 0.2 * events.size[i])
+            # Seen from above: a body, and nearer the bed a dark head.
+            length, breadth, head = (0.2, 0.12, 0.07) if events.kind[i] == PERSON else (0.085, 0.05, 0.035)
+            for cx, cy, a, b, grey in ((x, y, breadth, length, coat), (x - 0.6 * side * breadth, y, head, head, 30.0)):
+                dx, dy = scene.x - cx[:, None, None], scene.y - cy[:, None, None]
+                dome = np.maximum(1 - (dx / a) ** 2 - (dy / b) ** 2, 0)
+                cover = np.minimum(4 * dome, 1).astype(np.float32)
+                pictures[there] = pictures[there] * (1 - cover) + cover * (grey * (0.7 + 0.5 * dome)).astype(np.float32)
 
     def _expose(self, pictures: np.ndarray, times: np.ndarray, key: int) -> np.ndarray:
         rng = self._participant.rng(Stream.SENSOR, key)
