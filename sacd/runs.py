@@ -5,6 +5,8 @@ Runs are trained by single-thread processes side by side: on few cores two of th
 
 import json
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -222,6 +224,15 @@ def read_progress(folder: Path) -> float:
 def _start_worker() -> None:
     torch.set_num_threads(1)
     threadpool_limits(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would go on unseen; its run resumes exactly the next time."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(config: str, cohort: str, store: str) -> None:

@@ -300,6 +300,38 @@ def test_two_processes_that_want_one_run_train_it_once(featured, tmp_path):
     assert sorted(steps) == [0, 6]
 
 
+ENSURE = """
+import sys
+from pathlib import Path
+from sacd import runs
+from sacd.cohort import Cohort
+from sacd.config import parse_run
+from sacd.store import RunStore
+if __name__ == "__main__":
+    config = parse_run(Path(sys.argv[3]).read_text())
+    runs.ensure(Cohort.open(sys.argv[1]), [config], RunStore(Path(sys.argv[2])))
+"""
+
+
+def test_workers_end_with_a_killed_parent(featured, tmp_path):
+    config = feature_student("ce").model_copy(update={"training": FAST.model_copy(update={"steps": 1_000_000})})
+    file, script = tmp_path / "run.json", tmp_path / "ensure.py"
+    file.write_text(config.model_dump_json())
+    script.write_text(ENSURE)
+    store = RunStore(tmp_path / "runs")
+    process = subprocess.Popen([sys.executable, script, featured.path, store.root, file], stderr=subprocess.DEVNULL)
+    progress = store.folder(config, featured) / runs.PROGRESS
+    deadline = time.monotonic() + 120
+    while not progress.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.kill()
+    process.wait()
+    time.sleep(3)
+    before = progress.stat().st_mtime_ns
+    time.sleep(2)
+    assert progress.stat().st_mtime_ns == before
+
+
 def test_a_failed_run_is_reported_and_the_others_finish(featured, tmp_path):
     bad = feature_student("kd").model_copy(update={"objective": ObjectiveConfig(name="kd", options={"tempratur": 2.0})})
     table = runs.ensure(featured, [bad, feature_student("ce")], RunStore(tmp_path))
