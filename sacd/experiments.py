@@ -129,9 +129,12 @@ def methods(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[str]:
     ]
 
 
-def distillation(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """Notebook 03, Table II's frame: every method, protocol and seed; frozen tier, and raw where the profile says."""
-    runs: list[RunConfig] = []
+def distillation(cohort: Cohort, profile: Profile) -> list[StudentRun]:
+    """Notebook 03, Table II's frame: every method, protocol and seed; frozen tier, and raw where the profile says.
+
+    In the order of the table: a block a protocol and tier.
+    """
+    runs: list[StudentRun] = []
     for protocol in PROTOCOLS:
         for seed in range(profile.seeds):
             for fold in folds(cohort, profile):
@@ -143,7 +146,7 @@ def distillation(cohort: Cohort, profile: Profile) -> list[RunConfig]:
                         runs.append(student(cohort, profile, method, protocol, seed, fold, raw=False))
                     if cohort.info.eeg == "features" and load_objective(method).needs_teacher:
                         runs.append(student(cohort, profile, method, protocol, seed, fold, False, HIDDEN_CHANNEL))
-    return runs
+    return sorted(runs, key=lambda run: (PROTOCOLS.index(run.protocol), run.tier != "raw"))
 
 
 def chosen(cohort: Cohort, profile: Profile, names: tuple[str, ...]) -> list[RunConfig]:

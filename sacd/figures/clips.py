@@ -4,13 +4,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sacd.cohort import Recording, Sampling
-from sacd.figures.style import INK, canvas
+from sacd.figures.style import INK, PAGE, STYLE, canvas, styled
 from sacd.stages import STAGE_COLOURS, STAGES
 
 EEG_SECONDS = 10.0
 EEG_RANGE_UV = 120.0
 
 
+@styled(STYLE)
 def clip_gallery(recording: Recording, sampling: Sampling, label: str) -> Figure:
     """One clip of each stage that a recording has: middle frame, the motion within the clip, ten seconds of EEG.
 
@@ -28,7 +29,7 @@ def clip_gallery(recording: Recording, sampling: Sampling, label: str) -> Figure
     chosen = {
         name: rows[len(rows) // 2] for code, name in enumerate(STAGES) if len(rows := np.flatnonzero(stage == code))
     }
-    figure, axes = canvas(label, 7.16, 1.15 * len(chosen) + 0.5, len(chosen), 3, width_ratios=[1, 1, 4])
+    figure, axes = canvas(label, PAGE, 1.15 * len(chosen) + 0.5, len(chosen), 3, width_ratios=[1, 1, 4])
     rate = sampling.eeg_hz or 100.0
     for row, (name, clip) in zip(axes, chosen.items(), strict=True):
         video = recording.video[clip].astype(float)
@@ -46,6 +47,6 @@ def clip_gallery(recording: Recording, sampling: Sampling, label: str) -> Figure
             row[2].set_xticklabels([])
     axes[0, 0].set_title("frame")
     axes[0, 1].set_title("motion")
-    axes[0, 2].set_title(f"EEG {recording.channel}, ±{EEG_RANGE_UV:.0f} µV")
+    axes[0, 2].set_title(f"{recording.channel}, ±{EEG_RANGE_UV:.0f} µV")
     axes[-1, 2].set_xlabel("s")
     return figure

@@ -18,7 +18,7 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 .sacd-table caption {text-align: left; padding: 0 0 6px; font-weight: 600}
 .sacd-table caption .label {font-weight: 400; color: #707070}
 .sacd-table caption .simulated {font-weight: 700; color: #b34700}
-.sacd-table th, .sacd-table td {padding: 4px 10px; text-align: right; vertical-align: top; background: none}
+.sacd-table th, .sacd-table td {padding: 4px 6px; text-align: right; vertical-align: top; background: none}
 .sacd-table th.text, .sacd-table td.text {text-align: left}
 .sacd-table thead th {border-top: 1.5px solid #222; border-bottom: 1px solid #222; vertical-align: bottom}
 .sacd-table tbody tr:last-child td {border-bottom: 1.5px solid #222}
