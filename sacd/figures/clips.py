@@ -43,10 +43,10 @@ def clip_gallery(recording: Recording, sampling: Sampling, label: str) -> Figure
         for ax in row[:2]:
             ax.set_xticks([])
             ax.set_yticks([])
-        if row is not axes[-1]:
-            row[2].set_xticklabels([])
+        row[2].tick_params(labelbottom=False)
     axes[0, 0].set_title("frame")
     axes[0, 1].set_title("motion")
     axes[0, 2].set_title(f"{recording.channel}, ±{EEG_RANGE_UV:.0f} µV")
+    axes[-1, 2].tick_params(labelbottom=True)
     axes[-1, 2].set_xlabel("s")
     return figure
