@@ -100,7 +100,7 @@ def test_simulate_then_check(run, tmp_path):
     out = tmp_path / "tiny"
     result = run("simulate", out, "--train", 1, "--test", 1, "--nights", 0, "--frames", 4, "--size", 8, "--seed", 3)
     assert result.exit_code == 0, result.output
-    assert "tiny (simulated), 2 participants, 2 recordings, 200 clips" in result.stdout
+    assert "tiny (simulated): 2 participants, 2 recordings, 200 clips" in result.stdout
     assert run("check", out).stdout == "no faults: 2 recordings, 200 clips\n"
     again = run("simulate", out, "--train", 1, "--test", 1, "--nights", 0, "--frames", 4, "--size", 8, "--seed", 4)
     assert again.exit_code == 1 and str(out) in again.stderr
