@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from tiny import make_cohort
 
 from sacd import experiments
@@ -10,31 +9,28 @@ from sacd.config import load_profile
 from sacd.report import Report
 from sacd.simulate.cohort import simulate
 
-
-@pytest.fixture(scope="module", params=["simulated", "features"])
-def report(request, tmp_path_factory) -> tuple[str, Path, list]:
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "simulated":
-        cohort = simulate(folder / "cohort", **load_profile("smoke").cohort.model_dump())
-    else:
-        cohort = make_cohort(folder / "cohort", features=True, train=9, test=0).path
-    return request.param, folder, Report("smoke", cohort, out=folder / "report").write()
+# One test a cohort, not one a claim: a report takes a minute, and test processes do not share fixtures.
 
 
-def test_every_notebook_is_done(report):
-    _, _, entries = report
-    assert [entry.name for entry in entries] == list(experiments.CHAPTERS)
-    assert [(entry.name, entry.status, entry.reason) for entry in entries if entry.status == "failed"] == []
-
-
-def test_simulated_figures_say_so(report):
-    _, folder, _ = report
-    page = (folder / "report" / "index.html").read_text()
-    assert "simulated" in page
-
-
-def test_pages_ask_for_nothing_from_the_network(report):
-    _, folder, _ = report
-    for page in (folder / "report").glob("*.html"):
+def check(report: Report, folder: Path, names: list[str]) -> None:
+    """Write a report: every notebook is done, and no page asks for anything from the network."""
+    entries = report.write()
+    assert [entry.name for entry in entries] == names
+    assert [(entry.name, entry.reason) for entry in entries if entry.status == "failed"] == []
+    for page in folder.glob("*.html"):
         text = page.read_text()
         assert 'src="http' not in text and 'href="http' not in text and "url(http" not in text, page.name
+    assert "simulated" in (folder / "index.html").read_text()
+
+
+def test_every_notebook_on_a_simulated_cohort(tmp_path):
+    cohort = simulate(tmp_path / "cohort", **load_profile("smoke").cohort.model_dump())
+    # Audio to video trains in its notebook: a few steps.
+    report = Report("smoke", cohort, parameters={"steps": 4}, out=tmp_path / "report")
+    check(report, tmp_path / "report", list(experiments.CHAPTERS))
+
+
+def test_every_notebook_on_a_feature_cohort(tmp_path):
+    cohort = make_cohort(tmp_path / "cohort", features=True, train=9, test=0).path
+    names = [name for name in experiments.CHAPTERS if name != "08_audio_to_video"]  # which needs no cohort
+    check(Report("smoke", cohort, names, out=tmp_path / "report"), tmp_path / "report", names)
