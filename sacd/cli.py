@@ -182,7 +182,8 @@ def train(
       sacd train data/sleep-edf --objective kd --labelled 2 --fold 0/4
     """
     from sacd.cohort import Cohort
-    from sacd.config import ModelConfig, ObjectiveConfig, load_profile
+    from sacd.config import ModelConfig, ObjectiveConfig
+    from sacd.profile import load_profile
 
     opened, settings, part = Cohort.open(cohort), load_profile(profile), _fold(fold)
 

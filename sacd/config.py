@@ -1,14 +1,9 @@
 """Frozen configurations of runs and profiles; the paper's settings are the defaults (paper section V-B)."""
 
 import json
-from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from sacd.errors import SacdError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Protocol = Literal["paper", "few-label"]
 Options = dict[str, int | float | str | bool]
@@ -211,93 +206,3 @@ def parse_run(text: str) -> RunConfig:
     """A RunConfig from its JSON text."""
     raw = json.loads(text)
     return RUN_KINDS[raw["kind"]].model_validate(raw)
-
-
-class SimulationConfig(Frozen):
-    """The simulated cohort a profile works on by default (see `sacd simulate --help`)."""
-
-    train: int = 64
-    test: int = 24
-    nights: int = 4
-    coupling: Literal["weak", "medium", "strong"] = "medium"
-    seed: int = 0
-    frames: int = 32
-    size: int = 32
-
-
-class Recipe(Frozen):
-    """A network and how it is trained."""
-
-    model: ModelConfig
-    training: TrainingConfig
-
-
-class Profile(Frozen):
-    """How much work a report does: cohort, seeds, budgets, which methods train on raw video.
-
-    `chapters` are the notebooks of a report that is not asked for particular ones (all if empty).
-    """
-
-    name: str
-    cohort: SimulationConfig = SimulationConfig()
-    seeds: int = Field(default=3, gt=0)
-    folds: int = Field(default=4, gt=1)
-    labelled: int = Field(default=8, gt=1)
-    teacher: Recipe
-    few_label_teacher: Recipe
-    student: Recipe
-    trunk: Recipe | None = None
-    frozen: Recipe
-    feature_teacher: Recipe
-    feature_student: Recipe
-    methods: tuple[str, ...]
-    chapters: tuple[str, ...] = ()
-    raw_methods: dict[Protocol, tuple[str, ...]] = {}
-    fusion_parts: int = Field(default=3, gt=0)
-    fusion_seeds: int | None = Field(default=None, gt=0)
-    bootstrap: int = Field(default=2000, gt=0)
-    embedding_clips: int = Field(default=1500, gt=0)
-
-
-PROFILES = ("smoke", "laptop", "paper")
-
-
-def load_profile(name: str | Path) -> Profile:
-    """A profile by name (smoke, laptop, paper) or from a YAML file.
-
-    Raises
-    ------
-    SacdError
-        Unknown profile or file, YAML that does not parse, an unknown key or a value out of range.
-    """
-    if str(name) in PROFILES:
-        file = Path(str(resources.files("sacd") / "profiles" / f"{name}.yaml"))
-    else:
-        file = Path(name)
-        if file.suffix not in (".yaml", ".yml"):
-            raise SacdError(f"profile {str(name)!r} is unknown; use {', '.join(PROFILES)} or a .yaml file")
-    try:
-        raw = yaml.safe_load(file.read_text())
-        return Profile.model_validate(raw)
-    except OSError as error:
-        raise SacdError(f"{file}: cannot be read ({error.strerror}); name a profile or a .yaml file") from None
-    except yaml.YAMLError as error:
-        raise SacdError(f"{file}: not valid YAML ({str(error).splitlines()[0]}); correct it") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        if first["type"] == "extra_forbidden":
-            owner = Profile
-            for part in first["loc"][:-1]:
-                owner = _field_type(owner, part)
-            known = ", ".join(owner.model_fields) if owner is not None else "see sacd/config.py"
-            raise SacdError(f"{file}: unknown key {where}; known here: {known}") from None
-        raise SacdError(f"{file}: {where}: {first['msg']}; correct the value") from None
-
-
-def _field_type(owner: type[BaseModel] | None, name: str | int) -> type[BaseModel] | None:
-    if owner is None or name not in owner.model_fields:
-        return None
-    kind = owner.model_fields[str(name)].annotation
-    options = [kind, *getattr(kind, "__args__", ())]
-    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)

@@ -18,9 +18,10 @@ import pandas as pd
 
 from sacd import experiments, runs
 from sacd.cohort import Cohort, check_id, hash_file, read_info
-from sacd.config import Profile, RunConfig, load_profile
+from sacd.config import RunConfig
 from sacd.errors import SacdError
 from sacd.notebooks import Notebook, Outcome, execute, finished_steps, prepare_worker, write_kernel
+from sacd.profile import Profile, load_profile
 from sacd.progress import progress
 from sacd.publish import Entry, Folder
 from sacd.simulate.cohort import simulate, source_id

@@ -3,8 +3,9 @@
 import pytest
 import yaml
 
-from sacd.config import PROFILES, ModelConfig, StudentRun, TrainingConfig, load_profile, parse_run
+from sacd.config import ModelConfig, StudentRun, TrainingConfig, parse_run
 from sacd.errors import SacdError
+from sacd.profile import PROFILES, load_profile
 
 
 def test_defaults_are_the_papers():

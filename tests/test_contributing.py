@@ -7,7 +7,7 @@ from tiny import make_cohort
 
 from sacd import experiments, runs
 from sacd.analysis.metrics import summarise
-from sacd.config import load_profile
+from sacd.profile import load_profile
 from sacd.store import RunStore
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()

@@ -8,7 +8,8 @@ from tiny import make_cohort
 
 from sacd import experiments, runs
 from sacd.cohort import Cohort, CohortInfo, Sampling
-from sacd.config import Profile, StudentRun, load_profile
+from sacd.config import StudentRun
+from sacd.profile import Profile, load_profile
 from sacd.report import NOTEBOOK_SECONDS, choose
 from sacd.store import RunStore
 from sacd.training.cost import predicted_seconds

@@ -5,7 +5,7 @@ from pathlib import Path
 from tiny import make_cohort
 
 from sacd import experiments
-from sacd.config import load_profile
+from sacd.profile import load_profile
 from sacd.report import Report
 from sacd.simulate.cohort import simulate
 

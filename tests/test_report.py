@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 
 from sacd import experiments, notebooks, pages, report, runs
 from sacd.cli import app
-from sacd.config import load_profile
 from sacd.errors import SacdError
 from sacd.experiments import Chapter
 from sacd.notebooks import Notebook, Outcome
+from sacd.profile import load_profile
 from sacd.publish import Entry, Folder
 
 GOOD = """

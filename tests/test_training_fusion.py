@@ -23,13 +23,13 @@ from sacd.config import (
     TeacherRun,
     TrainingConfig,
     TrunkRun,
-    load_profile,
     parse_run,
 )
 from sacd.errors import SacdError
 from sacd.models import build
 from sacd.models.fusion import TwoStream, TwoViews
 from sacd.paper import tidy
+from sacd.profile import load_profile
 from sacd.store import Run, RunStore, describe, run_id, split_of
 from sacd.training.execute import _Execution, execute
 from sacd.training.fusion import alignment, frozen_features, part_of

@@ -1,0 +1,47 @@
+"""The runs behind each notebook: one function per table or figure, and the list of chapters of a report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sacd.cohort import Cohort
+from sacd.config import RunConfig
+from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, budget, folds, is_features, student, teacher, trunk
+from sacd.experiments.distillation import chosen, confusion, distillation, embeddings, methods, teachers
+from sacd.experiments.fusion import fusion
+from sacd.profile import Profile
+
+__all__ = [
+    "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "Chapter", "budget", "chosen", "confusion", "distillation",
+    "embeddings", "folds", "fusion", "is_features", "methods", "quickstart", "student", "teacher", "teachers", "trunk",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook of the report: what it is called, the runs it needs, and why it may not apply to a cohort."""
+
+    name: str
+    title: str
+    runs: Callable[[Cohort, Profile], list[RunConfig]]
+    not_applicable: Callable[[Cohort], str | None] = lambda cohort: None
+
+
+def quickstart(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """Notebook 00: one student, all labelled, cross-entropy."""
+    raw = profile.trunk is None
+    return [student(cohort, profile, "ce", "paper", 0, folds(cohort, profile)[0], raw)]
+
+
+CHAPTERS: dict[str, Chapter] = {
+    chapter.name: chapter
+    for chapter in (
+        Chapter("00_quickstart", "Quick start: one participant, one model", quickstart),
+        Chapter("01_data_exploration", "The cohort: Fig. 2, Table I, calibration", lambda cohort, profile: []),
+        Chapter("02_teachers", "EEG teachers", teachers),
+        Chapter("03_distillation", "Distillation from EEG to video: Table II", distillation),
+        Chapter("06_confusion", "Confusion matrices: Fig. 6", confusion),
+        Chapter("07_fusion", "EEG and video together: Table IV", fusion),
+        Chapter("08_audio_to_video", "Audio to video: Table III", lambda cohort, profile: []),
+        Chapter("11_embeddings", "Feature maps: Fig. 10", embeddings),
+    )
+}

@@ -1,0 +1,169 @@
+"""Profiles: how much work a report does. One YAML file each in `sacd/profiles`, or a user's own."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from sacd.config import Frozen, ModelConfig, Protocol, TrainingConfig
+from sacd.errors import SacdError
+
+
+class SimulationConfig(Frozen):
+    """The simulated cohort a profile works on by default (see `sacd simulate --help`)."""
+
+    train: int = 64
+    test: int = 24
+    nights: int = 4
+    coupling: Literal["weak", "medium", "strong"] = "medium"
+    seed: int = 0
+    frames: int = 32
+    size: int = 32
+
+
+class Recipe(Frozen):
+    """A network and how it is trained."""
+
+    model: ModelConfig
+    training: TrainingConfig
+
+
+class Comparison(Frozen):
+    """Table II beyond the main teacher and student: what else stands in it.
+
+    `methods` are distilled from each of `teachers` too; `student` is a second network, on video, by CE alone.
+    """
+
+    teachers: tuple[ModelConfig, ...] = ()
+    methods: tuple[str, ...] = ()
+    seeds: int = Field(default=3, gt=0)
+    student: Recipe | None = None
+
+
+class EqualBudget(Frozen):
+    """Table II's second block: `trials` settings of every method, chosen on the validation participants of each seed.
+
+    `teachers` beside the main one.
+    """
+
+    trials: int = Field(default=4, gt=0)
+    seeds: int = Field(default=3, gt=0)
+    methods: tuple[str, ...] = ()
+    teachers: tuple[ModelConfig, ...] = ()
+
+
+class Sweep(Frozen):
+    """Fig. 5: the values of each λ, seeds, and the steps of a run where they are cut."""
+
+    values: tuple[float, ...] = (0.1, 0.5, 1.0, 5.0, 10.0)
+    seeds: int = Field(default=3, gt=0)
+    steps: int | None = Field(default=None, gt=0)
+
+
+class Ablation(Frozen):
+    """Table V and its further rows: seeds, and the values tried for K, m and the momentum beside the published ones."""
+
+    seeds: int = Field(default=3, gt=0)
+    negatives: tuple[int, ...] = ()
+    bank_sizes: tuple[int, ...] = ()
+    momenta: tuple[float, ...] = ()
+
+
+class FrameSampling(Frozen):
+    """Numbers of frames, consecutive (at `rate`, Hz) or spread over the clip; the cohorts' size and the budget."""
+
+    frames: tuple[int, ...] = (8, 16, 32, 64)
+    rate: float = Field(default=10.0, gt=0)
+    train: int = 64
+    test: int = 24
+    steps: int | None = Field(default=None, gt=0)
+    seeds: int = Field(default=3, gt=0)
+
+
+class Verdict(Frozen):
+    """The verdict's further simulated cohorts, one a coupling, their size, methods and seeds."""
+
+    couplings: tuple[Literal["weak", "medium", "strong"], ...] = ("weak", "strong")
+    train: int = 64
+    test: int = 24
+    seeds: int = Field(default=3, gt=0)
+    methods: tuple[str, ...] = ("ce", "kd", "ccl", "sacd")
+
+
+class Profile(Frozen):
+    """How much work a report does: cohort, seeds, budgets, which methods train on raw video.
+
+    `chapters` are the notebooks of a report that is not asked for particular ones (all if empty).
+    """
+
+    name: str
+    cohort: SimulationConfig = SimulationConfig()
+    seeds: int = Field(default=3, gt=0)
+    folds: int = Field(default=4, gt=1)
+    labelled: int = Field(default=8, gt=1)
+    teacher: Recipe
+    few_label_teacher: Recipe
+    student: Recipe
+    trunk: Recipe | None = None
+    frozen: Recipe
+    feature_teacher: Recipe
+    feature_student: Recipe
+    methods: tuple[str, ...]
+    chapters: tuple[str, ...] = ()
+    raw_methods: dict[Protocol, tuple[str, ...]] = {}
+    fusion_parts: int = Field(default=3, gt=0)
+    fusion_seeds: int | None = Field(default=None, gt=0)
+    comparison: Comparison = Comparison()
+    equal_budget: EqualBudget = EqualBudget()
+    ablation: Ablation = Ablation()
+    sweep: Sweep = Sweep()
+    frame_sampling: FrameSampling = FrameSampling()
+    verdict: Verdict = Verdict()
+    bootstrap: int = Field(default=2000, gt=0)
+    embedding_clips: int = Field(default=1500, gt=0)
+
+
+PROFILES = ("smoke", "laptop", "paper")
+
+
+def load_profile(name: str | Path) -> Profile:
+    """A profile by name (smoke, laptop, paper) or from a YAML file.
+
+    Raises
+    ------
+    SacdError
+        Unknown profile or file, YAML that does not parse, an unknown key or a value out of range.
+    """
+    if str(name) in PROFILES:
+        file = Path(str(resources.files("sacd") / "profiles" / f"{name}.yaml"))
+    else:
+        file = Path(name)
+        if file.suffix not in (".yaml", ".yml"):
+            raise SacdError(f"profile {str(name)!r} is unknown; use {', '.join(PROFILES)} or a .yaml file")
+    try:
+        raw = yaml.safe_load(file.read_text())
+        return Profile.model_validate(raw)
+    except OSError as error:
+        raise SacdError(f"{file}: cannot be read ({error.strerror}); name a profile or a .yaml file") from None
+    except yaml.YAMLError as error:
+        raise SacdError(f"{file}: not valid YAML ({str(error).splitlines()[0]}); correct it") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        if first["type"] == "extra_forbidden":
+            owner = Profile
+            for part in first["loc"][:-1]:
+                owner = _field_type(owner, part)
+            known = ", ".join(owner.model_fields) if owner is not None else "see sacd/config.py"
+            raise SacdError(f"{file}: unknown key {where}; known here: {known}") from None
+        raise SacdError(f"{file}: {where}: {first['msg']}; correct the value") from None
+
+
+def _field_type(owner: type[BaseModel] | None, name: str | int) -> type[BaseModel] | None:
+    if owner is None or name not in owner.model_fields:
+        return None
+    kind = owner.model_fields[str(name)].annotation
+    options = [kind, *getattr(kind, "__args__", ())]
+    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)
