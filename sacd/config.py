@@ -1,6 +1,7 @@
 """Frozen configurations of runs and profiles; the paper's settings are the defaults (paper section V-B)."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -102,12 +103,16 @@ class TrunkRun(RunConfig):
 
 
 class StudentRun(LabelledRun):
-    """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features."""
+    """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features.
+
+    A control: with `shifted` the teacher's outputs are those of another time of the same night.
+    """
 
     kind: Literal["student"] = "student"
     objective: ObjectiveConfig = ObjectiveConfig()
     teacher: TeacherRun | None = None
     trunk: TrunkRun | None = None
+    shifted: bool = False
     test: bool = True
 
     @property
@@ -120,6 +125,27 @@ class StudentRun(LabelledRun):
     @property
     def dependencies(self) -> list[RunConfig]:
         return [run for run in (self.teacher, self.trunk) if run is not None]
+
+
+class SelectedRun(LabelledRun):
+    """The best of several students by its score on the validation participants; it alone need be tested."""
+
+    kind: Literal["selected"] = "selected"
+    trials: tuple[StudentRun, ...] = Field(min_length=1)
+
+    @classmethod
+    def of(cls, trials: Sequence[StudentRun]) -> "SelectedRun":
+        """The choice between students that see the same participants; the first is the published setting."""
+        shared = ("model", "training", "protocol", "labelled", "fold", "seed")
+        return cls(trials=tuple(trials), **{name: getattr(trials[0], name) for name in shared})
+
+    @property
+    def dependencies(self) -> list[RunConfig]:
+        return list(self.trials)
+
+    def minimal(self) -> dict[str, Any]:
+        """Its kind: the trials, on which it depends, say the rest."""
+        return {"kind": self.kind}
 
 
 class FusionRun(LabelledRun):
@@ -197,6 +223,7 @@ RUN_KINDS: dict[str, type[RunConfig]] = {
     "teacher": TeacherRun,
     "trunk": TrunkRun,
     "student": StudentRun,
+    "selected": SelectedRun,
     "fusion": FusionRun,
     "reverse": ReverseRun,
 }

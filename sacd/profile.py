@@ -33,11 +33,13 @@ class Recipe(Frozen):
 class Comparison(Frozen):
     """Table II beyond the main teacher and student: what else stands in it.
 
-    `methods` are distilled from each of `teachers` too; `student` is a second network, on video, by CE alone.
+    `methods` are distilled from each of `teachers` too; `student` is a second network, on video, by CE alone; `shifted`
+    are methods whose teacher speaks of another time of the night, as a control.
     """
 
     teachers: tuple[ModelConfig, ...] = ()
     methods: tuple[str, ...] = ()
+    shifted: tuple[str, ...] = ()
     seeds: int = Field(default=3, gt=0)
     student: Recipe | None = None
 

@@ -137,7 +137,8 @@ def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
         raise SacdError(
             f"{len(failed)} of {len(table)} runs failed; the first, {failed.run_id.iloc[0]}: {failed.error.iloc[0]}"
         )
-    about = ["run_id", "method", "objective", "tier", "student", "teacher", "protocol", "labelled", "fold", "seed"]
+    about = ["run_id", "kind", "method", "objective", "tier", "student", "teacher"]
+    about += ["protocol", "labelled", "fold", "seed"]
     parts = []
     for row in table.to_dict("records"):
         part = Run(Path(row["path"])).predictions

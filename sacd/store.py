@@ -22,6 +22,7 @@ from sacd.config import (
     LabelledRun,
     ReverseRun,
     RunConfig,
+    SelectedRun,
     StudentRun,
     TeacherRun,
     TrunkRun,
@@ -71,7 +72,7 @@ def data_fingerprint(config: RunConfig, cohort: Cohort) -> str:
         roles |= {"unlabelled": split.unlabelled, "test": split.test if config.test else ()}
     elif both:
         roles |= {"unlabelled": split.unlabelled, "test": split.test}
-    elif isinstance(config, TeacherRun):
+    elif isinstance(config, TeacherRun | SelectedRun):
         roles |= {"test": split.test}
     content = []
     for role, participants in roles.items():
@@ -119,6 +120,8 @@ def run_name(config: RunConfig) -> str:
     name = config.model.name
     if isinstance(config, StudentRun | ReverseRun):
         name = Path(config.objective.name.split(":")[-1]).name
+    if isinstance(config, SelectedRun):
+        name = Path(config.trials[0].objective.name.split(":")[-1]).name
     if isinstance(config, FusionRun):
         name = config.experiment
     return f"{config.kind}-{name}"
@@ -232,6 +235,8 @@ def describe(config: RunConfig) -> dict[str, Any]:
             "student": config.model.name,
             "tier": config.source.tier,
         }
+    if isinstance(config, SelectedRun):
+        return describe(config.trials[0]) | {"kind": config.kind, "trials": len(config.trials)}
     if isinstance(config, TeacherRun):
         name = config.model.name + (f" without {config.without}" if config.without else "")
         return row | {"teacher": name, "method": f"Teacher ({name})"}
@@ -239,8 +244,9 @@ def describe(config: RunConfig) -> dict[str, Any]:
         title = load_objective(config.objective.name).title or config.objective.name
         options = ", ".join(f"{key}={value}" for key, value in sorted(config.objective.options.items()))
         hidden = f", teacher without {config.teacher.without}" if config.teacher and config.teacher.without else ""
+        shifted = ", EEG shifted" if config.shifted else ""
         return row | {
-            "method": title + (f" ({options})" if options else "") + hidden,
+            "method": title + (f" ({options})" if options else "") + hidden + shifted,
             "objective": config.objective.name,
             "student": config.model.name,
             "tier": config.tier,

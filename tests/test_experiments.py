@@ -8,7 +8,6 @@ from tiny import make_cohort
 
 from sacd import experiments, runs
 from sacd.cohort import Cohort, CohortInfo, Sampling
-from sacd.config import StudentRun
 from sacd.profile import Profile, load_profile
 from sacd.report import NOTEBOOK_SECONDS, choose
 from sacd.store import RunStore
@@ -55,7 +54,7 @@ def test_laptops_plan_keeps_its_budget_on_two_cores(tmp_path):
 @pytest.mark.parametrize("name", ["laptop", "paper"])
 def test_table_two_has_every_method_in_both_protocols_with_three_seeds(name):
     profile = load_profile(name)
-    configs = [run for run in experiments.distillation(cohort_of(profile), profile) if isinstance(run, StudentRun)]
+    configs = experiments.published(cohort_of(profile), profile)
     for protocol in experiments.PROTOCOLS:
         for method in experiments.methods(cohort_of(profile), profile, protocol):
             seeds = {run.seed for run in configs if (run.protocol, run.objective.name) == (protocol, method)}
@@ -67,21 +66,68 @@ def test_table_two_has_every_method_in_both_protocols_with_three_seeds(name):
 
 def test_on_laptop_only_few_label_ce_kd_and_sacd_are_raw():
     profile = load_profile("laptop")
-    raw = [run for run in experiments.distillation(cohort_of(profile), profile) if run.tier == "raw"]
+    raw = [run for run in experiments.published(cohort_of(profile), profile) if run.tier == "raw"]
     assert {(run.protocol, run.objective.name) for run in raw} == {("few-label", m) for m in ("ce", "kd", "sacd")}
+    assert {run.objective.name for run in raw if run.model == profile.comparison.student.model} == {"ce"}
 
 
 def test_methods_share_everything_but_the_objective():
     profile = load_profile("laptop")
-    configs = [run for run in experiments.distillation(cohort_of(profile), profile) if run.seed == 1]
-    for tier in ("raw", "frozen"):
+    configs = [run for run in experiments.published(cohort_of(profile), profile) if run.seed == 1]
+    for tier, second in (("raw", False), ("raw", True), ("frozen", False)):
         for protocol in experiments.PROTOCOLS:
             same = {
-                run.model_dump_json(exclude={"objective", "teacher"})
+                run.model_dump_json(exclude={"objective", "teacher", "shifted"})
                 for run in configs
-                if (run.tier, run.protocol) == (tier, protocol)
+                if (run.tier, run.protocol, run.model == profile.comparison.student.model) == (tier, protocol, second)
             }
             assert len(same) <= 1
+
+
+PUBLISHED = {"fitnet", "pkt", "crd", "ifd", "cmc", "ccl", "sacd"}
+
+
+@pytest.mark.parametrize("name", ["laptop", "paper"])
+def test_table_two_holds_the_papers_seven_methods_by_three_teachers_in_both_protocols(name):
+    profile = load_profile(name)
+    for protocol in experiments.PROTOCOLS:
+        configs = [run for run in experiments.published(cohort_of(profile), profile) if run.protocol == protocol]
+        pairs = {(run.objective.name, run.teacher.model.name) for run in configs if run.teacher and not run.shifted}
+        assert {(m, t) for m in PUBLISHED for t in ("attnsleep", "deepsleepnet", "sen")} <= pairs
+        assert {("rkd", "attnsleep"), ("kd", "attnsleep"), ("jsd", "attnsleep")} <= pairs
+        assert {run.objective.name for run in configs if run.shifted} == {"kd", "sacd"}
+
+
+@pytest.mark.parametrize("name", ["laptop", "paper"])
+def test_the_equal_budget_gives_every_method_as_many_trials_in_both_protocols(name):
+    profile = load_profile(name)
+    configs = experiments.equal_budget(cohort_of(profile), profile)
+    assert {len(run.trials) for run in configs} == {profile.equal_budget.trials}
+    first = [run.trials[0] for run in configs]
+    for protocol in experiments.PROTOCOLS:
+        methods = {run.objective.name for run in first if run.protocol == protocol}
+        assert methods == PUBLISHED | {"ce", "kd", "jsd", "rkd"}
+    # The published setting is Table II's own run, so nobody's test participants are looked at twice.
+    known = {run.model_dump_json() for run in experiments.published(cohort_of(profile), profile)}
+    main = [run for run in first if run.teacher is None or run.objective.name in PUBLISHED | {"kd"}]
+    assert {run.model_dump_json() for run in main} <= known
+
+
+def test_rows_name_a_teacher_or_student_that_is_not_the_profiles_own():
+    profile = load_profile("laptop")
+    table = pd.DataFrame(
+        {
+            "method": ["CE", "CE", "SACD", "SACD"],
+            "teacher": ["none", "none", "attnsleep", "sen"],
+            "student": ["r2plus1d_10", "r3d_10", "mlp", "mlp"],
+        }
+    )
+    names = experiments.row_names(table, cohort_of(profile), profile).tolist()
+    assert names == ["CE", "CE · R3D-10", "SACD", "SACD · modified SEN"]
+    printed = experiments.printed_rows(profile)
+    assert {"CE", "CE · R3D-10", "SACD", "SACD · DeepSleepNet", "CRD · modified SEN"} <= set(printed.method)
+    chosen = printed[(printed.method == "SACD · modified SEN") & (printed.metric == "accuracy")]
+    assert chosen["mean"].unique().tolist() == [0.626]
 
 
 def test_feature_cohorts_get_folds_a_small_budget_and_the_arm_that_does_not_see_the_channel(tmp_path):
@@ -91,5 +137,6 @@ def test_feature_cohorts_get_folds_a_small_budget_and_the_arm_that_does_not_see_
     configs = experiments.distillation(cohort, profile)
     assert {run.fold for run in configs} == {(0, 2), (1, 2)}
     assert {run.labelled for run in configs if run.protocol == "few-label"} == {2}
-    assert {run.teacher.without for run in configs if run.teacher} == {"", experiments.HIDDEN_CHANNEL}
-    assert {run.tier for run in configs} == {"features"}
+    students = experiments.published(cohort, profile)
+    assert {run.teacher.without for run in students if run.teacher} == {"", experiments.HIDDEN_CHANNEL}
+    assert {run.tier for run in students} == {"features"}

@@ -78,6 +78,16 @@ def test_model(name):
     check(f"model {name}", MODELS[name].version, float(loss.detach()))
 
 
+@pytest.mark.parametrize("name", ["deepsleepnet", "sen"])
+def test_teacher(name, tmp_path):
+    cohort = make_cohort(tmp_path / "cohort")
+    options = {"sequence": True} if name == "deepsleepnet" else {}
+    training = THREE.model_copy(update={"batch": 16, "optimizer": "sgd"})
+    config = TeacherRun(model=ModelConfig(name=name, options=options), training=training)
+    folder = execute(config, cohort, RunStore(tmp_path / "runs"))
+    check(f"teacher {name}", MODELS[name].version, float(Run(folder).history["loss"].iloc[-1]))
+
+
 def test_loop_and_trunk(tmp_path):
     cohort = make_cohort(tmp_path / "cohort")
     model = ModelConfig(name="r2plus1d_10", options={"width": 4, "stem_stride": 2})

@@ -10,6 +10,7 @@ from sacd.errors import SacdError
 from sacd.models import build
 from sacd.models.audio import CNN14, LogMel, mel_filters, mel_frequencies
 from sacd.models.deepsleepnet import DeepSleepNet, SequenceResidual
+from sacd.models.fusion import TwoStream
 from sacd.models.sen import ModifiedSEN, reverse_gradient
 from sacd.models.signal import SamePadding, SamePool
 
@@ -47,6 +48,13 @@ def test_gradients_reach_every_parameter_of_deepsleepnet(options: dict) -> None:
     network = DeepSleepNet(**options)
     network(torch.randn(4, 1, 3000)).logits.square().sum().backward()
     assert reached(network)
+
+
+def test_only_the_sequence_part_reads_windows() -> None:
+    assert build("deepsleepnet").window == build("sen").window == build("deepsleepnet", window=4).window == 1
+    network = build("deepsleepnet", sequence=True, window=4)
+    assert network.window == 4
+    assert TwoStream(network, build("mlp", in_features=2)).window == 4
 
 
 @pytest.mark.parametrize(

@@ -13,23 +13,40 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lightning_fabric import Fabric
 from tiny import make_cohort
 
 from sacd import runs
 from sacd.cohort import Cohort
-from sacd.config import ModelConfig, ObjectiveConfig, StudentRun, TeacherRun, TrainingConfig, TrunkRun
+from sacd.config import (
+    ModelConfig,
+    ObjectiveConfig,
+    ReverseRun,
+    RunConfig,
+    StudentRun,
+    TeacherRun,
+    TrainingConfig,
+    TrunkRun,
+)
 from sacd.errors import SacdError
+from sacd.objectives import OBJECTIVES
+from sacd.objectives.base import Pair
+from sacd.objectives.ifd import averaged
 from sacd.splits import make_split
 from sacd.store import Run, RunStore, run_id
 from sacd.training.batches import WINDOW, Arrays, ClipSet, Sampler
-from sacd.training.execute import execute
+from sacd.training.execute import _Execution, execute
+from sacd.training.inputs import forward, make_network, predict, unbroken, whole_set
 from sacd.training.loop import step_seed
+from sacd.training.outputs import cached_outputs, load_network, stored_inputs
 from sacd.training.pretext import motion_statistics
-from sacd.training.tasks import participant_weights, stage_scores
+from sacd.training.tasks import StageTask, participant_weights, stage_scores
 from sacd.training.transforms import prepare_eeg, prepare_video
 
 FAST = TrainingConfig(steps=6, batch=16, optimizer="adamw", validate_every=3, momentum_encoder=0.9)
 MLP = ModelConfig(name="mlp")
+SMALL = ModelConfig(name="r2plus1d_10", options={"width": 4, "stem_stride": 2})
+TWO = FAST.model_copy(update={"steps": 2, "validate_every": 2})
 
 
 @pytest.fixture(scope="session")
@@ -196,14 +213,11 @@ def test_every_method_trains_and_writes_its_folder(trained, method):
 
 
 def test_raw_and_frozen_tiers_train(raw, tmp_path):
-    small = ModelConfig(name="r2plus1d_10", options={"width": 4, "stem_stride": 2})
-    trunk = TrunkRun(model=small, training=FAST)
+    trunk = TrunkRun(model=SMALL, training=FAST)
     store = RunStore(tmp_path)
-    teacher = TeacherRun(
-        model=ModelConfig(name="attnsleep"), training=FAST.model_copy(update={"steps": 2, "validate_every": 2})
-    )
+    teacher = TeacherRun(model=ModelConfig(name="attnsleep"), training=TWO)
     configs = [
-        StudentRun(model=small, training=FAST, teacher=teacher, objective=ObjectiveConfig(name="kd")),
+        StudentRun(model=SMALL, training=FAST, teacher=teacher, objective=ObjectiveConfig(name="kd")),
         StudentRun(model=MLP, training=FAST, teacher=teacher, trunk=trunk, objective=ObjectiveConfig(name="sacd")),
     ]
     table = runs.ensure(raw, configs, store)
@@ -372,3 +386,211 @@ def test_config_json_says_all_that_inference_needs(featured, tmp_path):
     content = json.loads((folder / "config.json").read_text())
     assert content["stages"] == ["W", "N1", "N2", "N3", "REM"] and content["input_shape"] == [2]
     assert content["cohort"]["simulated"] is True
+
+
+# --- teachers ----------------------------------------------------------------------------------------------------
+
+
+def task_of(config: RunConfig, cohort: Cohort, store: RunStore, fabric: Fabric | None = None) -> StageTask:
+    """The task of a run, as it is before its first step."""
+    execution = _Execution(config, cohort, store, store.folder(config, cohort))
+    execution.fabric = fabric or execution.fabric
+    return execution._stage_task()[0]
+
+
+@pytest.fixture(scope="module")
+def odd_nights(tmp_path_factory) -> Cohort:
+    """Raw nights of 20 clips: two windows of 8 and a rest."""
+    return make_cohort(tmp_path_factory.mktemp("odd") / "cohort", clips=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("attnsleep", {}), ("sen", {}), ("deepsleepnet", {}), ("deepsleepnet", {"sequence": True})]
+)
+def test_a_trained_teacher_says_the_same_of_a_night_alone(odd_nights, tmp_path, name, options):
+    """Its weights are loaded again, and a night's outputs do not depend on the nights that are evaluated with it."""
+    config = TeacherRun(model=ModelConfig(name=name, options=options), training=TWO, protocol="few-label", labelled=4)
+    folder = execute(config, odd_nights, RunStore(tmp_path))
+    test = Run(folder).predictions.query("split == 'test'")
+    alone = cached_outputs(folder, odd_nights, odd_nights.of(test.participant_id.unique()))
+    assert len(alone) == 3
+    for recording_id, rows in test.groupby("recording_id"):
+        probability = torch.from_numpy(alone[recording_id].logits).softmax(dim=1).numpy()
+        assert np.allclose(probability, rows[[f"p_{s}" for s in ("W", "N1", "N2", "N3", "REM")]], atol=1e-5)
+
+
+def test_windows_end_with_the_night_and_at_gaps(odd_nights):
+    config = TeacherRun(model=ModelConfig(name="deepsleepnet", options={"sequence": True}), training=TWO)
+    network = make_network(config, (1, 3000), seed=0)
+    clips = whole_set(odd_nights.of(["P00", "P01"]))
+    clips.number[30:] += 1  # a gap after the tenth clip of the second night
+    assert [len(run) for run in unbroken(clips, np.arange(40))] == [20, 10, 10]
+    fabric = Fabric(accelerator="cpu", devices=1)
+    inputs = stored_inputs(config, odd_nights, RunStore(odd_nights.path.parent), clips, fabric)
+    before = predict(network, inputs, np.arange(40))
+    assert np.allclose(before.features[20:], predict(network, inputs, np.arange(20, 40)).features, atol=1e-5)
+    silent = np.array(inputs.arrays._arrays[1])
+    silent[11] = 0
+    inputs.arrays._arrays[1] = silent
+    moved = np.abs(predict(network, inputs, np.arange(40)).features - before.features).max(axis=1) > 1e-5
+    assert np.flatnonzero(moved).tolist() == list(range(30, 38))
+
+
+@pytest.mark.parametrize(("sampler", "window"), [("random", 8), ("window", 25)])
+def test_windows_that_are_not_drawn_are_refused(raw, tmp_path, sampler, window):
+    model = ModelConfig(name="deepsleepnet", options={"sequence": True, "window": window})
+    config = TeacherRun(model=model, training=TWO.model_copy(update={"sampler": sampler}))
+    with pytest.raises(SacdError, match=f"reads windows of {window} clips") as caught:
+        task_of(config, raw, RunStore(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["attnsleep", "deepsleepnet", "sen"])
+def test_networks_follow_the_sampling_rate_of_the_cohort(name):
+    run = TeacherRun(model=ModelConfig(name=name), training=TWO)
+    assert make_network(run, (2, 1920), seed=0).eval()(torch.randn(2, 2, 1920)).logits.shape == (2, 5)
+    stated = run.model_copy(update={"model": ModelConfig(name=name, options={"samples": 3000})})
+    with pytest.raises(SacdError, match="samples follows from the data; leave it out"):
+        make_network(stated, (2, 1920), seed=0)
+
+
+# --- SEN's participants ------------------------------------------------------------------------------------------
+
+
+SEN = TeacherRun(model=ModelConfig(name="sen"), training=TWO, protocol="few-label", labelled=4)
+
+
+def test_sen_trains_against_its_labelled_participants(raw, tmp_path):
+    folder = execute(SEN, raw, RunStore(tmp_path))
+    labelled = len(make_split(raw.participants, "few-label", 4).labelled)
+    history = Run(folder).history
+    assert 0 < history["participant"].iloc[0] < 10 * np.log(labelled)
+    assert np.allclose(history["ce"] + history["participant"], history["loss"])
+    _, network, _ = load_network(folder)
+    assert network.participant_head[-1].out_features == labelled
+    assert Run(folder).description["participant_classes"] == labelled
+    student = StudentRun(model=SMALL, training=TWO, protocol="few-label", labelled=4)
+    reverse = ReverseRun(
+        model=SEN.model, training=TWO, protocol="few-label", labelled=4, objective=ObjectiveConfig(), source=student
+    )
+    assert task_of(reverse, raw, RunStore(tmp_path)).network.participant_head is None
+
+
+def test_the_participant_term_works_against_the_representation(raw, tmp_path):
+    task = task_of(SEN, raw, RunStore(tmp_path))
+    task.eval()  # the same dropout and batch statistics in both passes
+
+    def gradient(reversal: float) -> torch.Tensor:
+        task.network.zero_grad()
+        task.network.reversal = reversal
+        task.terms(0)["participant"].backward()
+        assert task.network.participant_head[0].weight.grad.abs().sum() > 0
+        assert task.network.head.weight.grad is None
+        return task.network.representation.small[1][1][0].weight.grad.clone()
+
+    towards = gradient(-1.0)
+    assert towards.abs().sum() > 0
+    torch.testing.assert_close(gradient(0.5), -0.5 * towards, rtol=1e-3, atol=1e-7)
+
+
+def test_the_participant_term_leaves_unlabelled_clips_out(raw, tmp_path):
+    task = task_of(SEN, raw, RunStore(tmp_path))
+    task.eval()
+    index, _, x, label = task.draw(0)
+    logits = task.network.participant_logits(forward(task.network, task._inputs, x, taps=True))
+    each = torch.nn.functional.cross_entropy(logits, torch.from_numpy(task._clips.participant[index]), reduction="none")
+    assert len(set(task._clips.participant.tolist())) == logits.shape[1] and (label >= 0).all()
+    task._clips.label[index[::2]] = -1
+    seen = torch.from_numpy(task._clips.label[index] >= 0)
+    assert 0 < seen.sum() < len(index)
+    torch.testing.assert_close(task.terms(0)["participant"], each[seen].sum() / len(index))
+    task._clips.label[:] = -1
+    assert {name: term.item() for name, term in task.terms(0).items()} == {"ce": 0, "participant": 0}
+
+
+# --- inner activations of a teacher ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "teacher", "student", "channels"),
+    [("featured", MLP, MLP, [256]), ("raw", ModelConfig(name="attnsleep"), SMALL, [128, 30, 30, 30])],
+)
+def test_inner_activations_reach_the_objective_and_teach_the_students(
+    request, tmp_path, kind, teacher, student, channels
+):
+    cohort, store = request.getfixturevalue(kind), RunStore(tmp_path)
+    common = {"training": TWO, "protocol": "few-label", "labelled": 4}
+    taught_by = TeacherRun(model=teacher, **common)
+    config = StudentRun(model=student, objective=ObjectiveConfig(name="ifd"), teacher=taught_by, **common)
+    folder = execute(taught_by, cohort, store)
+    task = task_of(config, cohort, store)
+    pairs: list[Pair] = []
+    task.objective.register_forward_pre_hook(lambda _, given: pairs.append(given[0]))
+    terms = task.terms(0)
+    assert [layer.shape[1] for layer in pairs[0].teacher_taps] == channels
+    assert not any(layer.requires_grad for layer in pairs[0].teacher_taps)
+
+    trained = load_network(folder)[1]
+    inputs = stored_inputs(taught_by, cohort, store, task._clips, task._inputs.fabric)
+    theirs = forward(trained, inputs, inputs.batch(pairs[0].clip.numpy()), taps=True)
+    for kept, layer in zip(pairs[0].teacher_taps, theirs.taps, strict=True):
+        torch.testing.assert_close(kept, averaged(layer), rtol=1e-4, atol=1e-5)
+
+    terms["flow"].backward()
+    assert terms["flow"] > 0 and all(p.grad is None for p in trained.parameters())
+    reached = {name.split(".")[0] for name, p in task.network.named_parameters() if p.grad is not None and p.grad.any()}
+    assert reached == ({"layers"} if student == MLP else {"stem", "layer1", "layer2", "layer3", "layer4"})
+    assert "flow" in Run(execute(config, cohort, store)).history
+
+
+def test_inner_activations_are_kept_with_a_teacher_alone(featured, tmp_path):
+    config, store = feature_student("kd"), RunStore(tmp_path)
+    student = execute_all(featured, config, store)
+    teacher = store.folder(config.teacher, featured)
+    recordings = featured.of(["P00", "P01"])
+    first, again = (cached_outputs(teacher, featured, recordings, taps=True) for _ in range(2))
+    for recording_id, outputs in first.items():
+        assert [layer.shape for layer in outputs.taps] == [(24, 256)] and outputs.taps[0].dtype == np.float32
+        other = again[recording_id]
+        for one, two in zip((*outputs[:2], *outputs.taps), (*other[:2], *other.taps), strict=True):
+            assert np.array_equal(one, two)
+    assert not any(outputs.taps for outputs in cached_outputs(teacher, featured, recordings).values())
+    assert not any(outputs.taps for outputs in cached_outputs(student, featured, recordings, taps=True).values())
+
+
+# --- degenerate batches ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def taught(featured, tmp_path_factory) -> RunStore:
+    """A store that holds the teacher of `feature_student`."""
+    store = RunStore(tmp_path_factory.mktemp("taught"))
+    execute(feature_student("kd").teacher, featured, store)
+    return store
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("method", sorted(OBJECTIVES))
+def test_degenerate_batches_stay_finite(featured, taught, method, precision):
+    """One class, a single clip, nothing labelled: the first step of each finds empty banks, the second does not."""
+    config = feature_student(method)
+    if not OBJECTIVES[method].needs_teacher:
+        config = config.model_copy(update={"teacher": None})
+    for batch in ("one class", "one clip", "unlabelled"):
+        task = task_of(config, featured, taught, Fabric(accelerator="cpu", devices=1, precision=precision)).train()
+        if batch == "unlabelled":
+            task._clips.label[:] = -1
+        drawable = np.flatnonzero(task._clips.label == (-1 if batch == "unlabelled" else task._clips.label.max()))
+        index = drawable[: 1 if batch == "one clip" else WINDOW]
+        task._sampler.batch = lambda step, index=index: (index, np.arange(len(index)) // WINDOW)
+        for step in range(2):
+            terms = task.terms(step)
+            assert all(term.isfinite() for term in terms.values()), (batch, terms)
+            assert ("flow" in terms) is (method == "ifd")
+            loss = torch.stack(list(terms.values())).sum()
+            if loss.requires_grad:
+                loss.backward()
+            task.after_step()
+        for name, parameter in task.named_parameters():
+            assert parameter.grad is None or parameter.grad.isfinite().all(), (batch, name)
+        assert all(buffer.isfinite().all() for buffer in task.buffers())

@@ -23,7 +23,7 @@ from sacd.objectives.base import Context
 from sacd.profile import Recipe
 from sacd.progress import progress
 from sacd.training.batches import WINDOW, Arrays, Sampler
-from sacd.training.inputs import Inputs, predict
+from sacd.training.inputs import Inputs, Outputs, predict
 from sacd.training.loop import CHECKPOINT, make_fabric, train
 from sacd.training.tasks import StageTask, StudentTask, TeacherTask
 from sacd.training.transforms import prepare_features, prepare_video
@@ -63,7 +63,7 @@ class TopOne(StageTask):
 
     def validate(self) -> dict[str, float]:
         """Top-1 accuracy, and as the score the mean probability of the true class: few clips tie in accuracy."""
-        _, logits = predict(self.network, self._validation_inputs, np.arange(len(self._validation)))
+        logits = predict(self.network, self._validation_inputs, np.arange(len(self._validation))).logits
         label = self._validation.label
         probability = torch.from_numpy(logits).softmax(dim=1)[torch.arange(len(label)), torch.from_numpy(label)]
         return {"score": float(probability.mean()), "accuracy": float((logits.argmax(1) == label).mean())}
@@ -124,19 +124,19 @@ class Teacher:
     def _inputs(self, x: np.ndarray) -> Inputs:
         return Inputs(Arrays(Clips(np.zeros(len(x))), [x]), self.prepare, self.fabric)
 
-    def outputs(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features float32 [n, 512] and logits float32 [n, C] of audio [n, d]."""
-        return predict(self.network, self._inputs(x), np.arange(len(x)))
+    def outputs(self, x: np.ndarray) -> Outputs:
+        """Features float32 [n, 512], logits float32 [n, C] and taps of audio [n, d]."""
+        return predict(self.network, self._inputs(x), np.arange(len(x)), taps=True)
 
     def predictions(self, audio: Audio, part: str = TEST) -> pd.DataFrame:
         """One row a clip of a part: unit, label, predicted."""
         chosen = audio.part == part
-        predicted = self.outputs(audio.x[chosen])[1].argmax(1)
+        predicted = self.outputs(audio.x[chosen]).logits.argmax(1)
         return pd.DataFrame({"unit": audio.unit[chosen], "label": audio.label[chosen], "predicted": predicted})
 
 
 def train_student(
-    pairs: Pairs, teacher: tuple[np.ndarray, np.ndarray], n_classes: int, method: str, recipe: Recipe, seed: int,
+    pairs: Pairs, teacher: Outputs, n_classes: int, method: str, recipe: Recipe, seed: int,
     folder: Path,
 ) -> pd.DataFrame:
     """Train one student and let it name the test clips.
@@ -144,8 +144,8 @@ def train_student(
     Parameters
     ----------
     pairs : Pairs
-    teacher : tuple of ndarray
-        Features [n, 512] and logits [n, C] for the clips of ``pairs.select(TRAIN, UNLABELLED)``.
+    teacher : Outputs
+        For the clips of ``pairs.select(TRAIN, UNLABELLED)``.
     method : str
         Of `sacd.objectives`.
     folder : Path
@@ -167,7 +167,7 @@ def train_student(
     network = _network(recipe.model, n_classes, seed, in_channels=1)
     with torch.random.fork_rng():
         torch.manual_seed(seed + 1)
-        sizes = Context(len(clips), network.feature_dim, teacher[0].shape[1], n_classes)
+        sizes = Context(len(clips), network.feature_dim, teacher.features.shape[1], n_classes)
         objective = build_objective(method, sizes)
     eligible = np.ones(len(clips), dtype=bool) if objective.uses_unlabelled else clips.label >= 0
     task = PairTask(
@@ -177,7 +177,7 @@ def train_student(
         momentum=training.momentum_encoder, diagnose_every=training.validate_every,
     ).to(fabric.device)
     train(task, training, seed, folder, fabric)
-    _, logits = predict(network, inputs(test, test_clips), np.arange(len(test_clips)))
+    logits = predict(network, inputs(test, test_clips), np.arange(len(test_clips))).logits
     answers = {"name": test.name, "unit": test.unit, "label": test.label, "predicted": logits.argmax(1)}
     return pd.DataFrame(answers).assign(method=load_objective(method).title, objective=method, seed=seed)
 

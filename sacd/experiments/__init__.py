@@ -6,24 +6,43 @@ from dataclasses import dataclass
 from sacd.cohort import Cohort
 from sacd.config import RunConfig
 from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, budget, folds, is_features, student, teacher, trunk
-from sacd.experiments.distillation import chosen, confusion, distillation, embeddings, methods, teachers
+from sacd.experiments.companions import Companion
+from sacd.experiments.distillation import (
+    block_names,
+    choices,
+    chosen,
+    confusion,
+    distillation,
+    embeddings,
+    equal_budget,
+    methods,
+    printed_rows,
+    published,
+    row_names,
+    teachers,
+)
 from sacd.experiments.fusion import fusion
 from sacd.profile import Profile
 
 __all__ = [
-    "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "Chapter", "budget", "chosen", "confusion", "distillation",
-    "embeddings", "folds", "fusion", "is_features", "methods", "quickstart", "student", "teacher", "teachers", "trunk",
+    "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "Chapter", "block_names", "budget", "choices", "chosen", "confusion",
+    "distillation", "embeddings", "equal_budget", "folds", "fusion", "is_features", "methods", "printed_rows",
+    "published", "quickstart", "row_names", "student", "teacher", "teachers", "trunk",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """A notebook of the report: what it is called, the runs it needs, and why it may not apply to a cohort."""
+    """A notebook of the report: what it is called, the runs it needs, and why it may not apply to a cohort.
+
+    `companions` are the cohorts that it needs beside the main one, with their runs.
+    """
 
     name: str
     title: str
     runs: Callable[[Cohort, Profile], list[RunConfig]]
     not_applicable: Callable[[Cohort], str | None] = lambda cohort: None
+    companions: Callable[[Cohort, Profile], list[Companion]] = lambda cohort, profile: []
 
 
 def quickstart(cohort: Cohort, profile: Profile) -> list[RunConfig]:

@@ -1,23 +1,37 @@
 """Table II and what is drawn from it: the teachers, every method in both protocols, Fig. 6 and Fig. 10."""
 
+from collections.abc import Iterator
+
+import pandas as pd
+
+from sacd import paper
 from sacd.cohort import Cohort
-from sacd.config import Protocol, RunConfig, StudentRun
+from sacd.config import ObjectiveConfig, Protocol, RunConfig, SelectedRun, StudentRun
 from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, folds, is_features, student, teacher
-from sacd.objectives import load_objective
+from sacd.models import MODELS
+from sacd.objectives import load_objective, options_of
 from sacd.profile import Profile
 
 NEEDS_UNLABELLED = ("self-training", "pseudo-label")
 """Controls that are plain cross-entropy where every training participant is labelled; run in few-label only."""
+PUBLISHED = "published weights"
+FACTORS = (1.0, 0.1, 10.0, 0.3, 3.0, 0.03, 30.0)
+"""What the trials of the equal-budget block multiply: a method's published weights, or the learning rate of one without
+weights. The first trial is the published setting."""
 
 
 def teachers(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     """Notebook 02: the teachers of both protocols; on a feature cohort also an arm blind to the weak view."""
-    arms = ["", HIDDEN_CHANNEL] if cohort.info.eeg == "features" else [""]
+    if cohort.info.eeg == "features":
+        arms = [({"without": without}, profile.seeds) for without in ("", HIDDEN_CHANNEL)]
+    else:
+        others = profile.comparison
+        arms = [({}, profile.seeds), *(({"model": model}, others.seeds) for model in others.teachers)]
     return [
-        teacher(cohort, profile, protocol, seed, fold, without)
-        for without in arms
+        teacher(cohort, profile, protocol, seed, fold, **arm)
+        for arm, seeds in arms
         for protocol in PROTOCOLS
-        for seed in range(profile.seeds)
+        for seed in range(seeds)
         for fold in folds(cohort, profile)
     ]
 
@@ -32,30 +46,140 @@ def methods(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[str]:
     ]
 
 
-def distillation(cohort: Cohort, profile: Profile) -> list[StudentRun]:
-    """Notebook 03, Table II's frame: every method, protocol and seed; frozen tier, and raw where the profile says.
+def tiers(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[bool]:
+    """The tiers of Table II, True for raw; the last one holds every method."""
+    if is_features(cohort) or profile.trunk is None:
+        return [not is_features(cohort)]
+    return [True, False] if profile.raw_methods.get(protocol) else [False]
 
-    In the order of the table: a block a protocol and tier.
-    """
-    runs: list[StudentRun] = []
+
+def published(cohort: Cohort, profile: Profile) -> list[StudentRun]:
+    """Table II's first block: every method with its published weights, by protocol and tier, in the table's order."""
+    return [
+        run
+        for protocol in PROTOCOLS
+        for raw in tiers(cohort, profile, protocol)
+        for seed in range(profile.seeds)
+        for fold in folds(cohort, profile)
+        for run in _rows(cohort, profile, protocol, raw, seed, fold)
+    ]
+
+
+def _rows(
+    cohort: Cohort, profile: Profile, protocol: Protocol, raw: bool, seed: int, fold: tuple[int, int] | None
+) -> Iterator[StudentRun]:
+    """Students of one protocol, tier, seed and fold: the methods, a second student, controls, other teachers."""
+    others = profile.comparison
+    whole = raw == tiers(cohort, profile, protocol)[-1]
+    known = methods(cohort, profile, protocol)
+    for method in known if whole else profile.raw_methods[protocol]:
+        own = student(cohort, profile, method, protocol, seed, fold, raw)
+        yield own
+        if method == "ce" and raw and others.student:
+            yield own.model_copy(update={"model": others.student.model, "training": others.student.training})
+    if not whole:
+        return
+    for method in others.shifted:
+        yield student(cohort, profile, method, protocol, seed, fold, raw).model_copy(update={"shifted": True})
+    if is_features(cohort):
+        blind = teacher(cohort, profile, protocol, seed, fold, HIDDEN_CHANNEL)
+        yield from (
+            student(cohort, profile, method, protocol, seed, fold, raw, blind)
+            for method in known
+            if load_objective(method).needs_teacher
+        )
+    elif seed < others.seeds:
+        for model in others.teachers:
+            other = teacher(cohort, profile, protocol, seed, fold, model=model)
+            for method in others.methods:
+                yield student(cohort, profile, method, protocol, seed, fold, raw, other)
+
+
+def trials(run: StudentRun, number: int) -> list[StudentRun]:
+    """The published setting and `number` − 1 others of the same method, which are not tested (`FACTORS`)."""
+    options = options_of(run.objective.name)
+    found = [run]
+    for factor in FACTORS[1:number]:
+        scaled = {name: float(f"{factor * options[name]:g}") for name in load_objective(run.objective.name).weights}
+        update = {"test": False}
+        if scaled:
+            own = ObjectiveConfig(name=run.objective.name, options=run.objective.options | scaled)
+            found.append(run.model_copy(update=update | {"objective": own}))
+        else:
+            training = run.training.model_copy(update={"lr": factor * run.training.lr})
+            found.append(run.model_copy(update=update | {"training": training}))
+    return found
+
+
+def equal_budget(cohort: Cohort, profile: Profile) -> list[SelectedRun]:
+    """Table II's second block: as many trials for every method, chosen on each seed's validation participants."""
+    search, others = profile.equal_budget, profile.comparison
+    pairs = [(None, method) for method in search.methods]
+    if not is_features(cohort):
+        pairs += [(model, method) for model in search.teachers for method in others.methods if method in search.methods]
+    found = []
     for protocol in PROTOCOLS:
-        for seed in range(profile.seeds):
+        raw = tiers(cohort, profile, protocol)[-1]
+        for seed in range(min(search.seeds, profile.seeds)):
             for fold in folds(cohort, profile):
-                for method in methods(cohort, profile, protocol):
-                    raw_too = method in profile.raw_methods.get(protocol, ()) and not is_features(cohort)
-                    if raw_too:
-                        runs.append(student(cohort, profile, method, protocol, seed, fold, raw=True))
-                    if is_features(cohort) or profile.trunk is not None:
-                        runs.append(student(cohort, profile, method, protocol, seed, fold, raw=False))
-                    if cohort.info.eeg == "features" and load_objective(method).needs_teacher:
-                        blind = teacher(cohort, profile, protocol, seed, fold, HIDDEN_CHANNEL)
-                        runs.append(student(cohort, profile, method, protocol, seed, fold, False, blind))
-    return sorted(runs, key=lambda run: (PROTOCOLS.index(run.protocol), run.tier != "raw"))
+                for model, method in pairs:
+                    guide = teacher(cohort, profile, protocol, seed, fold, model=model)
+                    run = student(cohort, profile, method, protocol, seed, fold, raw, guide)
+                    found.append(SelectedRun.of(trials(run, search.trials)))
+    return found
+
+
+def distillation(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """Notebook 03, Table II: published weights, then an equal budget for every method."""
+    return [*published(cohort, profile), *equal_budget(cohort, profile)]
+
+
+def row_names(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Series:
+    """What a row of Table II is called: the method, and its teacher or student where that is not the profile's own.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns method, teacher, student: of `runs.ensure` or `runs.predictions`.
+    """
+    own = {recipe.model.name for recipe in (profile.teacher, profile.feature_teacher)} | {"none"}
+    own |= {recipe.model.name for recipe in (profile.student, profile.frozen, profile.feature_student)}
+    added = table[["teacher", "student"]].map(lambda name: "" if name in own else f" · {MODELS[name].title}")
+    return table.method + added.teacher + added.student
+
+
+def block_names(table: pd.DataFrame) -> pd.Series:
+    """Blocks of Table II: published weights or equal budget, protocol, tier; `table` has kind, protocol and tier."""
+    searched = table.kind.map({"student": PUBLISHED, "selected": "equal budget"})
+    return searched + " · " + table.protocol + " · " + table.tier
+
+
+def printed_rows(profile: Profile) -> pd.DataFrame:
+    """The paper's Table II with this table's names of blocks and rows: `sacd.paper.tidy` with a column block."""
+    printed = paper.tidy("II")
+    second = profile.comparison.student
+    own = dict.fromkeys(("None", "AttnSleep", "R(2+1)D-18"), "")
+    if second is not None:
+        own["R3D-18"] = f" · {MODELS[second.model.name].title}"
+    names = [printed[column].fillna("None").map(lambda name: own.get(name, f" · {name}")) for column in ("teacher", "student")]
+    printed["method"] = printed.method + names[0] + names[1]
+    tiers_of = ("raw", "frozen", "features")
+    return pd.concat([printed.assign(block=f"{PUBLISHED} · paper · {tier}") for tier in tiers_of], ignore_index=True)
+
+
+def choices(table: pd.DataFrame) -> pd.DataFrame:
+    """How often each factor was chosen: a row a protocol and method, a column a factor; `table` of `runs.ensure`."""
+    searched = table[table.kind == "selected"]
+    factor = searched.trial.map(lambda trial: f"× {FACTORS[int(trial)]:g}")
+    known = [f"× {value:g}" for value in FACTORS if (factor == f"× {value:g}").any()]
+    counts = pd.crosstab([searched.protocol, searched.method], factor)[known]
+    return counts.reindex(searched[["protocol", "method"]].drop_duplicates().apply(tuple, axis=1)).reset_index()
 
 
 def chosen(cohort: Cohort, profile: Profile, names: tuple[str, ...]) -> list[RunConfig]:
     """Runs of Table II for some methods, in the few-label protocol, of the best tier that the profile trains."""
-    raw = set(names) <= set(profile.raw_methods.get("few-label", ())) and not is_features(cohort)
+    first = tiers(cohort, profile, "few-label")[0]
+    raw = first and (profile.trunk is None or set(names) <= set(profile.raw_methods["few-label"]))
     return [
         student(cohort, profile, name, "few-label", seed, fold, raw)
         for name in names

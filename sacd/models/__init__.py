@@ -12,7 +12,7 @@ from sacd.models.eeg import AttnSleep
 from sacd.models.fusion import FusionHead
 from sacd.models.mlp import MLP
 from sacd.models.sen import ModifiedSEN
-from sacd.models.video import VideoNetwork, r2plus1d_10, r2plus1d_18, r3d_18
+from sacd.models.video import VideoNetwork, r2plus1d_10, r2plus1d_18, r3d_10, r3d_18
 
 __all__ = ["MODELS", "Model", "Network", "Output", "build"]
 
@@ -29,11 +29,14 @@ class Model:
         What the factory returns.
     kind : str
         The input it reads: "video", "eeg", "features" or "audio".
+    title : str
+        Its name in tables.
     """
 
     factory: Callable[..., Network]
     network: type[Network]
     kind: str
+    title: str
 
     @property
     def version(self) -> int:
@@ -42,15 +45,16 @@ class Model:
 
 
 MODELS: dict[str, Model] = {
-    "r2plus1d_18": Model(r2plus1d_18, VideoNetwork, "video"),
-    "r3d_18": Model(r3d_18, VideoNetwork, "video"),
-    "r2plus1d_10": Model(r2plus1d_10, VideoNetwork, "video"),
-    "mlp": Model(MLP, MLP, "features"),
-    "attnsleep": Model(AttnSleep, AttnSleep, "eeg"),
-    "deepsleepnet": Model(DeepSleepNet, DeepSleepNet, "eeg"),
-    "sen": Model(ModifiedSEN, ModifiedSEN, "eeg"),
-    "cnn14": Model(CNN14, CNN14, "audio"),
-    "fusion": Model(FusionHead, FusionHead, "features"),
+    "r2plus1d_18": Model(r2plus1d_18, VideoNetwork, "video", "R(2+1)D-18"),
+    "r3d_18": Model(r3d_18, VideoNetwork, "video", "R3D-18"),
+    "r2plus1d_10": Model(r2plus1d_10, VideoNetwork, "video", "R(2+1)D-10"),
+    "r3d_10": Model(r3d_10, VideoNetwork, "video", "R3D-10"),
+    "mlp": Model(MLP, MLP, "features", "MLP"),
+    "attnsleep": Model(AttnSleep, AttnSleep, "eeg", "AttnSleep"),
+    "deepsleepnet": Model(DeepSleepNet, DeepSleepNet, "eeg", "DeepSleepNet"),
+    "sen": Model(ModifiedSEN, ModifiedSEN, "eeg", "modified SEN"),
+    "cnn14": Model(CNN14, CNN14, "audio", "CNN14"),
+    "fusion": Model(FusionHead, FusionHead, "features", "fusion head"),
 }
 
 

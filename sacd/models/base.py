@@ -24,6 +24,8 @@ class Network(nn.Module):
     """
 
     version: ClassVar[int] = 1
+    window: int = 1
+    """Clips that it reads as one: a batch stands in windows of so many consecutive clips, in time order."""
 
     def __init__(self, feature_dim: int = FEATURE_DIM, n_classes: int = len(STAGES)) -> None:
         super().__init__()

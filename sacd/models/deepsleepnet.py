@@ -1,6 +1,7 @@
 """DeepSleepNet (Supratak et al. 2017, doi:10.1109/TNSRE.2017.2721116)."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -98,7 +99,8 @@ class DeepSleepNet(Network):
 
     Features are a linear projection of what the authors map to the classes: the joined branches (3,072 numbers at 3,000
     samples), or with `sequence` the 1,024 of the residual LSTM. With `sequence`, the clips of a batch must stand in
-    time order in windows of `window`, as the window sampler draws them.
+    time order in windows of `window`, as the window sampler draws them; a night is evaluated in windows from its start,
+    the last one before its end or a gap being shorter.
 
     Parameters
     ----------
@@ -113,6 +115,8 @@ class DeepSleepNet(Network):
         Consecutive clips over which it runs (25 in the paper; 8 is the window of this workbench).
     """
 
+    version: ClassVar[int] = 2
+
     def __init__(
         self, in_channels: int = 1, n_classes: int = len(STAGES), *, samples: int = 3000, sequence: bool = False,
         window: int = 8,
@@ -124,6 +128,7 @@ class DeepSleepNet(Network):
         self.dropout = Dropout(0.5)
         width = CHANNELS * self.representation.places
         self.sequence = SequenceResidual(width, window) if sequence else None
+        self.window = window if sequence else 1
         self.project = nn.Linear(self.sequence.outputs if sequence else width, FEATURE_DIM)
 
     def trunk(self, x: Tensor, taps: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:

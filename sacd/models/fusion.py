@@ -63,6 +63,7 @@ class TwoStream(FusionHead):
     def __init__(self, eeg: Network, video: Network, n_classes: int = len(STAGES), *, layers: int = 1) -> None:
         super().__init__(eeg.feature_dim + video.feature_dim, n_classes, layers=layers)
         self.eeg, self.video = eeg, video
+        self.window = eeg.window
 
     def trunk(self, x: TwoViews, taps: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
         """What the last layer reads, of the two views of B clips; there are no taps."""

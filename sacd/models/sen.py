@@ -7,6 +7,7 @@ of band power needs many electrodes.
 """
 
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -39,8 +40,8 @@ class ModifiedSEN(Network):
 
     Features are the hidden layer of the stage head, 512 wide here and 128 in SEN-DAL. The participant head reads the
     recalibrated activations through a gradient reversal, so that training it makes them say less about the participant:
-    add ``cross_entropy(network.participant_logits(output)[labelled], participant[labelled])`` to the loss, with
-    ``output = network(x, taps=True)``.
+    a teacher's loss is the sum of both heads' cross-entropies, unweighted as in the published code, the second one over
+    the labelled participants.
 
     Parameters
     ----------
@@ -52,10 +53,12 @@ class ModifiedSEN(Network):
     participants : int
         Classes of the participant head; 0 leaves the head out.
     reversal : float
-        Factor on the reversed gradient (0.001 in the published code).
+        Factor on the reversed gradient (0.001 in the published code, github.com/xiyangcai/SEN-DAL).
     reduction : int
         Of the squeeze.
     """
+
+    version: ClassVar[int] = 2
 
     def __init__(
         self, in_channels: int = 1, n_classes: int = len(STAGES), *, samples: int = 3000, participants: int = 0,

@@ -190,3 +190,8 @@ def r2plus1d_10(
     return VideoNetwork(
         in_channels, n_classes, factorised=True, blocks=1, width=width, stem_stride=stem_stride, middle_multiple=8
     )
+
+
+def r3d_10(in_channels: int = 1, n_classes: int = len(STAGES), *, width: int = 8, stem_stride: int = 4) -> VideoNetwork:
+    """R3D with one block a stage, for CPUs: beside `r2plus1d_10`, whose parameters it takes."""
+    return VideoNetwork(in_channels, n_classes, factorised=False, blocks=1, width=width, stem_stride=stem_stride)

@@ -69,12 +69,14 @@ class Objective(nn.Module):
     """A way of distilling. Subclasses take a `Context` and keyword options with published defaults.
 
     `forward` returns weighted terms by name; the training loss is their sum. State that must survive a
-    resumed run (banks, pointers) lives in buffers. A change of numbers needs a higher `version`.
+    resumed run (banks, pointers) lives in buffers. A change of numbers needs a higher `version`. `weights` names the
+    options that weigh its terms beside the cross-entropy: what a search for better settings scales.
     """
 
     version: ClassVar[int] = 1
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    weights: ClassVar[tuple[str, ...]] = ()
     needs_teacher: ClassVar[bool] = True
     uses_unlabelled: ClassVar[bool] = True
     needs_momentum: ClassVar[bool] = False

@@ -58,6 +58,7 @@ class CCL(Objective):
 
     title: ClassVar[str] = "CCL"
     source: ClassVar[str] = "arXiv:2104.10955"
+    weights: ClassVar[tuple[str, ...]] = ("contrastive", "jsd", "composition")
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class CMC(Objective):
 
     title: ClassVar[str] = "CMC"
     source: ClassVar[str] = "arXiv:1906.05849"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(
         self,

@@ -41,6 +41,7 @@ class ClassMean(Objective):
 
     title: ClassVar[str] = "Class-mean soft labels"
     source: ClassVar[str] = "arXiv:1909.11723"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
     uses_unlabelled: ClassVar[bool] = False
 
     def __init__(
@@ -104,6 +105,7 @@ class SelfTraining(Objective):
 
     title: ClassVar[str] = "Self-training (video only)"
     source: ClassVar[str] = "arXiv:1703.01780, arXiv:2001.07685"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
     needs_teacher: ClassVar[bool] = False
     needs_momentum: ClassVar[bool] = True
 
@@ -135,6 +137,7 @@ class PseudoLabel(Objective):
 
     title: ClassVar[str] = "Pseudo-labels"
     source: ClassVar[str] = "Lee 2013"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(self, context: Context, weight: float = 1.0, threshold: float = 0.5) -> None:
         super().__init__(context)

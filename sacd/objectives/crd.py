@@ -36,6 +36,7 @@ class CRD(Objective):
 
     title: ClassVar[str] = "CRD"
     source: ClassVar[str] = "arXiv:1910.10699"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     classes: Tensor
 

@@ -28,6 +28,7 @@ class FitNet(Objective):
 
     title: ClassVar[str] = "FitNet"
     source: ClassVar[str] = "arXiv:1412.6550"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(self, context: Context, weight: float = 100.0) -> None:
         super().__init__(context)

@@ -8,11 +8,13 @@ kernels, cosine K_c = (cos + 1)/2 and T K_t = 1/(1 + ‖·‖), and Jeffreys' di
 
 Source: Passalis, Tzelepi & Tefas 2020, CVPR, arXiv:2005.00727, α = 100 and decay 0.7.
 How read (the paper names the method "IFD [44]" and its reference list is cut off):
-- Inner layers are averaged over space and time (the authors flatten), and matched by relative depth. The auxiliary
-  teacher, a copy of the student trained by the teacher, is left out: a copy of the video student cannot read EEG.
+- Inner layers are averaged over space and time (the authors flatten), so that a frozen teacher's can be kept with its
+  features, and matched by relative depth. The auxiliary teacher, a copy of the student trained by the teacher, is left
+  out: a copy of the video student cannot read EEG.
 - D sums over j where the authors' code averages, so that a weight means the same at any batch size. They train
   without cross-entropy, hence publish no weight beside it; ours is 1.
-- An epoch is as many clips seen as there are training clips. Without inner layers the features alone remain.
+- An epoch is as many clips seen as there are training clips. Without inner layers the features alone remain: so it is
+  where a video network teaches an EEG network.
 Extra cost: four B × B matrices a layer. Unlabelled clips: used, all of them, in the second term.
 """
 
@@ -49,11 +51,11 @@ def matched_layers(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> list
     if not student or not teacher:
         return []
     step = (len(teacher) - 1) / max(len(student) - 1, 1)
-    return [(_averaged(layer), _averaged(teacher[round(i * step)])) for i, layer in enumerate(student)]
+    return [(averaged(layer), averaged(teacher[round(i * step)])) for i, layer in enumerate(student)]
 
 
-def _averaged(layer: Tensor) -> Tensor:
-    """[B, channels] of an activation [B, channels, …]."""
+def averaged(layer: Tensor) -> Tensor:
+    """[B, channels] float32 of an activation [B, channels, …]: its mean over time and space."""
     return layer.float().flatten(2).mean(dim=2) if layer.ndim > 2 else layer.float()
 
 
@@ -70,7 +72,9 @@ class IFD(Objective):
     """
 
     title: ClassVar[str] = "IFD"
+    version: ClassVar[int] = 2
     source: ClassVar[str] = "arXiv:2005.00727"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
     needs_taps: ClassVar[bool] = True
 
     seen: Tensor

@@ -51,6 +51,7 @@ class JSD(Objective):
 
     title: ClassVar[str] = "JSD"
     source: ClassVar[str] = "paper eq. 4; doi:10.1109/18.61115"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(self, context: Context, weight: float = 1.0) -> None:
         super().__init__(context)

@@ -52,6 +52,7 @@ class KD(Objective):
 
     title: ClassVar[str] = "KD"
     source: ClassVar[str] = "arXiv:1503.02531"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(self, context: Context, temperature: float = 4.0, weight: float = 0.9, ce_weight: float = 0.1) -> None:
         super().__init__(context)

@@ -37,6 +37,7 @@ class PKT(Objective):
 
     title: ClassVar[str] = "PKT"
     source: ClassVar[str] = "arXiv:1803.10837"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(self, context: Context, weight: float = 30000.0) -> None:
         super().__init__(context)

@@ -62,6 +62,7 @@ class RKD(Objective):
 
     title: ClassVar[str] = "RKD"
     source: ClassVar[str] = "arXiv:1904.05068"
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(self, context: Context, distance: float = 25.0, angle: float = 50.0, weight: float = 1.0) -> None:
         super().__init__(context)

@@ -35,6 +35,7 @@ class SACD(Objective):
 
     title: ClassVar[str] = "SACD"
     source: ClassVar[str] = "paper eq. 5"
+    weights: ClassVar[tuple[str, ...]] = ("structure", "contrastive", "jsd")
 
     def __init__(
         self,

@@ -100,7 +100,7 @@ class Arrays:
     """
 
     def __init__(self, clips: ClipSet, arrays: Sequence[np.ndarray]) -> None:
-        self._clips = clips
+        self.clips = clips
         self._arrays = list(arrays)
         self.shape = self._arrays[0].shape[1:]
 
@@ -111,7 +111,7 @@ class Arrays:
 
     def take(self, index: np.ndarray) -> Tensor:
         """Clips by flat index, [len(index), ...], the arrays' dtype; one read a recording, not a clip."""
-        night, row = self._clips.night[index], self._clips.row[index]
+        night, row = self.clips.night[index], self.clips.row[index]
         out = np.empty((len(index), *self.shape), dtype=self._arrays[0].dtype)
         for recording in np.unique(night):
             here = night == recording

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,16 +18,17 @@ from lightning_fabric import Fabric
 from safetensors.torch import save_file
 
 from sacd.cohort import Cohort, Recording
-from sacd.config import FusionRun, ReverseRun, RunConfig, StudentRun, TrunkRun
+from sacd.config import FusionRun, ReverseRun, RunConfig, SelectedRun, StudentRun, TrunkRun
+from sacd.models.base import Network
 from sacd.objectives import build_objective
 from sacd.objectives.base import Context, Objective
 from sacd.stages import STAGES
 from sacd.store import DONE, RunStore, split_of
 from sacd.training.batches import ClipSet, Sampler
 from sacd.training.fusion import ReleasedTask, fusion_inputs, fusion_task, source_task
-from sacd.training.inputs import Inputs, make_network, predict
+from sacd.training.inputs import Inputs, Outputs, make_network, predict
 from sacd.training.loop import CHECKPOINT, Task, make_fabric, train
-from sacd.training.outputs import cached_outputs, stored_inputs
+from sacd.training.outputs import cached_outputs, load_network, stored_inputs
 from sacd.training.tasks import StageTask, StudentTask, TeacherTask, TrunkTask, stage_scores
 
 TRUNK_HELD_EVERY = 10
@@ -66,7 +68,26 @@ class _Execution:
         self.device = self.fabric.device
 
     def run(self, report: Callable[[int], None]) -> None:
-        """Train, evaluate, write; DONE is written last."""
+        """Train, or choose between trials; evaluate, write. DONE is written last."""
+        metrics = self._choose(self.config) if isinstance(self.config, SelectedRun) else self._train(report)
+        (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1))
+        (self.folder / DONE).write_text(datetime.now(UTC).isoformat(timespec="seconds"))
+        (self.folder / CHECKPOINT).unlink(missing_ok=True)
+
+    def _choose(self, config: SelectedRun) -> dict[str, Any]:
+        """Test the trial with the best validation score, the earliest of equal ones; its figures."""
+        trials = [self.store.open(trial, self.cohort) for trial in config.trials]
+        best = int(np.argmax([trial.metrics["best_score"] for trial in trials]))
+        chosen = config.trials[best].model_copy(update={"test": True})
+        _, network, _ = load_network(trials[best].path)
+        figures = _Execution(chosen, self.cohort, self.store, self.folder)._predict(network)
+        shutil.copy(trials[best].path / "weights.safetensors", self.folder)
+        self._write_description(tuple(trials[best].description["input_shape"]))
+        trained = ("steps", "best_step", "best_score", "seconds", "clips_per_second")
+        about = {"chosen": trials[best].path.name, "trial": best}
+        return about | {name: trials[best].metrics[name] for name in trained} | figures
+
+    def _train(self, report: Callable[[int], None]) -> dict[str, Any]:
         task, shape = self._trunk_task() if isinstance(self.config, TrunkRun) else self._stage_task()
         task.to(self.device)
         if self.device.type == "cuda" and len(shape) == 3:
@@ -79,14 +100,12 @@ class _Execution:
         pd.DataFrame(result["history"]).to_csv(self.folder / "history.csv", index=False)
         metrics = self._metrics(result)
         if isinstance(task, StageTask):
-            metrics |= self._predict(task)
+            metrics |= self._predict(task.network)
         else:
             cached_outputs(self.folder, self.cohort, list(self.cohort))
         if self.config.kind == "teacher" and self.config.part is None:
             cached_outputs(self.folder, self.cohort, self.cohort.of(self.split.labelled + self.split.unlabelled))
-        (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1))
-        (self.folder / DONE).write_text(datetime.now(UTC).isoformat(timespec="seconds"))
-        (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        return metrics
 
     def _inputs(self, clips: ClipSet) -> Inputs:
         config = self.config
@@ -110,7 +129,7 @@ class _Execution:
         )
         sampler = Sampler(clips, eligible, training.batch, config.seed, training.sampler)
         inputs = self._inputs(clips)
-        network = make_network(config, inputs.arrays.shape, config.seed)
+        network = make_network(config, inputs.arrays.shape, config.seed, self._participant_classes)
         common = (network, inputs, clips, sampler, self._inputs(validation), validation, config.seed, training.augment)
         if objective is None:
             return TeacherTask(*common), inputs.arrays.shape
@@ -127,7 +146,7 @@ class _Execution:
             return ReleasedTask(*common, source=source, **named), inputs.arrays.shape
         task = StudentTask(
             *common,
-            teacher=self._teacher_outputs(clips) if objective.needs_teacher else None,
+            teacher=self._teacher_outputs(clips, objective.needs_taps) if objective.needs_teacher else None,
             posterior=clips.posterior() if objective.needs_posterior else None,
             **named,
         )
@@ -139,14 +158,21 @@ class _Execution:
             torch.manual_seed(config.seed + 1)
             return build_objective(config.objective.name, context, dict(config.objective.options))
 
-    def _teacher_outputs(self, clips: ClipSet) -> tuple[np.ndarray, np.ndarray]:
+    def _teacher_outputs(self, clips: ClipSet, taps: bool) -> Outputs:
         config = self.config
         teacher = getattr(config, "source" if isinstance(config, ReverseRun) else "teacher", None)
         if teacher is None:
             raise TypeError(f"objective {getattr(config, 'objective', None)} needs a teacher in its RunConfig")
-        outputs = cached_outputs(self.store.folder(teacher, self.cohort), self.cohort, clips.recordings)
-        parts = [outputs[recording.recording_id] for recording in clips.recordings]
-        return np.concatenate([features for features, _ in parts]), np.concatenate([logits for _, logits in parts])
+        found = cached_outputs(self.store.folder(teacher, self.cohort), self.cohort, clips.recordings, taps)
+        outputs = [found[recording.recording_id] for recording in clips.recordings]
+        if getattr(config, "shifted", False):
+            outputs = [night.shifted(len(night.features) // 2) for night in outputs]
+        return Outputs.joined(outputs)
+
+    @property
+    def _participant_classes(self) -> int:
+        """Classes of a participant head: only a teacher trains one, on its labelled training participants."""
+        return len(self.split.labelled) if self.config.kind == "teacher" else 0
 
     def _trunk_task(self) -> tuple[Task, tuple[int, ...]]:
         config, training = self.config, self.config.training
@@ -159,7 +185,7 @@ class _Execution:
         task = TrunkTask(network, inputs, sampler, np.flatnonzero(held), config.seed, training.augment)
         return task, inputs.arrays.shape
 
-    def _predict(self, task: StageTask) -> dict[str, Any]:
+    def _predict(self, network: Network) -> dict[str, Any]:
         """Write predictions of validation and test clips, features of test clips; return the figures."""
         parts: list[pd.DataFrame] = []
         figures: dict[str, Any] = {}
@@ -169,7 +195,7 @@ class _Execution:
             if not recordings:
                 continue
             clips = ClipSet(recordings, labelled=participants)
-            features, logits = predict(task.network, self._inputs(clips), np.arange(len(clips)))
+            features, logits, _ = predict(network, self._inputs(clips), np.arange(len(clips)))
             table = prediction_table(clips, recordings, logits)
             table.insert(2, "split", name)
             parts.append(table)
@@ -196,6 +222,7 @@ class _Execution:
         description = {
             "run": self.config.model_dump(mode="json"),
             "input_shape": list(shape),
+            "participant_classes": self._participant_classes,
             "stages": list(STAGES),
             "cohort": {
                 "name": self.cohort.info.name,

@@ -83,7 +83,7 @@ def frozen_features(
 
     def features(encoder: TeacherRun | StudentRun, of: list[Recording]) -> list[np.ndarray]:
         outputs = cached_outputs(store.folder(encoder, cohort), cohort, of)
-        return [outputs[recording.recording_id][0] for recording in of]
+        return [outputs[recording.recording_id].features for recording in of]
 
     found: dict[str, np.ndarray] = {}
     for part in {parts.get(recording.participant_id) for recording in recordings}:

@@ -1,7 +1,9 @@
 """Which stored arrays a run's network reads, and how they become its input."""
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,15 +13,46 @@ from torch import Tensor
 from sacd.cohort import Cohort, Recording
 from sacd.config import StudentRun, TeacherRun, TrunkRun
 from sacd.errors import SacdError
-from sacd.models import build
+from sacd.models import MODELS, build
 from sacd.models.base import Network, Output
 from sacd.models.pretrained import load_pretrained
+from sacd.objectives.ifd import averaged
 from sacd.training.batches import Arrays, ClipSet
 from sacd.training.loop import step_seed
 from sacd.training.transforms import prepare_eeg, prepare_features, prepare_video
 
 Prepare = Callable[[Tensor, torch.Generator | None], Tensor]
 EVALUATION_BATCH = 256
+
+
+class Outputs(NamedTuple):
+    """What a network says of n clips.
+
+    Attributes
+    ----------
+    features, logits : ndarray [n, 512], [n, C] float32
+    taps : tuple of ndarray [n, channels] float32
+        Inner activations averaged over time and space, shallow to deep; empty unless asked for.
+    """
+
+    features: np.ndarray
+    logits: np.ndarray
+    taps: tuple[np.ndarray, ...] = ()
+
+    @classmethod
+    def joined(cls, parts: Sequence["Outputs"]) -> "Outputs":
+        """The outputs of some clips after those of others."""
+        features, logits, taps = zip(*parts, strict=True)
+        return cls(
+            np.concatenate(features),
+            np.concatenate(logits),
+            tuple(np.concatenate(layer) for layer in zip(*taps, strict=True)),
+        )
+
+    def shifted(self, clips: int) -> "Outputs":
+        """Every clip's outputs are those of another, `clips` earlier; the first follow the last."""
+        features, logits, *taps = (np.roll(values, clips, axis=0) for values in (*self[:2], *self.taps))
+        return Outputs(features, logits, tuple(taps))
 
 
 class Inputs:
@@ -86,18 +119,33 @@ def _prepare_video(x: Tensor, generator: torch.Generator | None, normalise: str)
     return prepare_video(x, normalise, generator)
 
 
-def make_network(run: TeacherRun | TrunkRun | StudentRun, shape: tuple[int, ...], seed: int) -> Network:
+def make_network(
+    run: TeacherRun | TrunkRun | StudentRun, shape: tuple[int, ...], seed: int, participants: int = 0
+) -> Network:
     """The network for inputs stored with this shape a clip, initialised from the seed, published weights loaded.
 
     Parameters
     ----------
     shape : tuple of int
         (d,) features, (channels, samples) EEG, (frames, height, width) video.
+    participants : int
+        Classes of a participant head, for networks that have one.
+
+    Raises
+    ------
+    SacdError
+        The options of the model do not fit it, or name what follows from the data.
     """
+    name, options = run.model.name, run.model.options
     size = {"in_features": shape[0]} if len(shape) == 1 else {"in_channels": shape[0] if len(shape) == 2 else 1}
+    optional = {"samples": shape[1], "participants": participants} if len(shape) == 2 else {}
+    taken = inspect.signature(MODELS[name].factory).parameters if name in MODELS else ()
+    size |= {key: value for key, value in optional.items() if key in taken}
+    if named := size.keys() & options.keys():
+        raise SacdError(f"model {name}: {', '.join(sorted(named))} follows from the data; leave it out of the options")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = build(run.model.name, **size, **run.model.options)
+        network = build(name, **size, **options)
     if run.model.weights:
         load_pretrained(network, run.model.weights)
     return network
@@ -111,28 +159,50 @@ def forward(network: Network, inputs: Inputs, x: Tensor, taps: bool = False) -> 
     return Output(features, network.head(features), tuple(tap.float() for tap in inner))
 
 
-def evaluate(network: Network, inputs: Inputs, index: np.ndarray) -> Iterator[tuple[np.ndarray, Output]]:
-    """Outputs of a network in evaluation mode over some clips, in batches, as (indices, output)."""
+def evaluate(
+    network: Network, inputs: Inputs, index: np.ndarray, taps: bool = False
+) -> Iterator[tuple[np.ndarray, Output]]:
+    """Outputs of a network in evaluation mode over some clips, in batches, as (indices, output).
+
+    A network that reads windows is given those of one night: they begin where the night or a gap in it ends, and the
+    last one before that may be shorter.
+    """
     network.eval()
+    parts = [index] if network.window == 1 else unbroken(inputs.arrays.clips, index)
+    batch = max(1, EVALUATION_BATCH // network.window) * network.window
     with torch.inference_mode():
-        for first in range(0, len(index), EVALUATION_BATCH):
-            part = index[first : first + EVALUATION_BATCH]
-            yield part, forward(network, inputs, inputs.batch(part))
+        for run in parts:
+            for first in range(0, len(run), batch):
+                part = run[first : first + batch]
+                yield part, forward(network, inputs, inputs.batch(part), taps)
 
 
-def predict(network: Network, inputs: Inputs, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features float32 [n, 512] and logits float32 [n, C] of some clips.
+def unbroken(clips: ClipSet, index: np.ndarray) -> list[np.ndarray]:
+    """Clips, cut wherever one does not follow the one before it in the same night."""
+    follows = (np.diff(clips.night[index]) == 0) & (np.diff(clips.number[index]) == 1)
+    return np.split(index, np.flatnonzero(~follows) + 1)
+
+
+def predict(network: Network, inputs: Inputs, index: np.ndarray, taps: bool = False) -> Outputs:
+    """Outputs of a network over some clips.
 
     Parameters
     ----------
     index : ndarray [n] int64
-        Clips of the inputs' set.
+        Clips of the inputs' set; in time order where the network reads windows.
+    taps : bool
+        Also its inner activations.
     """
-    features, logits = [], []
-    for _, output in evaluate(network, inputs, index):
-        features.append(output.features.cpu().numpy())
-        logits.append(output.logits.cpu().numpy())
-    return np.concatenate(features), np.concatenate(logits)
+    return Outputs.joined(
+        [
+            Outputs(
+                output.features.cpu().numpy(),
+                output.logits.cpu().numpy(),
+                tuple(averaged(layer).cpu().numpy() for layer in output.taps),
+            )
+            for _, output in evaluate(network, inputs, index, taps)
+        ]
+    )
 
 
 def whole_set(recordings: list[Recording]) -> ClipSet:

@@ -18,7 +18,7 @@ from sacd.config import StudentRun, TeacherRun, TrunkRun, parse_run
 from sacd.models.base import Network
 from sacd.store import RunStore
 from sacd.training.batches import Arrays, ClipSet
-from sacd.training.inputs import Inputs, make_network, modality_arrays, predict, preparation, whole_set
+from sacd.training.inputs import Inputs, Outputs, make_network, modality_arrays, predict, preparation, whole_set
 from sacd.training.loop import make_fabric
 
 
@@ -28,7 +28,9 @@ def load_network(folder: Path) -> tuple[TeacherRun | TrunkRun | StudentRun, Netw
     config = parse_run(json.dumps(description["run"]))
     # The published weights were only its start: what was trained from them is loaded below.
     bare = config.model_copy(update={"model": config.model.model_copy(update={"weights": None})})
-    network = make_network(bare, tuple(description["input_shape"]), config.seed)
+    network = make_network(
+        bare, tuple(description["input_shape"]), config.seed, description.get("participant_classes", 0)
+    )
     network.load_state_dict(load_file(folder / "weights.safetensors"))
     fabric = make_fabric(config.training.precision)
     return config, network.to(fabric.device).eval(), fabric
@@ -40,7 +42,7 @@ def stored_arrays(
     """What a run's network reads of some recordings: its trunk's features, else the arrays of its modality."""
     if isinstance(config, StudentRun) and config.trunk is not None:
         trunk = cached_outputs(store.folder(config.trunk, cohort), cohort, recordings)
-        return [trunk[recording.recording_id][0] for recording in recordings]
+        return [trunk[recording.recording_id].features for recording in recordings]
     return modality_arrays(config, cohort, recordings)
 
 
@@ -53,32 +55,38 @@ def stored_inputs(
 
 
 def cached_outputs(
-    folder: Path, cohort: Cohort, recordings: list[Recording]
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Features float32 [n, 512] and logits float32 [n, C] of some recordings, by recording id.
+    folder: Path, cohort: Cohort, recordings: list[Recording], taps: bool = False
+) -> dict[str, Outputs]:
+    """Outputs of a network over some recordings, by recording id.
 
     Parameters
     ----------
     folder : Path
         Of a finished teacher, trunk or student.
+    taps : bool
+        Also read the inner activations; only a teacher's are kept.
     """
+    teacher = folder.name.startswith("teacher-")
+    modality, kept = ("eeg", "-taps") if teacher else ("video", "")
     cache = folder / "outputs"
     cache.mkdir(exist_ok=True)
     with FileLock(folder / "outputs.lock"):
         loaded = None
         found = {}
         for recording in recordings:
-            modality = "eeg" if folder.name.startswith("teacher-") else "video"
-            file = cache / f"{recording.recording_id}-{recording.hash_of(modality)[:16]}.npz"
+            file = cache / f"{recording.recording_id}-{recording.hash_of(modality)[:16]}{kept}.npz"
             if not file.exists():
                 loaded = loaded or load_network(folder)
                 config, network, fabric = loaded
                 clips = whole_set([recording])
                 inputs = stored_inputs(config, cohort, RunStore(folder.parent), clips, fabric)
-                features, logits = predict(network, inputs, np.arange(len(clips)))
+                outputs = predict(network, inputs, np.arange(len(clips)), taps=teacher)
+                inner = {f"tap_{depth}": layer for depth, layer in enumerate(outputs.taps)}
                 aside = file.with_suffix(".aside.npz")
-                np.savez(aside, features=features, logits=logits)
+                np.savez(aside, features=outputs.features, logits=outputs.logits, **inner)
                 os.replace(aside, file)
             with np.load(file, allow_pickle=False) as content:
-                found[recording.recording_id] = (content["features"], content["logits"])
+                depths = range(len(content.files) - 2 if taps else 0)
+                inner = tuple(content[f"tap_{depth}"] for depth in depths)
+                found[recording.recording_id] = Outputs(content["features"], content["logits"], inner)
     return found

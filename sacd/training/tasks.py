@@ -8,11 +8,12 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sacd.errors import SacdError
 from sacd.models.base import Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
 from sacd.stages import STAGES
-from sacd.training.batches import ClipSet, Sampler
-from sacd.training.inputs import Inputs, evaluate, forward, predict
+from sacd.training.batches import WINDOW, ClipSet, Sampler
+from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
 from sacd.training.loop import Task
 from sacd.training.pretext import motion_statistics
 
@@ -39,7 +40,13 @@ def stage_scores(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarr
 
 
 class StageTask(Task):
-    """A stage classifier: batches of training clips, macro-F1 on the validation participants picks the weights."""
+    """A stage classifier: batches of training clips, macro-F1 on the validation participants picks the weights.
+
+    Raises
+    ------
+    SacdError
+        The network reads windows of clips that the sampler does not draw.
+    """
 
     def __init__(
         self,
@@ -53,6 +60,12 @@ class StageTask(Task):
         augment: bool,
     ) -> None:
         super().__init__()
+        drawn = sampler.units.shape[1]
+        if drawn % network.window:
+            raise SacdError(
+                f"the network reads windows of {network.window} clips, and the sampler draws {drawn} in a row; "
+                f"use sampler: window, and a window that divides {WINDOW}"
+            )
         self.network = network
         self._inputs, self._clips, self._sampler = inputs, clips, sampler
         self._validation_inputs, self._validation = validation_inputs, validation
@@ -66,18 +79,25 @@ class StageTask(Task):
 
     def validate(self) -> dict[str, float]:
         """Macro-F1 (the score), accuracy and κ on the validation clips."""
-        _, logits = predict(self.network, self._validation_inputs, np.arange(len(self._validation)))
+        logits = predict(self.network, self._validation_inputs, np.arange(len(self._validation))).logits
         scores = stage_scores(self._validation.label, logits.argmax(1), self._validation.participant)
         return {"score": scores["macro_f1"], **scores}
 
 
 class TeacherTask(StageTask):
-    """Cross-entropy alone: a teacher on EEG, a fusion of both modalities."""
+    """Cross-entropy: a teacher on EEG, a fusion of both modalities."""
 
     def terms(self, step: int) -> dict[str, Tensor]:
-        """The cross-entropy of a step."""
-        _, _, x, label = self.draw(step)
-        return {"ce": labelled_cross_entropy(forward(self.network, self._inputs, x).logits, label)}
+        """The cross-entropy of a step, and that of the labelled clips' participants where the network has a head."""
+        index, _, x, label = self.draw(step)
+        adversarial = getattr(self.network, "participant_head", None) is not None
+        output = forward(self.network, self._inputs, x, taps=adversarial)
+        terms = {"ce": labelled_cross_entropy(output.logits, label)}
+        if adversarial:
+            participant = torch.from_numpy(self._clips.participant[index]).to(label.device)
+            seen = torch.where(label >= 0, participant, -1)
+            terms["participant"] = labelled_cross_entropy(self.network.participant_logits(output), seen)
+        return terms
 
 
 class StudentTask(StageTask):
@@ -86,8 +106,8 @@ class StudentTask(StageTask):
     Parameters
     ----------
     objective : Objective
-    teacher : tuple of ndarray, optional
-        Features [N, 512] and logits [N, C] of every training clip.
+    teacher : Outputs, optional
+        Of every training clip; with taps where the objective needs them.
     momentum : float
         Of the momentum network, where the objective needs one.
     diagnose_every : int
@@ -98,7 +118,7 @@ class StudentTask(StageTask):
         self,
         *common: object,
         objective: Objective,
-        teacher: tuple[np.ndarray, np.ndarray] | None,
+        teacher: Outputs | None,
         posterior: np.ndarray | None,
         momentum: float,
         diagnose_every: int,
@@ -127,7 +147,7 @@ class StudentTask(StageTask):
         x: Tensor,
         label: Tensor,
         output: Output,
-        teacher: dict[str, Tensor],
+        teacher: dict[str, Tensor | tuple[Tensor, ...]],
     ) -> Pair:
         """What the objective sees of a step: its draw, the student's output, and the teacher's fields."""
         return Pair(
@@ -148,11 +168,14 @@ class StudentTask(StageTask):
     def _tensor(values: np.ndarray, like: Tensor) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(like.device)
 
-    def _teacher_side(self, index: np.ndarray, x: Tensor) -> dict[str, Tensor]:
+    def _teacher_side(self, index: np.ndarray, x: Tensor) -> dict[str, Tensor | tuple[Tensor, ...]]:
         if self._teacher is None:
             return {}
-        features, logits = self._teacher
-        return {"teacher_features": self._tensor(features[index], x), "teacher_logits": self._tensor(logits[index], x)}
+        return {
+            "teacher_features": self._tensor(self._teacher.features[index], x),
+            "teacher_logits": self._tensor(self._teacher.logits[index], x),
+            "teacher_taps": tuple(self._tensor(layer[index], x) for layer in self._teacher.taps),
+        }
 
     def _momentum_side(self, x: Tensor) -> dict[str, Tensor]:
         if self.momentum_network is None:
