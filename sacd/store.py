@@ -91,15 +91,21 @@ def _objective_identity(name: str) -> Any:
     return load_objective(name).version
 
 
+def _custom_files(config: RunConfig) -> tuple[str, ...]:
+    """Hashes of the files of custom objectives in a run and in those it depends on."""
+    own = isinstance(config, StudentRun | ReverseRun) and ":" in config.objective.name
+    needed = [part for dependency in config.dependencies for part in _custom_files(dependency)]
+    return ((_objective_identity(config.objective.name),) if own else ()) + tuple(needed)
+
+
 def run_id(config: RunConfig, cohort: Cohort) -> str:
     """Name and hash that identify a run on a cohort, e.g. ``student-kd-1a2b3c4d5e6f``."""
-    custom = isinstance(config, StudentRun | ReverseRun) and ":" in config.objective.name
     # A custom objective's file may be edited while a notebook runs: its hash belongs to the cache's key.
-    return _run_id(config.model_dump_json(), cohort, _objective_identity(config.objective.name) if custom else "")
+    return _run_id(config.model_dump_json(), cohort, _custom_files(config))
 
 
 @lru_cache(maxsize=10_000)
-def _run_id(text: str, cohort: Cohort, custom: str) -> str:
+def _run_id(text: str, cohort: Cohort, custom: tuple[str, ...]) -> str:
     config = parse_run(text)
     content: dict[str, Any] = {
         "config": config.minimal(),
