@@ -105,7 +105,8 @@ class TrunkRun(RunConfig):
 class StudentRun(LabelledRun):
     """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features.
 
-    A control: with `shifted` the teacher's outputs are those of another time of the same night.
+    A control: with `shifted` the teacher's outputs are those of another time of the same night. Runs of a sweep keep
+    neither weights (`keep_weights`) nor test predictions (`test`).
     """
 
     kind: Literal["student"] = "student"
@@ -114,6 +115,7 @@ class StudentRun(LabelledRun):
     trunk: TrunkRun | None = None
     shifted: bool = False
     test: bool = True
+    keep_weights: bool = True
 
     @property
     def tier(self) -> str:

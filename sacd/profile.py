@@ -85,13 +85,11 @@ class FrameSampling(Frozen):
 
 
 class Verdict(Frozen):
-    """The verdict's further simulated cohorts, one a coupling, their size, methods and seeds."""
+    """The verdict's further simulated cohorts, one a coupling; seeds, and methods or rows of Table V judged on them."""
 
     couplings: tuple[Literal["weak", "medium", "strong"], ...] = ("weak", "strong")
-    train: int = 64
-    test: int = 24
     seeds: int = Field(default=3, gt=0)
-    methods: tuple[str, ...] = ("ce", "kd", "ccl", "sacd")
+    methods: tuple[str, ...] = ("ce", "ccl", "sacd")
 
 
 class Profile(Frozen):

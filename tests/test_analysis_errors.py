@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from synthetic_predictions import predictions, table
 
-from sacd.analysis.errors import common_errors, error_examples, errors_near_change, near_change
+from sacd.analysis.errors import common_errors, error_examples, errors_near_change, near_change, one_of_each
 from sacd.stages import STAGES
 
 
@@ -27,9 +27,23 @@ def test_examples_are_such_errors_and_come_from_different_people():
     assert (rows["predicted"].map(STAGES.__getitem__) == rows["taken_for"]).all()
 
 
+def test_examples_carry_the_models_own_probabilities():
+    run = predictions({"CE": 0.4}, seeds=1)
+    names = [f"p_{stage}" for stage in STAGES]
+    found = error_examples(run).merge(run, on=["recording_id", "clip"], suffixes=("", "_run"))
+    assert (found[names].to_numpy() == found[[f"{name}_run" for name in names]].to_numpy()).all()
+    assert (found.apply(lambda row: row[f"p_{row.taken_for}"], axis=1) == found["confidence"]).all()
+
+
+def test_one_example_a_stage_of_people_not_yet_shown():
+    rows = [("W", "a"), ("W", "b"), ("N1", "a"), ("N1", "c"), ("N3", "a"), ("N3", "c")]
+    examples = pd.DataFrame(rows, columns=["stage", "participant_id"])
+    assert one_of_each(examples).to_numpy().tolist() == [["W", "a"], ["N1", "c"], ["N3", "a"]]
+
+
 def test_a_perfect_model_has_no_examples():
     run = predictions({"CE": 1.0}, seeds=1)
-    assert error_examples(run).empty
+    assert error_examples(run).empty and one_of_each(error_examples(run)).empty
 
 
 def test_stage_changes_are_seen_within_a_recording_and_not_across_gaps():

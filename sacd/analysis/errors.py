@@ -51,9 +51,11 @@ def error_examples(predictions: pd.DataFrame, each: int = 3) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `stage`, `taken_for`, `recording_id`, `participant_id`, `clip`, `confidence` (probability of the wrong stage).
+        `stage`, `taken_for`, `recording_id`, `participant_id`, `clip`, `confidence` (probability of the wrong stage),
+        and all probabilities, `p_W` … `p_REM`.
     """
-    columns = ["stage", "taken_for", "recording_id", "participant_id", "clip", "confidence"]
+    probabilities = [f"p_{stage}" for stage in STAGES]
+    columns = ["stage", "taken_for", "recording_id", "participant_id", "clip", "confidence", *probabilities]
     found = []
     for row in common_errors(mean_confusion(predictions)).dropna(subset="taken_for").itertuples():
         truth, wrong = STAGES.index(row.stage), STAGES.index(row.taken_for)
@@ -64,6 +66,24 @@ def error_examples(predictions: pd.DataFrame, each: int = 3) -> pd.DataFrame:
         turn = errors.groupby("participant_id").cumcount()
         found.append(errors.iloc[np.argsort(turn, kind="stable")[:each]][columns])
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+
+
+def one_of_each(examples: pd.DataFrame) -> pd.DataFrame:
+    """The first example of each stage, if possible of a participant who stands for no stage before it.
+
+    Parameters
+    ----------
+    examples : DataFrame
+        From `error_examples`.
+    """
+    shown: set[str] = set()
+    chosen = []
+    for _, rows in examples.groupby("stage", sort=False):
+        new = rows[~rows["participant_id"].isin(shown)]
+        first = (rows if new.empty else new).iloc[[0]]
+        shown |= set(first["participant_id"])
+        chosen.append(first)
+    return pd.concat(chosen, ignore_index=True) if chosen else examples
 
 
 def near_change(predictions: pd.DataFrame) -> pd.Series:

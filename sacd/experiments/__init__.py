@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sacd.cohort import Cohort
 from sacd.config import RunConfig
+from sacd.experiments.ablation import ablation
 from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, budget, folds, is_features, student, teacher, trunk
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import (
@@ -21,7 +22,10 @@ from sacd.experiments.distillation import (
     row_names,
     teachers,
 )
+from sacd.experiments.frames import frame_companions, no_other_sampling
 from sacd.experiments.fusion import fusion
+from sacd.experiments.hyperparameters import hyperparameters
+from sacd.experiments.verdict import verdict, verdict_elsewhere
 from sacd.profile import Profile
 
 __all__ = [
@@ -58,9 +62,16 @@ CHAPTERS: dict[str, Chapter] = {
         Chapter("01_data_exploration", "The cohort: Fig. 2, Table I, calibration", lambda cohort, profile: []),
         Chapter("02_teachers", "EEG teachers", teachers),
         Chapter("03_distillation", "Distillation from EEG to video: Table II", distillation),
+        Chapter("04_ablation", "What each term of SACD is worth: Table V", ablation),
+        Chapter("05_hyperparameters", "The weights of the loss: Fig. 5", hyperparameters),
         Chapter("06_confusion", "Confusion matrices: Fig. 6", confusion),
         Chapter("07_fusion", "EEG and video together: Table IV", fusion),
         Chapter("08_audio_to_video", "Audio to video: Table III", lambda cohort, profile: []),
         Chapter("11_embeddings", "Feature maps: Fig. 10", embeddings),
+        Chapter(
+            "14_frame_sampling", "Frame sampling: consecutive or spread, 8 to 64", lambda cohort, profile: [],
+            no_other_sampling, frame_companions,
+        ),
+        Chapter("15_what_reproduces", "What reproduces: the verdict", verdict, companions=verdict_elsewhere),
     )
 }

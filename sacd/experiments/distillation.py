@@ -161,7 +161,8 @@ def printed_rows(profile: Profile) -> pd.DataFrame:
     own = dict.fromkeys(("None", "AttnSleep", "R(2+1)D-18"), "")
     if second is not None:
         own["R3D-18"] = f" · {MODELS[second.model.name].title}"
-    names = [printed[column].fillna("None").map(lambda name: own.get(name, f" · {name}")) for column in ("teacher", "student")]
+    columns = (printed[column].fillna("None") for column in ("teacher", "student"))
+    names = [column.map(lambda name: own.get(name, f" · {name}")) for column in columns]
     printed["method"] = printed.method + names[0] + names[1]
     tiers_of = ("raw", "frozen", "features")
     return pd.concat([printed.assign(block=f"{PUBLISHED} · paper · {tier}") for tier in tiers_of], ignore_index=True)

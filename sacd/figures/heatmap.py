@@ -8,50 +8,54 @@ from matplotlib.patches import Rectangle
 
 from sacd import paper
 from sacd.analysis.metrics import METRIC_TITLES
-from sacd.figures.style import ORANGE, PAGE, STYLE, canvas, letter, stamp, styled
+from sacd.figures.style import GRID, ORANGE, PAGE, STYLE, canvas, letter, stamp, styled
 
 SYMBOLS = {"lambda1": "λ1", "lambda2": "λ2", "lambda3": "λ3"}
 
 
 @styled(STYLE)
 def lambda_heatmaps(grid: pd.DataFrame, label: str, value: str = "accuracy", note: str = "validation") -> Figure:
-    """Three heatmaps; the paper's choice (0.5, 1, 1) is framed.
+    """Three heatmaps; the paper's choice (0.5, 1, 1) is framed, a cell without a value is grey.
 
     Parameters
     ----------
     grid : DataFrame
-        `lambda1`, `lambda2`, `lambda3`, `value` (fraction); several rows of a cell (seeds) are averaged.
+        `lambda1`, `lambda2`, `lambda3`, `value` (fraction, NaN where unknown). Several rows of a cell (seeds) are
+        averaged, and their standard deviation stands below the mean.
     label : str
-        `Cohort.label`.
+        `Cohort.label`, or whose numbers these are.
     value : str
         Column that is drawn, in percent.
     note : str
         Said at the foot: the split, seeds.
     """
     figure, axes = canvas(label, PAGE, 2.7, 1, len(SYMBOLS))
-    low, high = 100 * grid[value].min(), 100 * grid[value].max()
+    means = grid.groupby(list(SYMBOLS))[value].mean()
+    low, high = 100 * means.min(), 100 * means.max()
     for ax, (fixed, symbol) in zip(axes[0], SYMBOLS.items(), strict=True):
         across, down = [name for name in SYMBOLS if name != fixed][::-1]
-        part = grid[np.isclose(grid[fixed], paper.LAMBDAS[fixed])]
-        table = 100 * part.pivot_table(index=down, columns=across, values=value, aggfunc="mean")
+        cells = grid[np.isclose(grid[fixed], paper.LAMBDAS[fixed])].groupby([down, across])[value]
+        mean, spread = (100 * found.unstack(across) for found in (cells.mean(), cells.std()))
+        words = mean.map("{:.1f}".format) + spread.map(lambda sd: "" if np.isnan(sd) else f"\n±{sd:.1f}")
         sns.heatmap(
-            table,
+            mean,
             ax=ax,
             vmin=low,
             vmax=high,
             cmap="viridis",
-            annot=True,
-            fmt=".1f",
-            annot_kws={"size": 6.8},
+            annot=words,
+            fmt="",
+            annot_kws={"size": 6.4, "linespacing": 0.95},
             cbar=False,
             square=True,
             linewidths=0.4,
-            xticklabels=[f"{value:g}" for value in table.columns],
-            yticklabels=[f"{value:g}" for value in table.index],
+            xticklabels=[f"{value:g}" for value in mean.columns],
+            yticklabels=[f"{value:g}" for value in mean.index],
         )
+        ax.set_facecolor(GRID)
         chosen = [
             np.flatnonzero(np.isclose(axis, paper.LAMBDAS[name]))
-            for axis, name in ((table.columns, across), (table.index, down))
+            for axis, name in ((mean.columns, across), (mean.index, down))
         ]
         if all(len(place) for place in chosen):
             ax.add_patch(Rectangle((chosen[0][0], chosen[1][0]), 1, 1, fill=False, ec=ORANGE, lw=2, clip_on=False))

@@ -93,9 +93,9 @@ class _Execution:
         if self.device.type == "cuda" and len(shape) == 3:
             task.network.to(memory_format=torch.channels_last_3d)
         result = train(task, self.config.training, self.config.seed, self.folder, self.fabric, report)
-        save_file(
-            {k: v.contiguous() for k, v in task.network.state_dict().items()}, self.folder / "weights.safetensors"
-        )
+        if getattr(self.config, "keep_weights", True):
+            weights = {name: value.contiguous() for name, value in task.network.state_dict().items()}
+            save_file(weights, self.folder / "weights.safetensors")
         self._write_description(shape)
         pd.DataFrame(result["history"]).to_csv(self.folder / "history.csv", index=False)
         metrics = self._metrics(result)

@@ -1,0 +1,219 @@
+"""Verdicts on the paper's claims: what was measured, with which interval, and the words that this allows.
+
+The rule, chosen before any result: a piece of evidence *holds* where its 95 % interval over participants × seeds lies
+wholly on the claimed side; else it does not hold, be it *not clear* (the interval spans the threshold) or *opposite*.
+A claim holds where all of its evidence does. Signs are compared, never magnitudes: the paper's are another dataset's.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sacd.analysis.comparison import holm, smallest_p
+from sacd.analysis.evidence import weigh
+from sacd.cohort import CohortInfo
+from sacd.paper.evidence import Claim
+
+HOLDS, NOT_CLEAR, OPPOSITE, TOO_FEW = "holds", "not clear", "opposite", "too few participants"
+SIMULATION, PRIVILEGED, FEATURES, REAL = "simulation", "privileged features", "given features", "real video and EEG"
+WORDS = {
+    SIMULATION: ("holds in this simulation", "does not hold in this simulation"),
+    PRIVILEGED: ("holds for privileged features", "does not hold for privileged features"),
+    FEATURES: ("holds for given features", "does not hold for given features"),
+    REAL: ("reproduced", "not reproduced"),
+}
+DRAWS = 19_999
+"""Enough that p can stay below .05 after Holm's correction over several hundred measurements."""
+UNTESTED = "cannot be tested here"
+"""What stands for real paired video and EEG until somebody brings them."""
+
+
+def source(info: CohortInfo) -> str:
+    """What kind of data a cohort is, a key of `WORDS`; only real, raw video and EEG can reproduce anything.
+
+    Features are *privileged* where the student's are some of the teacher's own (DESIGN: the Sleep-EDF benchmark).
+    """
+    if info.simulated:
+        return SIMULATION
+    if (info.video, info.eeg) == ("raw", "raw"):
+        return REAL
+    given, own = set(info.sampling.video_features), set(info.sampling.eeg_features)
+    return PRIVILEGED if given and given <= own else FEATURES
+
+
+def words(verdict: str, kind: str) -> str:
+    """A verdict in the words that a kind of data allows.
+
+    Parameters
+    ----------
+    verdict : {"holds", "not clear", "opposite", "too few participants"}
+    kind : str
+        A key of `WORDS`.
+    """
+    holds, fails = WORDS[kind]
+    if verdict == TOO_FEW:
+        return verdict
+    return holds if verdict == HOLDS else f"{fails} ({verdict})"
+
+
+def judge(low: float, high: float, threshold: float, participants: int, level: float = 0.95) -> str:
+    """The rule of this module for one interval.
+
+    `TOO_FEW` where not even equal signs of all participants could give p < 1 − level in a sign-flip test.
+    """
+    if smallest_p(participants, 2**participants) > 1 - level:
+        return TOO_FEW
+    if low > threshold:
+        return HOLDS
+    return OPPOSITE if high < threshold else NOT_CLEAR
+
+
+def measure(
+    predictions: pd.DataFrame, claims: tuple[Claim, ...], draws: int = DRAWS, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """All evidence that a cohort's predictions give, in every setting that has it.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns `system`, `setting`, and those of `sacd.analysis.metrics.confusion_cells`; a setting is of one split.
+    claims : tuple of Claim
+    draws, level, seed
+        Of the bootstrap, and of the sign-flip test where it is not exact.
+
+    Returns
+    -------
+    DataFrame
+        One row a claim, piece of evidence and setting: `claim`, `part` (number of the evidence), `measured` (in words),
+        `setting`, `printed`, `threshold`, `figure`, `low`, `high` (fractions), `p` (against the threshold: sign flips
+        of paired differences, else the bootstrap's), `p_holm` over all `family` rows, `smallest_p`, `participants`,
+        `seeds`, `verdict`.
+    """
+    rows = []
+    for setting, part in predictions.groupby("setting", sort=False):
+        systems = dict(list(part.groupby("system", sort=False)))
+        for claim in claims:
+            for number, evidence in enumerate(claim.evidence):
+                found = weigh(evidence, systems, draws, level, seed)
+                if found is None:
+                    continue
+                about = {"claim": claim.name, "part": number, "measured": evidence.title, "setting": setting}
+                about |= {"printed": evidence.printed, "threshold": evidence.threshold}
+                told = judge(found["low"], found["high"], evidence.threshold, int(found["participants"]), level)
+                rows.append(about | found | {"verdict": told})
+    columns = ["claim", "part", "measured", "setting", "printed", "threshold", "figure", "low", "high", "p",
+               "smallest_p", "participants", "seeds", "verdict"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(columns.index("p") + 1, "p_holm", holm(table["p"].to_numpy(dtype=float)))
+    order = {claim.name: place for place, claim in enumerate(claims)}
+    table = table.sort_values(["claim", "part"], key=lambda column: column.replace(order), kind="stable")
+    return table.assign(family=len(table)).reset_index(drop=True)
+
+
+def by_claim(measured: pd.DataFrame, claims: tuple[Claim, ...]) -> pd.DataFrame:
+    """One row a claim and setting: the headline's figures, and how much of the evidence holds.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `measure` for the first piece of evidence that was measured, with `verdict` of the claim and the
+        numbers of pieces `asked` for, measured (`parts`), `holding` and `opposing`.
+    """
+    asked = {claim.name: len(claim.evidence) for claim in claims}
+    rows = []
+    for (name, _), group in measured.groupby(["claim", "setting"], sort=False):
+        verdicts = group["verdict"]
+        holding, opposing = int((verdicts == HOLDS).sum()), int((verdicts == OPPOSITE).sum())
+        if (verdicts == TOO_FEW).all():
+            whole = TOO_FEW
+        elif holding == len(group):
+            whole = HOLDS
+        else:
+            whole = OPPOSITE if opposing == len(group) else NOT_CLEAR
+        counts = {"asked": asked[name], "parts": len(group), "holding": holding, "opposing": opposing}
+        rows.append(group.iloc[0].to_dict() | {"verdict": whole} | counts)
+    return pd.DataFrame(rows, columns=[*measured.columns, "asked", "parts", "holding", "opposing"])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a cohort says about the claims.
+
+    Attributes
+    ----------
+    label, kind : str
+        `Cohort.label` and a key of `WORDS`.
+    measured, claims : DataFrame
+        From `measure` and `by_claim`.
+    trained : dict of str to set of str
+        The systems of each setting.
+    """
+
+    label: str
+    kind: str
+    measured: pd.DataFrame
+    claims: pd.DataFrame
+    trained: dict[str, set[str]]
+
+    def missing(self, claim: Claim, setting: str) -> str:
+        """Why a claim has no figure in a setting."""
+        if claim.unmeasured:
+            return claim.unmeasured
+        if claim.of_video and self.kind == PRIVILEGED:
+            return "no video: the student's view is EEG"
+        trained = self.trained.get(setting, set())
+        if any({part.system, part.reference} - {""} <= trained for part in claim.evidence):
+            return "no clips that show it"
+        other = [name for name, group in self.claims.groupby("claim")["setting"] if name == claim.name]
+        return "not in this setting" if other else "no such runs on this cohort"
+
+
+def judge_cohort(
+    label: str, kind: str, predictions: pd.DataFrame, claims: tuple[Claim, ...], draws: int = DRAWS, seed: int = 0
+) -> Judged:
+    """All that a cohort's predictions say about the claims; see `measure` for the arguments."""
+    # Where the student's view is a part of the EEG's, nothing is said of what a camera shows.
+    apt = tuple(claim for claim in claims if not (claim.of_video and kind == PRIVILEGED))
+    measured = measure(predictions, apt, draws, seed=seed)
+    trained = {name: set(part["system"]) for name, part in predictions.groupby("setting", sort=False)}
+    return Judged(label, kind, measured, by_claim(measured, claims), trained)
+
+
+def coverage(judged: Judged) -> pd.DataFrame:
+    """What stands behind a verdict: `cohort`, `data`, `setting`, `systems`, `measurements`, `participants`, `seeds`."""
+    rows = [
+        {
+            "cohort": judged.label,
+            "data": judged.kind,
+            "setting": setting,
+            "systems": len(judged.trained[setting]),
+            "measurements": len(group),
+            "participants": int(group["participants"].max()),
+            "seeds": int(group["seeds"].max()),
+        }
+        for setting, group in judged.measured.groupby("setting", sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["cohort", "data", "setting", "systems", "measurements", "participants", "seeds"])
+
+
+def summary(judged: list[Judged], claims: tuple[Claim, ...], level: float = 0.95) -> list[str]:
+    """The verdict in sentences, computed from the tables, whatever they say."""
+    texts = {claim.name: claim.text for claim in claims}
+    lines = []
+    for one in judged:
+        for setting, group in one.claims.groupby("setting", sort=False):
+            holding = group[group["verdict"] == HOLDS]
+            sure = int((holding["p_holm"] < 1 - level).sum())
+            counts = group["verdict"].value_counts()
+            line = f"    {len(holding)} of {len(group)} claims "
+            line += WORDS[one.kind][0].replace("holds", "hold").replace("reproduced", "are reproduced")
+            if len(holding):
+                line += f" ({sure} by the headline also after Holm's correction)"
+            others = [f"{counts[name]} {name}" for name in (NOT_CLEAR, OPPOSITE, TOO_FEW) if name in counts]
+            lines += [f"{one.label}, {setting}:", "; ".join([line, *others])]
+            lines += [f"    · {texts[name]}" for name in holding["claim"]]
+    unmeasured = [claim.name for claim in claims if not any(claim.name in set(one.claims["claim"]) for one in judged)]
+    lines.append(f"Not measured on any of these cohorts: {len(unmeasured)} of {len(claims)} claims.")
+    if not any(one.kind == REAL for one in judged):
+        lines.append(f"Real paired video and EEG: {UNTESTED}, for no such cohort was given.")
+    return lines

@@ -1,0 +1,80 @@
+"""Frame sampling: students on the same nights with other frames of a clip, consecutive or spread over its 30 s."""
+
+from collections.abc import Callable
+from functools import partial
+
+from sacd.cohort import Cohort
+from sacd.config import RunConfig
+from sacd.experiments.common import folds, is_features, student
+from sacd.experiments.companions import Companion, found, simulated
+from sacd.profile import Profile
+from sacd.stages import CLIP_SECONDS
+
+SPREAD = "spread over 30 s"
+CUT_TRAINING = {"batch": 16, "sampler": "random", "precision": "32-true"}
+"""Where steps are cut: small batches of unrelated clips learn most in a given time, and PyTorch's bfloat16 convolutions
+give NaN on some processors where clips are as short as 8 frames."""
+
+
+def sampling_title(cohort: Cohort) -> str:
+    """How a cohort's frames lie in time: spread over the clip, or consecutive at a rate."""
+    sampling = cohort.info.sampling
+    if sampling.span_s == CLIP_SECONDS:
+        return SPREAD
+    return f"consecutive, {sampling.frames / sampling.span_s:.3g} Hz"
+
+
+def frame_sampling(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """Notebook 14, on one sampling: CE on raw video, every training participant labelled, no teacher.
+
+    The budget is the student's, or `steps` as `CUT_TRAINING` says, validated at half and at the end.
+    """
+    wanted = profile.frame_sampling
+    training = profile.student.training
+    if wanted.steps is not None:
+        cut = CUT_TRAINING | {"steps": wanted.steps, "validate_every": max(1, wanted.steps // 2)}
+        training = training.model_copy(update=cut)
+    return [
+        student(cohort, profile, "ce", "paper", seed, fold, raw=True).model_copy(update={"training": training})
+        for seed in range(wanted.seeds)
+        for fold in folds(cohort, profile)
+    ]
+
+
+def frame_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
+    """The cohorts of notebook 14: simulated beside a simulated one; beside a real one those of its nights and size."""
+    wanted, runs = profile.frame_sampling, partial(frame_sampling, profile=profile)
+    if not cohort.info.simulated:
+        return _found(cohort, runs)
+    # Blocks of clips only: whole nights would cost inference, and participants weigh the same.
+    common = {"train": wanted.train, "test": wanted.test, "nights": 0}
+    return [
+        simulated(cohort, f"{frames}-{name}", runs, frames=frames, span_s=span_s, **common)
+        for frames in wanted.frames
+        for name, span_s in (("spread", CLIP_SECONDS), ("consecutive", frames / wanted.rate))
+    ]
+
+
+def no_other_sampling(cohort: Cohort) -> str | None:
+    """Why notebook 14 does not apply: no video, or a real cohort whose clips were cut in one way only."""
+    if is_features(cohort):
+        return "the cohort holds features of the video, whose frames were chosen before"
+    if cohort.info.simulated:
+        return None
+    cut = [companion.open().info.sampling for companion in _found(cohort, lambda beside: [])]
+    spread = {sampling.frames for sampling in cut if sampling.span_s == CLIP_SECONDS}
+    if spread & {sampling.frames for sampling in cut if sampling.span_s != CLIP_SECONDS}:
+        return None
+    return (
+        "no two cohorts in this folder hold these nights with as many frames, spread over 30 s and consecutive; "
+        "ingest them again with another span"
+    )
+
+
+def _found(cohort: Cohort, runs: Callable[[Cohort], list[RunConfig]]) -> list[Companion]:
+    """Cohorts of the same nights and picture size in this one's folder, itself among them."""
+
+    def size(one: Cohort) -> tuple[int | None, int | None]:
+        return one.info.sampling.height, one.info.sampling.width
+
+    return [companion for companion in found(cohort, runs) if size(companion.open()) == size(cohort)]
