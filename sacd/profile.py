@@ -73,6 +73,14 @@ class Ablation(Frozen):
     momenta: tuple[float, ...] = ()
 
 
+class Fusion(Frozen):
+    """Table IV: parts of the out-of-fold features (1: the paper's way), seeds, and the steps of C and D where cut."""
+
+    parts: int = Field(default=3, gt=0)
+    seeds: int = Field(default=3, gt=0)
+    released_steps: int | None = Field(default=None, gt=0)
+
+
 class FrameSampling(Frozen):
     """Numbers of frames, consecutive (at `rate`, Hz) or spread over the clip; the cohorts' size and the budget."""
 
@@ -113,8 +121,7 @@ class Profile(Frozen):
     methods: tuple[str, ...]
     chapters: tuple[str, ...] = ()
     raw_methods: dict[Protocol, tuple[str, ...]] = {}
-    fusion_parts: int = Field(default=3, gt=0)
-    fusion_seeds: int | None = Field(default=None, gt=0)
+    fusion: Fusion = Fusion()
     comparison: Comparison = Comparison()
     equal_budget: EqualBudget = EqualBudget()
     ablation: Ablation = Ablation()

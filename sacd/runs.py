@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -160,6 +161,10 @@ class _Pool:
             name: {run_id(dependency, cohort) for dependency in config.dependencies}
             for name, config in self.missing.items()
         }
+        self.hanging = dict(self.cost)
+        for name in reversed(self.missing):  # those that need a run come after it
+            for need in self.needs[name] & self.missing.keys():
+                self.hanging[need] = max(self.hanging[need], self.cost[need] + self.hanging[name])
         self.errors: dict[str, str] = {}
 
     def run(self) -> dict[str, str]:
@@ -175,8 +180,8 @@ class _Pool:
             ProcessPoolExecutor(min(workers(), len(waiting)), mp_context=context, initializer=_start_worker) as pool,
         ):
             while waiting or running:
-                for name in list(waiting):
-                    if broken := self.needs[name] & set(self.errors):
+                for name in list(waiting) if self.errors else ():
+                    if broken := self.needs[name] & self.errors.keys():
                         causes = "; ".join(f"{run}, which failed: {self.errors[run]}" for run in sorted(broken))
                         self.errors[name] = f"needs {causes}"
                         del waiting[name]
@@ -200,13 +205,12 @@ class _Pool:
 
     def _next(self, waiting: dict[str, RunConfig], running: set[str]) -> list[str]:
         """Runs to start now, at most one a free worker: those first that the longest work hangs on."""
-        unfinished = set(waiting) | running
-        ready = [name for name in waiting if not self.needs[name] & unfinished]
-
-        def hanging(name: str) -> float:
-            return self.cost[name] + max((self.cost[run] for run in waiting if name in self.needs[run]), default=0.0)
-
-        return sorted(ready, key=hanging, reverse=True)[: max(0, workers() - len(running))]
+        free = workers() - len(running)
+        if free <= 0:
+            return []
+        unfinished = waiting.keys() | running
+        ready = [name for name in waiting if self.needs[name].isdisjoint(unfinished)]
+        return sorted(ready, key=self.hanging.__getitem__, reverse=True)[:free]
 
     def _show(self, bar: Bar, waiting: dict[str, RunConfig], running: dict[Future[None], str]) -> None:
         left = sum(self.cost[name] for name in waiting)
@@ -236,9 +240,13 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+# A worker lives for one `ensure`, which sees its cohort as it was opened.
+_open = lru_cache(maxsize=1)(Cohort.open)
+
+
 def _work(config: str, cohort: str, store: str) -> None:
     run_config = parse_run(config)
-    opened, runs = Cohort.open(cohort), RunStore(Path(store))
+    opened, runs = _open(cohort), RunStore(Path(store))
     folder = runs.folder(run_config, opened)
     folder.mkdir(parents=True, exist_ok=True)
     told = time.monotonic()

@@ -5,6 +5,7 @@ are nested and the same for every method.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ class Split:
         if count > len(self.labelled):
             raise SacdError(
                 f"{len(self.labelled)} labelled training participants cannot be cut into {count} parts; "
-                f"use at most {len(self.labelled)} (fusion_parts in the profile)"
+                f"use at most {len(self.labelled)} (fusion: parts in the profile)"
             )
         return self.labelled[index::count]
 
@@ -131,6 +132,22 @@ def make_split(
     SacdError
         A budget under 2 or above half the training participants.
     """
+    # By content, for a table can be edited: hundreds of runs ask for the same few splits.
+    table = tuple(participants.index), participants.ahi.to_numpy(dtype=float).tobytes(), tuple(participants["split"])
+    return _make_split(*table, protocol, labelled, fold, seed)
+
+
+@lru_cache(maxsize=1000)
+def _make_split(
+    names: tuple[str, ...],
+    ahi: bytes,
+    roles: tuple[str, ...],
+    protocol: Protocol,
+    labelled: int | None,
+    fold: tuple[int, int] | None,
+    seed: int,
+) -> Split:
+    participants = pd.DataFrame({"ahi": np.frombuffer(ahi), "split": list(roles)}, index=list(names))
     test, pool = test_and_pool(participants, fold)
     order = stratified_order(participants.loc[pool], seed)
     if protocol == "few-label":

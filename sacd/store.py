@@ -52,10 +52,6 @@ def _stages_hash(recording: Recording) -> str:
     return recording.metadata["hashes"]["clips.parquet"]
 
 
-def _timing_hash(recording: Recording) -> str:
-    return hashlib.sha256(recording.clips["clip"].to_numpy(dtype=np.int64).tobytes()).hexdigest()
-
-
 def data_fingerprint(config: RunConfig, cohort: Cohort) -> str:
     """Hash of all that a run may see, and of nothing else: hidden labels do not enter."""
     split = split_of(config, cohort)
@@ -78,7 +74,7 @@ def data_fingerprint(config: RunConfig, cohort: Cohort) -> str:
     for role, participants in roles.items():
         hidden = role in ("pool", "unlabelled") and not sees_posterior
         for recording in cohort.of(participants):
-            labels = _timing_hash(recording) if hidden else _stages_hash(recording)
+            labels = recording.timing_hash if hidden else _stages_hash(recording)
             files = [recording.hash_of(modality) for modality in modalities]
             content.append([role, recording.recording_id, recording.participant_id, *files, labels])
     return _digest(sorted(content))

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from sacd.models.eeg import AttnSleep, EncoderLayer
-from sacd.models.signal import Dropout
+from sacd.models.signal import Convolution, Dropout, as_rows
 
 
 def overfit(network: torch.nn.Module, samples: int, steps: int) -> float:
@@ -99,3 +99,18 @@ def test_dropout_rests_in_evaluation(p: float) -> None:
     x = torch.randn(4, 5)
     assert torch.equal(Dropout(p).eval()(x), x)
     assert torch.equal(Dropout(p)(x), x) == (p == 0)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(50, 6, 24), (400, 50, 200), (7, 1, 0)])
+def test_convolutions_are_torchs_and_channels_last(channels: int, kernel: int, stride: int, padding: int) -> None:
+    torch.manual_seed(0)
+    layer, x = Convolution(channels, 8, kernel, stride, padding), torch.randn(3, channels, 1000)
+    out = layer(as_rows(x, 1000))
+    expected = functional.conv1d(x, layer.weight.squeeze(2), stride=stride, padding=padding)
+    torch.testing.assert_close(out.squeeze(2), expected, rtol=1e-5, atol=1e-5)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    weight = torch.randn_like(expected)
+    (ours,) = torch.autograd.grad(out.squeeze(2), layer.weight, weight)
+    (torchs,) = torch.autograd.grad(expected, layer.weight, weight)
+    torch.testing.assert_close(ours, torchs, rtol=1e-4, atol=1e-3)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sacd.errors import SacdError
 from sacd.objectives.base import Pair
-from sacd.objectives.structure import GraphNet, StructureLoss, complete_graphs, other_stages
+from sacd.objectives.structure import GraphNet, StructureLoss, graph_vectors, other_stages, windows_of
 
 
 def slow_graph_vector(net: GraphNet, features: Tensor) -> Tensor:
@@ -76,14 +76,37 @@ def test_shapes_are_the_papers() -> None:
     assert net.edge_net[-1].out_features == 64 and layer.second.out_features == 512
     assert len(net.rounds) == 2 and net.graph_net[-1].out_features == 1024
     features, window = torch.randn(10, 24), torch.tensor([0] * 8 + [1] * 2)
-    vectors = net(features, complete_graphs(window), window, 2)
+    vectors = net(features, windows_of(window))
     assert vectors.shape == (2, 1024)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
 
 
 def test_complete_graphs() -> None:
-    edges = complete_graphs(torch.tensor([0, 0, 0, 1, 2, 2])).T.tolist()
-    assert sorted(map(tuple, edges)) == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (4, 5), (5, 4)]
+    windows = windows_of(torch.tensor([5, 5, 5, 2, 7, 7]))
+    assert windows.number == 3 and windows.position.tolist() == [0, 1, 2, 0, 0, 1]
+    assert windows.window.tolist() == [1, 1, 1, 0, 2, 2]  # by their numbers
+    one = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (4, 5), (5, 4)]
+    assert sorted(map(tuple, windows.edges(1).T.tolist())) == one
+    assert sorted(map(tuple, windows.edges(2).T.tolist())) == one + [(a + 6, b + 6) for a, b in one]
+    assert windows.of_copies(2).tolist() == [1, 1, 1, 0, 2, 2, 4, 4, 4, 3, 5, 5]
+    forth, back = windows.edges(2).chunk(4, dim=1)[:2]
+    assert torch.equal(forth, back.flip(0))  # an edge vector stands for both ways
+
+
+def test_modalities_passed_at_once_are_as_one_by_one() -> None:
+    loss, pair = build(), make_pair(13)
+    nets, features = (loss.student_net, loss.teacher_net), (pair.student_features, pair.teacher_features)
+    windows = windows_of(pair.window)
+    for net, one, vector in zip(nets, features, graph_vectors(nets, features, windows), strict=True):
+        torch.testing.assert_close(net(one, windows), vector)
+
+
+def test_graphs_made_without_gradients_serve_training() -> None:
+    """Windows are kept between batches; those that were first seen in inference mode must not be inference tensors."""
+    loss, pair = build(), make_pair(10, window=5)
+    with torch.inference_mode():
+        loss(pair)
+    loss(pair).backward()
 
 
 def test_negatives_share_the_night_and_differ_in_stage() -> None:
@@ -91,13 +114,13 @@ def test_negatives_share_the_night_and_differ_in_stage() -> None:
     stage = torch.tensor([0, 1, 0, 2, 0, 1, 0, 2, 0])
     window = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 4])
     night = torch.tensor([0, 0, 0, 0, 0, 0, 9, 9, 0])
-    found = other_stages(stage, night, window, 5)
+    found = other_stages(stage, night, windows_of(window))
     expected = torch.zeros(5, 5, dtype=torch.bool)
     for a, b in ((0, 1), (1, 2)):
         expected[a, b] = expected[b, a] = True
     assert torch.equal(found, expected)
     unknown = torch.tensor([-1, -1, 0, 2, 0, 1, 0, 2, 0])
-    assert not other_stages(unknown, night, window, 5)[0].any()
+    assert not other_stages(unknown, night, windows_of(window))[0].any()
 
 
 def test_hand_computed_distances(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +129,7 @@ def test_hand_computed_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     distance = torch.tensor([[0.8, 1.2], [0.1, 0.2]])
     for reading, expected in (("margin", 0.3 / 2 + (0.3 + 1.4) / 2), ("printed", 0.3 / 2)):
         loss = build(reading)
-        monkeypatch.setattr(loss, "distances", lambda _: (distance, torch.tensor([0, 1]), 2))
+        monkeypatch.setattr(loss, "distances", lambda _: (distance, windows_of(torch.tensor([0, 1]))))
         assert loss(pair).item() == pytest.approx(expected)
 
 

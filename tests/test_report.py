@@ -22,10 +22,11 @@ from typer.testing import CliRunner
 from sacd import experiments, notebooks, pages, report, runs
 from sacd.cli import app
 from sacd.errors import SacdError
-from sacd.experiments import Chapter
+from sacd.experiments import Chapter, companions
 from sacd.notebooks import Notebook, Outcome
 from sacd.profile import load_profile
 from sacd.publish import Entry, Folder
+from sacd.simulate.cohort import simulate
 
 GOOD = """
 import os, sys
@@ -247,6 +248,87 @@ def test_plan(bench, monkeypatch):
     result = run_cli(bench, "--plan", "--only", "01")
     assert result.exit_code == 0 and "2 runs to train" in result.stdout and "minutes on this machine" in result.stdout
     assert not (bench / "out").exists()
+
+
+@pytest.fixture
+def coupled(bench, executions, monkeypatch):
+    """A chapter that needs a run on the main cohort and one on a companion; `trained` notes what is asked for."""
+
+    def raw(cohort):
+        return [experiments.student(cohort, load_profile("smoke"), "ce", "paper", 0, None, raw=True)]
+
+    def beside(cohort, profile):
+        return [companions.simulated(cohort, "weak", raw, coupling="weak")]
+
+    trained = []
+
+    def ensure(cohort, configs, store):
+        trained.append((cohort.path.name, len(configs)))
+        return pd.DataFrame([
+            {"status": "done", "error": "", "run_id": runs.run_id(config, cohort)} for config in configs
+        ])
+
+    monkeypatch.setattr(runs, "ensure", ensure)
+    chapter = Chapter("01_good", "Good", lambda cohort, profile: raw(cohort), companions=beside)
+    monkeypatch.setitem(experiments.CHAPTERS, "01_good", chapter)
+    simulate(bench / "data" / "main", train=2, test=1, nights=0, frames=4, size=8)
+    return trained
+
+
+def of_main(root, only=("01",)):
+    return report.Report("smoke", root / "data" / "main", only, out=root / "out")
+
+
+def write_main(root, only=("01",)):
+    return {entry.name: entry for entry in of_main(root, only).write()}
+
+
+def test_a_plan_simulates_no_companion_but_counts_it(bench, coupled):
+    plan = of_main(bench).plan()
+    assert plan.simulated == ["main-weak"] and plan.cached == 0 and len(plan.runs) == 2
+    assert not (bench / "data" / "main-weak").exists() and not coupled
+    less = of_main(bench)
+    less.jobs[0].parts.pop()
+    assert plan.seconds > less.plan().seconds + plan.runs.predicted_seconds.min() / runs.workers()
+    write_main(bench)
+    again = of_main(bench).plan()
+    assert again.simulated == [] and again.notebooks == []
+    # What was predicted for the companion without it is what is predicted with it.
+    assert sorted(again.runs.predicted_seconds) == pytest.approx(sorted(plan.runs.predicted_seconds))
+
+
+def test_companions_are_made_trained_and_kept(bench, coupled, executions):
+    entry = write_main(bench)["01_good"]
+    assert entry.status == "done" and entry.runs == 2
+    assert coupled == [("main", 1), ("main-weak", 1)] and executions == ["01_good"]
+    assert write_main(bench)["01_good"].kept and executions == ["01_good"]
+    participants = bench / "data" / "main-weak" / "participants.tsv"
+    participants.write_text(participants.read_text().replace("male", "n/a"))
+    write_main(bench)
+    assert executions == ["01_good"] * 2, "a companion that changed is a reason to execute again"
+    shutil.rmtree(bench / "data" / "main-weak")
+    assert "01_good" not in write_main(bench, ["03"])
+    assert not (bench / "data" / "main-weak").exists(), "not for a chapter that was not asked for"
+
+
+def test_failed_runs_of_a_companion_are_shown(bench, coupled, monkeypatch):
+    ensure = runs.ensure
+    monkeypatch.setattr(runs, "ensure", lambda *all: failing(*all) if all[0].path.name == "main-weak" else ensure(*all))
+    entry = write_main(bench)["01_good"]
+    assert len(entry.failed_runs) == 1 and "loss is NaN" in entry.failed_runs[0]
+
+
+def test_a_companion_of_other_settings_fails_its_chapter_alone(bench, coupled, executions):
+    simulate(bench / "data" / "main-weak", train=2, test=1, nights=0, frames=4, size=8)
+    entries = write_main(bench, ["01", "03"])
+    assert entries["01_good"].status == "failed" and "other settings" in entries["01_good"].reason
+    assert executions == ["03_no_ahi"] and coupled == []
+
+
+def test_a_cohort_that_can_have_no_companions_is_not_applicable(bench, coupled):
+    entries = write(bench, only=["01"])
+    assert (entries["01_good"].status, coupled) == ("not applicable", [])
+    assert "none can be simulated" in entries["01_good"].reason
 
 
 def test_a_failing_report_leaves_the_previous_one(bench, executions, monkeypatch):

@@ -93,3 +93,11 @@ def test_the_order_depends_on_the_seed_alone():
     table = participants(30)
     assert stratified_order(table, 1) == stratified_order(table.sample(frac=1, random_state=3), 1)
     assert stratified_order(table, 1) != stratified_order(table, 2)
+
+
+def test_an_edited_table_gives_another_split():
+    table = participants(20)
+    before = make_split(table, seed=3)
+    assert make_split(table, seed=3) == before
+    table.loc[before.labelled[0], "split"] = "test"
+    assert make_split(table, seed=3).test == (before.labelled[0],)

@@ -10,18 +10,20 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     """Notebook 07, Table IV: each modality alone, heads on both (A–D), and video distilled into EEG (E–G).
 
     Every training participant is labelled. Heads take the budget of the frozen tier, without augmentation, and
-    everything that trains an EEG network that of the EEG teacher. On a feature cohort the EEG view leaves out the
-    channel that the video view stands for: one view within the other has nothing to add.
+    everything that trains an EEG network that of the EEG teacher; C and D, which start from trained weights, may take
+    fewer steps. On a feature cohort the EEG view leaves out the channel that the video view stands for: one view
+    within the other has nothing to add.
     """
     features = is_features(cohort)
     raw = profile.trunk is None or "ce" in profile.raw_methods.get("paper", ())
     head = (profile.feature_student if features else profile.frozen).training.model_copy(update={"augment": False})
     runs: list[RunConfig] = []
-    for seed in range(min(profile.fusion_seeds or profile.seeds, profile.seeds)):
+    for seed in range(min(profile.fusion.seeds, profile.seeds)):
         for fold in folds(cohort, profile):
             eeg = teacher(cohort, profile, "paper", seed, fold, HIDDEN_CHANNEL if features else "")
             video = student(cohort, profile, "ce", "paper", seed, fold, raw)
             end_to_end = eeg.training.model_copy(update={"momentum_encoder": video.training.momentum_encoder})
+            tuned = end_to_end.model_copy(update={"steps": profile.fusion.released_steps or end_to_end.steps})
             common = {"seed": seed, "fold": fold}
             runs += [video, eeg]
             runs += [
@@ -29,8 +31,8 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
                     experiment=letter,
                     eeg=eeg,
                     video=video,
-                    parts=profile.fusion_parts,
-                    training=head if letter in "AB" else end_to_end,
+                    parts=profile.fusion.parts,
+                    training=head if letter in "AB" else tuned,
                     **common,
                 )
                 for letter in ("A", "B", "C", "D")

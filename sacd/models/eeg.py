@@ -4,6 +4,8 @@ Follows the authors' published network; layers that they build but never use (a 
 the norm before it) are left out, so that every parameter is trained.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,7 +40,7 @@ class MultiResolution(nn.Module):
         """[B, in_channels, samples] → [B, 128, d]; d = 80 for 3,000 samples."""
         x = as_rows(x, self.samples)
         joined = torch.cat((self.fine(x), self.coarse(x)), dim=3)
-        return self.dropout(joined).squeeze(2).contiguous()
+        return self.dropout(joined.squeeze(2).contiguous())
 
 
 class Recalibration(nn.Module):
@@ -83,7 +85,9 @@ class EncoderLayer(nn.Module):
         """[B, 30, d] → [B, 30, d]."""
         query, key, value = self.causal(functional.pad(x, (CAUSAL_KERNEL - 1, 0))).chunk(3, dim=1)
         scores = self._split(query) @ self._split(key).transpose(2, 3) * (x.shape[2] / self.heads) ** -0.5
-        attended = self.dropout(scores.softmax(dim=3)) @ self._split(value)
+        # In bfloat16 a softmax over so few is coarse, and slow on a CPU.
+        shares = scores.softmax(dim=3, dtype=torch.promote_types(scores.dtype, torch.float32))
+        attended = self.dropout(shares) @ self._split(value)
         x = query + self.dropout(self.mix(attended.transpose(1, 2).flatten(2)))
         return x + self.feed_forward(x)
 
@@ -107,6 +111,8 @@ class AttnSleep(Network):
     dropout : float
         In the convolutional branches.
     """
+
+    version: ClassVar[int] = 2
 
     def __init__(
         self, in_channels: int = 1, n_classes: int = len(STAGES), *, samples: int = 3000, layers: int = 2,

@@ -27,12 +27,31 @@ def as_rows(x: Tensor, samples: int) -> Tensor:
     return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
+class Convolution(nn.Conv2d):
+    """Convolution along the signal without bias.
+
+    Of one input channel it is a matrix product of the signal's sections: several times faster on a CPU than torch's
+    convolution, whose output of such an input also loses the channels-last order, and with it all layers after it.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
+        super().__init__(inputs, outputs, (1, kernel), (1, stride), (0, padding), bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, 1, L] → [B, outputs, 1, L'] in channels-last order."""
+        if self.in_channels > 1:
+            return super().forward(x)
+        padding = self.padding[1]
+        sections = functional.pad(x[:, 0, 0], (padding, padding)).unfold(1, self.kernel_size[1], self.stride[1])
+        return functional.linear(sections, self.weight.flatten(1)).transpose(1, 2).unsqueeze(2)
+
+
 def convolution(
     inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0,
     activation: Callable[[], nn.Module] = nn.ReLU,
 ) -> nn.Sequential:
     """Convolution without bias, batch norm and activation, [B, inputs, 1, L] → [B, outputs, 1, L']."""
-    layer = nn.Conv2d(inputs, outputs, (1, kernel), (1, stride), (0, padding), bias=False)
+    layer = Convolution(inputs, outputs, kernel, stride, padding)
     return nn.Sequential(layer, nn.BatchNorm2d(outputs), activation())
 
 
@@ -87,6 +106,7 @@ class Dropout(nn.Module):
         if x.device.type != "cpu" or not 0 < dropped < 256 or not self.training:
             return functional.dropout(x, self.p, self.training)
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
-        kept = (words.view(torch.uint8)[: x.numel()] >= dropped).to(x.dtype).mul_(256 / (256 - dropped))
+        # Bytes are whole numbers in every float type, and compare there faster than truth values turn into numbers.
+        kept = words.view(torch.uint8)[: x.numel()].to(x.dtype).ge_(dropped).mul_(256 / (256 - dropped))
         # The layout of x without gaps: any dense order is one run of memory, so the mask needs no reordering.
         return x * kept.as_strided(x.shape, torch.empty_like(x, device="meta").stride())

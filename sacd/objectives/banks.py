@@ -75,10 +75,10 @@ def hardest(similarity: Tensor, eligible: Tensor, k: int) -> tuple[Tensor, Tenso
     Returns
     -------
     values : Tensor [N, min(k, M)] float
-        Similarities, highest first, with their gradient.
+        Similarities, in no particular order, with their gradient.
     chosen : Tensor [N, min(k, M)] bool
         False where an anchor had fewer eligible entries; the value there is to be ignored.
     """
     ranked = similarity.detach().masked_fill(~eligible, -torch.inf)
-    index = ranked.topk(min(k, similarity.shape[1]), dim=1).indices
+    index = ranked.topk(min(k, similarity.shape[1]), dim=1, sorted=False).indices
     return similarity.gather(1, index), eligible.gather(1, index)

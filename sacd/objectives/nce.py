@@ -86,19 +86,22 @@ class ContrastMemory(nn.Module):
     def _direction(
         self, which: int, anchor: Tensor, bank: Tensor, clip: Tensor, candidates: Tensor, eligible: Tensor
     ) -> Tensor:
-        positive = ((anchor * bank[clip]).sum(dim=1) / self.temperature).exp()
-        negative = (anchor @ bank[candidates].T / self.temperature).exp()
+        anchor = anchor / self.temperature
+        positive = (anchor * bank[clip]).sum(dim=1)
+        negative = anchor @ bank[candidates].T
         count = eligible.sum(dim=1)
-        with torch.no_grad():
-            mean = (positive.sum() + (negative * eligible).sum()) / (len(clip) + count.sum())
-            scale = torch.where(self.scale[which] > 0, self.scale[which], mean * self.n_clips)
+        if not self.scale[which] > 0:
+            with torch.no_grad():
+                total = positive.exp().sum() + (negative.exp() * eligible).sum()
+                scale = total * self.n_clips / (len(clip) + count.sum())
             if self.training:
                 self.scale[which] = scale
-        noise = count / self.n_clips
-        # log(P / (P + c)) and log(c / (P + c)) with P = p / Z, as softplus: c = 0 (no negatives) costs nothing
-        pull = torch.log1p(noise * scale / positive)
-        push = torch.log1p(negative / (noise * scale).clamp(min=1e-12).unsqueeze(1)) * eligible
-        return (pull + push.sum(dim=1)).mean()
+        else:
+            scale = self.scale[which].clone()
+        # −log(P / (P + c)) and −log(c / (P + c)) with P = p / Z, as softplus: c = 0 (no negatives) costs nothing
+        level = (count / self.n_clips * scale).clamp(min=1e-12).log()
+        push = F.softplus(negative - level.unsqueeze(1)) * eligible
+        return (F.softplus(level - positive) + push.sum(dim=1)).mean()
 
     @torch.no_grad()
     def _renew(self, bank: Tensor, embedding: Tensor, clip: Tensor) -> None:

@@ -22,7 +22,10 @@ Extra cost: two small graph nets, trained with the student and dropped afterward
 The graph nets can absorb the loss: its gradient's length at the student's features is logged.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -46,16 +49,99 @@ def _mlp(*sizes: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-class AttentiveMessages(MessagePassing):
-    """One round of messages between the clips of a window (eq. 8 and 9).
+class Windows(NamedTuple):
+    """The complete graphs over the windows of a batch of B clips, P pairs of clips.
 
-    The message MLP is linear–ReLU–linear. Its first layer on [h_i, h_j, e_ij] is the sum of three layers, two of them
-    per node; its second one and the weighted sum over j commute. Neither changes a number, and both together make
-    a round some four times cheaper than 512-d messages on every edge.
+    Attributes
+    ----------
+    number : int
+        W, how many windows.
+    window, position : Tensor [B] int64
+        Window of a clip, 0 … W − 1, and its place there.
+    first, second : Tensor [P] int64
+        Every two different clips of a window, once.
     """
+
+    number: int
+    window: Tensor
+    position: Tensor
+    first: Tensor
+    second: Tensor
+
+    def edges(self, copies: int) -> Tensor:
+        """Edges [2, 2 · copies · P] (from, to) of several copies of the graphs, the clips of copy c from c · B on.
+
+        Copy by copy, first every pair one way, then every pair the other way.
+        """
+        one = torch.cat([torch.stack([self.first, self.second]), torch.stack([self.second, self.first])], dim=1)
+        shift = len(self.window) * torch.arange(copies, device=one.device)
+        return (one.unsqueeze(1) + shift.view(1, -1, 1)).flatten(1)
+
+    def of_copies(self, copies: int) -> Tensor:
+        """Windows [copies · B] of the clips of several copies, 0 … copies · W − 1."""
+        return (self.window + self.number * torch.arange(copies, device=self.window.device).unsqueeze(1)).flatten()
+
+
+def windows_of(window: Tensor) -> Windows:
+    """The graphs of a batch from the window of each of its clips, [B] int64, by any numbers."""
+    return _windows(tuple(window.tolist()), window.device)
+
+
+# Batches repeat their windows step by step, and the tensors are a pure function of the numbers.
+@lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)
+def _windows(window: tuple[int, ...], device: torch.device) -> Windows:
+    number = torch.tensor(window, device=device).unique(return_inverse=True)[1]
+    same = number.unsqueeze(1) == number.unsqueeze(0)
+    first, second = same.triu(1).nonzero().T.contiguous()
+    return Windows(int(number.max()) + 1, number, same.tril(-1).sum(dim=1), first, second)
+
+
+class AttentiveMessages(MessagePassing):
+    """The weighted sum of a round's messages, before their last layer (eq. 8 and 9)."""
 
     def __init__(self) -> None:
         super().__init__(aggr="add")
+
+    def forward(self, edges: Tensor, to: Tensor, origin: Tensor, edge: Tensor, attention: list[Tensor]) -> Tensor:
+        """Σ_j a_ij · hidden layer of m_j→i.
+
+        Parameters
+        ----------
+        edges : Tensor [2, E] int64
+            From, to.
+        to, origin : Tensor [N, 128]
+            The receiving and the sending node's part of the hidden layer.
+        edge : Tensor [E, 128]
+            The edge's part.
+        attention : sequence of Tensor [128, 1]
+            w of each copy of the graphs, for the hidden layer.
+
+        Returns
+        -------
+        Tensor [N, 128]
+        """
+        return self.propagate(edges, to=to, origin=origin, edge=edge, attention=attention, size=(len(to), len(to)))
+
+    def message(
+        self, to_i: Tensor, origin_j: Tensor, edge: Tensor, attention: list[Tensor], index: Tensor, size_i: int
+    ) -> Tensor:
+        """Hidden layer of the messages [E, 128], weighted by attention over those that reach the same node."""
+        hidden = F.relu(to_i + origin_j + edge)
+        score = torch.cat([part @ one for part, one in zip(hidden.chunk(len(attention)), attention, strict=True)])
+        return softmax(F.leaky_relu(score, negative_slope=0.2), index, num_nodes=size_i) * hidden
+
+
+class Round(nn.Module):
+    """What one modality learns for one round of messages.
+
+    The message MLP is linear–ReLU–linear. Its first layer on [h_i, h_j, e_ij] is the sum of three layers, two of them
+    per node and one per pair of clips; its second one and the weighted sum over j commute. Neither changes a number,
+    and both together make a round some four times cheaper than 512-d messages on every edge.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
         self.to_node = nn.Linear(NODE, NODE)
         self.from_node = nn.Linear(NODE, NODE, bias=False)
         self.along_edge = nn.Linear(EDGE, NODE, bias=False)
@@ -63,16 +149,9 @@ class AttentiveMessages(MessagePassing):
         self.attention = nn.Linear(MESSAGE, 1, bias=False)
         self.update_net = nn.Linear(NODE + MESSAGE, NODE)
 
-    def forward(self, h: Tensor, edge_index: Tensor, edge: Tensor) -> Tensor:
-        """New node vectors [B, 128] from h [B, 128], edge_index [2, E] (from, to) and edge vectors [E, 64]."""
-        hidden = self.propagate(edge_index, to=self.to_node(h), origin=self.from_node(h), edge=self.along_edge(edge))
+    def updated(self, h: Tensor, hidden: Tensor) -> Tensor:
+        """New node vectors [B, 128] from the old ones and the weighted sums, both [B, 128]."""
         return h + self.update_net(torch.cat([h, self.second(hidden)], dim=1))
-
-    def message(self, to_i: Tensor, origin_j: Tensor, edge: Tensor, index: Tensor) -> Tensor:
-        """Hidden layer of the messages [E, 128], weighted by attention over those that reach the same node."""
-        hidden = F.relu(to_i + origin_j + edge)
-        score = hidden @ (self.attention.weight @ self.second.weight).T
-        return softmax(F.leaky_relu(score, negative_slope=0.2), index) * hidden
 
 
 class GraphNet(nn.Module):
@@ -91,46 +170,70 @@ class GraphNet(nn.Module):
         self.project = nn.Linear(feature_dim, NODE_INPUT)
         self.node_net = _mlp(NODE_INPUT, NODE, NODE)
         self.edge_net = _mlp(NODE_INPUT, EDGE, EDGE)
-        self.rounds = nn.ModuleList(AttentiveMessages() for _ in range(rounds))
+        self.rounds = nn.ModuleList(Round() for _ in range(rounds))
         self.readout = nn.Linear(NODE, NODE)
         self.graph_net = _mlp(NODE, MESSAGE, GRAPH)
 
-    def forward(self, features: Tensor, edge_index: Tensor, window: Tensor, n_windows: int) -> Tensor:
-        """Graph vectors [n_windows, 1024] of features [B, d]; window [B] int64 is 0 … n_windows − 1."""
-        x = self.project(features)
-        h = self.node_net(x)
-        edge = self.edge_net((x[edge_index[0]] - x[edge_index[1]]).abs())
-        for layer in self.rounds:
-            h = layer(h, edge_index, edge)
-        pooled = global_mean_pool(self.readout(h), window, n_windows)
-        return F.normalize(self.graph_net(pooled), dim=1)
+    def forward(self, features: Tensor, windows: Windows) -> Tensor:
+        """Graph vectors [W, 1024] of features [B, d]."""
+        return graph_vectors([self], [features], windows)[0]
 
 
-def complete_graphs(window: Tensor) -> Tensor:
-    """Edges [2, E] between every two different clips of the same window; window [B] int64."""
-    same = window.unsqueeze(1) == window.unsqueeze(0)
-    return same.fill_diagonal_(False).nonzero().T.contiguous()
+_MESSAGES = AttentiveMessages()
 
 
-def other_stages(stage: Tensor, night: Tensor, window: Tensor, n_windows: int) -> Tensor:
+def graph_vectors(nets: Sequence[GraphNet], features: Sequence[Tensor], windows: Windows) -> list[Tensor]:
+    """Graph vectors [W, 1024] of one or several modalities of a batch.
+
+    The modalities are copies of one graph: each net has its own layers, the messages of all are passed at once.
+
+    Parameters
+    ----------
+    nets : sequence of GraphNet
+        With as many rounds.
+    features : sequence of Tensor [B, d]
+        Of each net.
+    windows : Windows
+    """
+    copies = len(nets)
+    edges = windows.edges(copies)
+    x = [net.project(one) for net, one in zip(nets, features, strict=True)]
+    h = [net.node_net(one) for net, one in zip(nets, x, strict=True)]
+    apart = [(one[windows.first] - one[windows.second]).abs() for one in x]
+    edge = [net.edge_net(one) for net, one in zip(nets, apart, strict=True)]
+    for layers in zip(*(net.rounds for net in nets), strict=True):
+        to = torch.cat([layer.to_node(one) for layer, one in zip(layers, h, strict=True)])
+        origin = torch.cat([layer.from_node(one) for layer, one in zip(layers, h, strict=True)])
+        # |x_i − x_j| is the same both ways, and so is what follows from it.
+        along = torch.stack([layer.along_edge(one) for layer, one in zip(layers, edge, strict=True)])
+        both = along.unsqueeze(1).expand(-1, 2, -1, -1).reshape(-1, NODE)
+        attention = [(layer.attention.weight @ layer.second.weight).T for layer in layers]
+        hidden = _MESSAGES(edges, to, origin, both, attention).chunk(copies)
+        h = [layer.updated(*one) for layer, *one in zip(layers, h, hidden, strict=True)]
+    pooled = global_mean_pool(torch.cat(h), windows.of_copies(copies), copies * windows.number).chunk(copies)
+    # Read-out and mean commute.
+    return [F.normalize(net.graph_net(net.readout(one)), dim=1) for net, one in zip(nets, pooled, strict=True)]
+
+
+def other_stages(stage: Tensor, night: Tensor, windows: Windows) -> Tensor:
     """Which pairs of windows lie in the same night and differ in stage somewhere.
 
     Parameters
     ----------
     stage : Tensor [B] int64
         −1 where unknown; such clips never make a difference.
-    night, window : Tensor [B] int64
-        `window` is 0 … n_windows − 1, its clips in time order; unequal windows are compared as far as both go.
+    night : Tensor [B] int64
+    windows : Windows
+        Their clips in time order; unequal windows are compared as far as both go.
 
     Returns
     -------
-    Tensor [n_windows, n_windows] bool
+    Tensor [W, W] bool
         Symmetric, False on the diagonal.
     """
-    position = (window.unsqueeze(1) == window.unsqueeze(0)).tril(-1).sum(dim=1)
-    sequence = stage.new_full((n_windows, len(stage)), -1)
-    sequence[window, position] = stage
-    nights = night.new_zeros(n_windows).scatter_(0, window, night)
+    sequence = stage.new_full((windows.number, len(stage)), -1)
+    sequence[windows.window, windows.position] = stage
+    nights = night.new_zeros(windows.number).scatter_(0, windows.window, night)
     first, second = sequence.unsqueeze(1), sequence.unsqueeze(0)
     differ = ((first != second) & (first >= 0) & (second >= 0)).any(dim=2)
     return differ & (nights.unsqueeze(1) == nights.unsqueeze(0))
@@ -163,27 +266,25 @@ class StructureLoss(nn.Module):
         self.student_net = GraphNet(student_dim)
         self.teacher_net = GraphNet(teacher_dim)
 
-    def distances(self, pair: Pair) -> tuple[Tensor, Tensor, int]:
-        """d [W, W] between every video and every EEG window, and the windows as 0 … W − 1 [B], and their number W."""
+    def distances(self, pair: Pair) -> tuple[Tensor, Windows]:
+        """d [W, W] between every video and every EEG window, and the windows."""
         if pair.window is None:
-            window = torch.arange(len(pair.label), device=pair.label.device) // self.window
+            windows = windows_of(torch.arange(len(pair.label), device=pair.label.device) // self.window)
         else:
-            window = pair.window.unique(return_inverse=True)[1]
-        n_windows = int(window.max()) + 1
-        edges = complete_graphs(window)
-        video = self.student_net(pair.student_features.float(), edges, window, n_windows)
-        eeg = self.teacher_net(pair.teacher_features.detach().float(), edges, window, n_windows)
-        return 2.0 - 2.0 * video @ eeg.T, window, n_windows
+            windows = windows_of(pair.window)
+        features = pair.student_features.float(), pair.teacher_features.detach().float()
+        video, eeg = graph_vectors((self.student_net, self.teacher_net), features, windows)
+        return 2.0 - 2.0 * video @ eeg.T, windows
 
     def forward(self, pair: Pair) -> Tensor:
         """L_D of a batch, a scalar."""
-        distance, window, n_windows = self.distances(pair)
+        distance, windows = self.distances(pair)
         matching = distance.diagonal()
         if self.reading == "printed":
             return F.relu(self.margin - matching).mean()
         loss = F.relu(self.margin - (1.0 - matching)).mean()
-        night = torch.zeros_like(window) if pair.night is None else pair.night
+        night = torch.zeros_like(windows.window) if pair.night is None else pair.night
         stage = torch.where(pair.label >= 0, pair.label, pair.teacher_logits.argmax(dim=1))
-        negative = other_stages(stage, night, window, n_windows)
+        negative = other_stages(stage, night, windows)
         cost = F.relu(self.margin - (distance - 1.0)) * negative
         return loss + cost.sum() / negative.sum().clamp(min=1)

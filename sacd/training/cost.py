@@ -1,66 +1,107 @@
 """How long a run takes on one core, for plans and for the time left."""
 
+from collections import defaultdict
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+
 from sacd.cohort import Cohort
-from sacd.config import FusionRun, ReverseRun, RunConfig, StudentRun, TrunkRun
+from sacd.config import FusionRun, ReverseRun, RunConfig, SelectedRun, StudentRun, TrunkRun
 from sacd.store import RunStore, run_name, split_of
 
-START_SECONDS = 1.5
-"""Opening the cohort, building the networks, writing the folder."""
+START_SECONDS = 0.2
+"""Building the networks, opening what they read, writing the folder."""
 
 CLIPS_PER_SECOND: dict[str, float] = {
-    "attnsleep": 260.0,
-    "r2plus1d_10": 480.0,
-    "mlp": 12000.0,
+    "attnsleep": 365.0,
+    "deepsleepnet": 840.0,
+    "sen": 790.0,
+    "r2plus1d_10": 550.0,
+    "r3d_10": 570.0,
+    "mlp": 30000.0,
     "fusion": 20000.0,
     "r2plus1d_18": 8.0,
     "r3d_18": 8.0,
 }
-"""Training clips/s of one core at 32 frames of 32×32 (EEG: 3,000 samples), measured
-with bfloat16 where the processor has it; used until the store knows better."""
+"""Training clips/s of one core at batch 64, 32 frames of 32×32 (EEG: 3,000 samples) and the laptop profile's options,
+with bfloat16 where the processor has it and all cores at work. Measured; used until the store knows better."""
 
-OBJECTIVE_SECONDS: dict[str, float] = {"sacd": 0.03}
-"""Further seconds of a step at batch 64, beyond the student's own; 2 ms where nothing is named."""
+INFERENCE_CLIPS_PER_SECOND: dict[str, float] = {
+    "attnsleep": 1100.0,
+    "deepsleepnet": 2800.0,
+    "sen": 2700.0,
+    "r2plus1d_10": 1800.0,
+    "r3d_10": 1800.0,
+    "mlp": 140000.0,
+    "fusion": 100000.0,
+}
+"""The same without gradients; where nothing is named, three times the training's."""
+
+OBJECTIVE_SECONDS: dict[str, float] = {
+    "sacd": 0.020,
+    "crd": 0.010,
+    "cmc": 0.0105,
+    "ccl": 0.010,
+    "ifd": 0.0025,
+    "rkd": 0.0023,
+    "fitnet": 0.0015,
+    "pkt": 0.0006,
+    "self-training": 0.0004,
+    "class-mean": 0.0003,
+    "kd": 0.0003,
+    "jsd": 0.0002,
+    "pseudo-label": 0.0001,
+    "label-smoothing": 0.0001,
+    "oracle": 0.0,
+    "ce": 0.0,
+}
+"""Further seconds of a step at batch 64, beyond cross-entropy and a momentum network's pass; of one that is not named
+2 ms."""
 
 MOMENTUM = ("sacd", "self-training")
 """Objectives that cost a forward pass of the momentum network."""
-
-INFERENCE_SPEEDUP = 3.0
-"""A forward pass beside a training step."""
 
 
 def predicted_seconds(config: RunConfig, cohort: Cohort, store: RunStore) -> float:
     """Predicted seconds of a run on one core.
 
-    A finished run of the same model, objective and batch in the store gives the rate; else a measured table does.
+    The finished runs of the same model, objective and batch in the store give the time of a step, unless they were much
+    shorter: their first steps are slow. Else measured tables do.
     """
-    training = config.training
-    rate = _rate_from_store(config, store)
-    if rate is None:
-        base = 1 / sum(1 / CLIPS_PER_SECOND.get(name, 100.0) for name in _trained(config))
-        extra = 0.0
-        if isinstance(config, StudentRun | ReverseRun) and config.objective.name != "ce":
-            extra = OBJECTIVE_SECONDS.get(config.objective.name, 0.002) * training.batch / 64
-            if config.objective.name in MOMENTUM:
-                extra += training.batch / (base * INFERENCE_SPEEDUP)
-        rate = training.batch / (training.batch / base + extra)
     split = split_of(config, cohort)
-    clips = cohort.recordings.set_index("participant_id").clips.groupby(level=0).sum()
+    clips = _clips(cohort)
 
     def count(names: tuple[str, ...]) -> int:
-        return int(clips.reindex(list(names)).fillna(0).sum())
+        return sum(clips.get(name, 0) for name in names)
 
-    seen = count(split.validation) * (training.steps / training.validate_every)
-    seen += count(split.test)
+    if isinstance(config, SelectedRun):
+        return START_SECONDS + count(split.validation + split.test) * _inference_seconds(config.model.name)
+    training = config.training
+    seen = count(split.validation) * (1 + training.steps // training.validate_every)
+    seen += count(split.test) if getattr(config, "test", True) else 0
     if config.kind == "teacher" and config.part is None:
         seen += count(split.labelled + split.unlabelled)
     elif isinstance(config, TrunkRun):
-        seen = int(clips.sum())
-    total = START_SECONDS + training.steps * training.batch / rate + seen / (rate * INFERENCE_SPEEDUP)
+        seen = sum(clips.values())
+    total = START_SECONDS + training.steps * _step_seconds(config, store)
+    total += seen * sum(map(_inference_seconds, _trained(config)))
     if isinstance(config, FusionRun) and not config.released:
         encoded = count(split.labelled + split.test) + (1 + config.parts) * count(split.validation)
-        for encoder in config.encoders():
-            total += encoded / (CLIPS_PER_SECOND.get(encoder.model.name, 100.0) * INFERENCE_SPEEDUP)
+        total += encoded * sum(_inference_seconds(encoder.model.name) for encoder in config.encoders())
     return total
+
+
+def _step_seconds(config: RunConfig, store: RunStore) -> float:
+    batch = config.training.batch
+    known = _known_times(store.root, store.root.stat().st_mtime_ns if store.root.exists() else 0)
+    if times := [time for steps, time in known.get(_alike(config), ()) if 2 * steps >= config.training.steps]:
+        return median(times)
+    seconds = batch * sum(map(_training_seconds, _trained(config)))
+    if isinstance(config, StudentRun | ReverseRun):
+        seconds += OBJECTIVE_SECONDS.get(config.objective.name, 0.002) * batch / 64
+        if config.objective.name in MOMENTUM:
+            seconds += batch * _inference_seconds(config.model.name)
+    return seconds
 
 
 def _trained(config: RunConfig) -> list[str]:
@@ -70,12 +111,40 @@ def _trained(config: RunConfig) -> list[str]:
     return [config.model.name, *more]
 
 
-def _rate_from_store(config: RunConfig, store: RunStore) -> float | None:
-    for run in store.done():
-        if not run.path.name.startswith(f"{run_name(config)}-"):
-            continue
-        other = run.config
-        same = other.model == config.model and other.training.batch == config.training.batch
-        if same and (getattr(other, "trunk", None) is None) == (getattr(config, "trunk", None) is None):
-            return float(run.metrics["clips_per_second"])
-    return None
+def _training_seconds(model: str) -> float:
+    return 1 / CLIPS_PER_SECOND.get(model, 100.0)
+
+
+def _inference_seconds(model: str) -> float:
+    known = INFERENCE_CLIPS_PER_SECOND.get(model)
+    return 1 / known if known else _training_seconds(model) / 3
+
+
+@lru_cache(maxsize=16)
+def _clips(cohort: Cohort) -> dict[str, int]:
+    """Clips of each participant."""
+    return cohort.recordings.groupby("participant_id").clips.sum().to_dict()
+
+
+def _alike(config: RunConfig) -> tuple[str, ...]:
+    """What runs of the same time a step have in common."""
+    objective = getattr(config, "objective", None)
+    return (
+        run_name(config),
+        config.model.model_dump_json(),
+        "" if objective is None else objective.model_dump_json(),
+        f"{config.training.batch}, {config.training.precision}",
+        ", ".join(_trained(config)),
+        str(getattr(config, "trunk", None) is None),
+    )
+
+
+@lru_cache(maxsize=1)
+def _known_times(root: Path, changed: int) -> dict[tuple[str, ...], list[tuple[int, float]]]:
+    """Steps and seconds a step of the finished runs in a store; `changed` is when it last got another run."""
+    times = defaultdict(list)
+    for run in RunStore(root).done():
+        if not isinstance(run.config, SelectedRun):
+            steps = run.metrics["steps"]
+            times[_alike(run.config)].append((steps, run.metrics["seconds"] / steps))
+    return times

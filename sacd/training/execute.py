@@ -90,8 +90,6 @@ class _Execution:
     def _train(self, report: Callable[[int], None]) -> dict[str, Any]:
         task, shape = self._trunk_task() if isinstance(self.config, TrunkRun) else self._stage_task()
         task.to(self.device)
-        if self.device.type == "cuda" and len(shape) == 3:
-            task.network.to(memory_format=torch.channels_last_3d)
         result = train(task, self.config.training, self.config.seed, self.folder, self.fabric, report)
         if getattr(self.config, "keep_weights", True):
             weights = {name: value.contiguous() for name, value in task.network.state_dict().items()}

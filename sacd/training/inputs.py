@@ -148,7 +148,8 @@ def make_network(
         network = build(name, **size, **options)
     if run.model.weights:
         load_pretrained(network, run.model.weights)
-    return network
+    # Kernels on video are faster channels last, on a CPU as on a GPU.
+    return network.to(memory_format=torch.channels_last_3d) if len(shape) == 3 else network
 
 
 def forward(network: Network, inputs: Inputs, x: Tensor, taps: bool = False) -> Output:

@@ -200,8 +200,6 @@ def _trainings(run: StudentRun, shape: tuple[int, ...], n_clips: int, names: Seq
             posterior=posterior if objective.needs_posterior else None,
             momentum=run.training.momentum_encoder,
         ).to(inputs.device)
-        if inputs.device.type == "cuda" and len(shape) == 3:
-            task.network.to(memory_format=torch.channels_last_3d)
         trainings[name] = _Training(task, run, inputs)
     return trainings
 

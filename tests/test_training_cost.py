@@ -1,0 +1,74 @@
+"""Predicted times: what the store knows, what the tables say, and that hundreds of runs are planned at once."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from tiny import make_cohort
+
+from sacd import runs
+from sacd.cohort import Cohort
+from sacd.config import ModelConfig, ObjectiveConfig, SelectedRun, StudentRun, TeacherRun, TrainingConfig
+from sacd.objectives import OBJECTIVES
+from sacd.store import DONE, RunStore
+from sacd.training.cost import OBJECTIVE_SECONDS, predicted_seconds
+
+MLP = ModelConfig(name="mlp")
+TEACHER = TeacherRun(model=ModelConfig(name="attnsleep"), training=TrainingConfig(steps=100, batch=64))
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    return make_cohort(tmp_path_factory.mktemp("cost") / "cohort", features=True)
+
+
+def student(name: str = "sacd", steps: int = 400, batch: int = 64, lr: float = 0.001, **options: float) -> StudentRun:
+    return StudentRun(
+        model=MLP, training=TrainingConfig(steps=steps, batch=batch, lr=lr), teacher=TEACHER,
+        objective=ObjectiveConfig(name=name, options=options),
+    )
+
+
+def finish(config: StudentRun, cohort: Cohort, store: RunStore, seconds: float) -> None:
+    """What a finished run leaves that plans read."""
+    folder = store.folder(config, cohort)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"run": config.model_dump(mode="json")}))
+    (folder / "metrics.json").write_text(json.dumps({"steps": config.training.steps, "seconds": seconds}))
+    (folder / DONE).touch()
+
+
+def test_every_objective_is_measured() -> None:
+    assert set(OBJECTIVE_SECONDS) == set(OBJECTIVES)
+
+
+def test_the_store_knows_better_of_its_like(cohort: Cohort, tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    others = [student("kd"), student(batch=16), student(structure=0.0)]
+    before = [predicted_seconds(config, cohort, store) for config in (student(), *others)]
+    finish(student(lr=0.01), cohort, store, 4000.0)
+    after = [predicted_seconds(config, cohort, store) for config in (student(), *others)]
+    assert after[0] == pytest.approx(4000.0, rel=0.01) and after[1:] == before[1:]
+    assert predicted_seconds(student(steps=800), cohort, store) == pytest.approx(8000.0, rel=0.01)
+    assert predicted_seconds(student(steps=801), cohort, store) < 100  # too short a run to tell
+
+
+def test_more_work_takes_longer(cohort: Cohort, tmp_path: Path) -> None:
+    def seconds(config: StudentRun | SelectedRun | TeacherRun) -> float:
+        return predicted_seconds(config, cohort, RunStore(tmp_path))
+
+    assert seconds(student("ce")) < seconds(student("kd")) < seconds(student("sacd"))
+    assert seconds(student("kd")) < seconds(student("kd", steps=800)) < seconds(student("kd", steps=800, batch=128))
+    assert seconds(SelectedRun.of([student("kd"), student("kd", lr=0.01)])) < seconds(student("kd"))
+
+
+def test_hundreds_of_runs_are_planned_at_once(cohort: Cohort, tmp_path: Path) -> None:
+    """A plan of a whole report is a matter of a second; each run once read every other, and it was a minute."""
+    store = RunStore(tmp_path)
+    for number in range(200):
+        finish(student(lr=1e-5 * (number + 1)), cohort, store, 1.0)
+    wanted = [student("kd", lr=1e-5 * (number + 1)) for number in range(300)]
+    started = time.process_time()
+    assert len(runs.plan(cohort, wanted, store)) == 301  # and the teacher
+    assert time.process_time() - started < 5
