@@ -226,7 +226,7 @@ def _fold(text: str | None) -> tuple[int, int] | None:
 @app.command(cls=_TakesPairs)
 def report(
     profile: Annotated[str, typer.Option(help="smoke, laptop, paper, or a YAML file.")] = "laptop",
-    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be trained, and the minutes.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be done, and the minutes.")] = False,
     cohort: Annotated[Path | None, typer.Option(help="A cohort; by default the profile's simulated one.")] = None,
     only: Annotated[str, typer.Option(metavar="03,05", help="Only these notebooks, by number or name.")] = "",
     pairs: Annotated[
@@ -269,6 +269,7 @@ def _print_plan(prepared: Any) -> None:
     for run in plan.runs.to_dict("records"):
         print(f"{run['predicted_seconds'] / 60:6.1f} min  {run['run_id']}  {run['title']}")
     print(f"{len(plan.runs)} runs to train, {plan.cached} there already (minutes above: of one core)")
+    print(f"cohorts to simulate: {', '.join(plan.simulated) or 'none'}")
     print(f"notebooks to execute: {', '.join(plan.notebooks) or 'none'}")
     print(f"predicted: {plan.seconds / 60:.1f} minutes on this machine")
 

@@ -101,10 +101,7 @@ class Verdict(Frozen):
 
 
 class Profile(Frozen):
-    """How much work a report does: cohort, seeds, budgets, which methods train on raw video.
-
-    `chapters` are the notebooks of a report that is not asked for particular ones (all if empty).
-    """
+    """How much work a report does: cohort, seeds, budgets, which methods train on raw video."""
 
     name: str
     cohort: SimulationConfig = SimulationConfig()
@@ -119,7 +116,6 @@ class Profile(Frozen):
     feature_teacher: Recipe
     feature_student: Recipe
     methods: tuple[str, ...]
-    chapters: tuple[str, ...] = ()
     raw_methods: dict[Protocol, tuple[str, ...]] = {}
     fusion: Fusion = Fusion()
     comparison: Comparison = Comparison()

@@ -4,12 +4,8 @@ publishes pages that open with the network off.
 A notebook is executed again only when something it depends on changed.
 """
 
-import multiprocessing
-import tempfile
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,35 +13,43 @@ from typing import Any
 import pandas as pd
 
 from sacd import experiments, runs
-from sacd.cohort import Cohort, check_id, hash_file, read_info
+from sacd.cohort import Cohort, check_id, hash_file
 from sacd.config import RunConfig
-from sacd.errors import SacdError
-from sacd.notebooks import Notebook, Outcome, execute, finished_steps, prepare_worker, write_kernel
+from sacd.errors import NotApplicable, SacdError
+from sacd.experiments import companions
+from sacd.experiments.companions import Companion, check_made_with, simulation_seconds
+from sacd.notebooks import Notebook, Outcome
 from sacd.profile import Profile, load_profile
 from sacd.progress import progress
 from sacd.publish import Entry, Folder
-from sacd.simulate.cohort import simulate, source_id
-from sacd.simulate.coupling import get_coupling
-from sacd.slots import cores
-from sacd.store import RunStore, run_id
+from sacd.side_by_side import execute_all, notebooks_side_by_side
+from sacd.simulate.cohort import simulate
+from sacd.simulate.several import side_by_side
+from sacd.store import RunStore, describe, run_id, run_name
+from sacd.training.cost import predicted_seconds
 
 ROOT = Path(__file__).parents[1]
-SIDE_BY_SIDE = 2
 NOTEBOOK_SECONDS = 30.0
 """Assumed for a notebook whose time is not known from an earlier report."""
 RESERVED = {"cohort": "--cohort", "profile": "--profile"}
+Part = tuple[Cohort, list[RunConfig]]
+"""A cohort, and runs on it."""
 
 
 @dataclass
 class Job:
-    """A chapter in preparation; `entry` is there from the start where there is nothing to execute."""
+    """A chapter in preparation; `entry` is there from the start where there is nothing to execute.
+
+    `parts` are its runs on the main cohort and on each of its `companions`.
+    """
 
     name: str
     title: str
     notebook: Notebook
     parameters: dict[str, Any]
     chosen: bool
-    configs: list[RunConfig]
+    companions: list[Companion] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     entry: Entry | None = None
 
 
@@ -56,9 +60,11 @@ class Plan:
     Attributes
     ----------
     runs : DataFrame
-        A row a run to train, as `sacd.runs.plan` gives it.
+        A row a run to train, as `sacd.runs.plan` gives it; on a cohort that is not simulated yet it has no hash.
     cached : int
         Runs that are there already.
+    simulated : list of str
+        Cohorts to simulate beside the main one.
     notebooks : list of str
         Notebooks to execute.
     seconds : float
@@ -67,6 +73,7 @@ class Plan:
 
     runs: pd.DataFrame
     cached: int
+    simulated: list[str]
     notebooks: list[str]
     seconds: float
 
@@ -81,7 +88,7 @@ class Report:
     cohort : path, optional
         By default ``data/simulated-PROFILE``, simulated if absent.
     only : iterable of str
-        Chapters to execute, by number (``03``) or name; the profile's if empty. Others are kept while current.
+        Chapters to execute, by number (``03``) or name; all if empty. Others are kept while current.
     parameters : dict
         Values for names in the parameter cells of the chosen notebooks.
     out : path, optional
@@ -99,13 +106,14 @@ class Report:
     ) -> None:
         self.profile = load_profile(profile)
         check_id(self.profile.name, "profile")
-        chosen = choose([word for word in only if word.strip()] or self.profile.chapters)
+        chosen = choose(only)
         notebooks = {name: Notebook(ROOT / "notebooks" / f"{name}.ipynb") for name in experiments.CHAPTERS}
         extra = parameters or {}
         check_parameters(extra, [notebooks[name] for name in chosen])
         name = self.profile.name if cohort is None else f"{Path(cohort).resolve().name}-{self.profile.name}"
         self.folder = Folder(Path(out) if out is not None else ROOT / "reports" / name)
         self.cohort = Cohort.open(cohort if cohort is not None else default_cohort(self.profile))
+        self._opened = {self.cohort.path.resolve(): self.cohort}
         self.store = RunStore.beside(self.cohort)
         file = Path(profile)
         common = {
@@ -120,25 +128,54 @@ class Report:
     def _job(self, name: str, notebook: Notebook, values: dict[str, Any], chosen: bool) -> Job:
         chapter = experiments.CHAPTERS[name]
         known = {key: value for key, value in values.items() if key in notebook.parameters}
-        job = Job(name, chapter.title, notebook, known, chosen, [])
+        job = Job(name, chapter.title, notebook, known, chosen)
         reason = chapter.not_applicable(self.cohort)
         if reason is not None:
             job.entry = Entry(name, chapter.title, "not applicable", reason)
-            return job
-        try:
-            job.configs = chapter.runs(self.cohort, self.profile)
-        except SacdError as error:
-            job.entry = Entry(name, chapter.title, "failed", str(error))
+        else:
+            self._resolve(job)
         return job
 
+    def _resolve(self, job: Job) -> None:
+        """Find a job's runs on all of its cohorts; an entry says so where there are none to be had."""
+        chapter = experiments.CHAPTERS[job.name]
+        job.parts, job.companions = [], []
+        try:
+            beside = chapter.companions(self.cohort, self.profile)
+            cohorts = [self._open(companion) for companion in beside]
+            job.parts = [
+                (self.cohort, chapter.runs(self.cohort, self.profile)),
+                *((cohort, companion.runs(cohort)) for cohort, companion in zip(cohorts, beside, strict=True)),
+            ]
+            job.companions = beside
+        except NotApplicable as error:
+            job.entry = Entry(job.name, job.title, "not applicable", str(error))
+        except SacdError as error:
+            job.entry = Entry(job.name, job.title, "failed", str(error))
+
+    def _open(self, companion: Companion) -> Cohort:
+        """A companion, opened once; its planned index where it is not simulated yet."""
+        path = companion.path.resolve()
+        if path not in self._opened:
+            if not companion.exists:
+                return companion.planned()
+            self._opened[path] = companion.open()
+        return self._opened[path]
+
+    def _is_planned(self, cohort: Cohort) -> bool:
+        return cohort.path.resolve() not in self._opened
+
     def _key(self, job: Job) -> str:
-        trained = {}
-        for config in job.configs:
-            name = run_id(config, self.cohort)
-            metrics = self.store.root / name / "metrics.json"
-            trained[name] = hash_file(metrics) if metrics.exists() else None
+        trained, beside = {}, {}
+        for cohort, configs in job.parts:
+            planned = self._is_planned(cohort)
+            beside[cohort.path.name] = None if planned else cohort.fingerprint
+            for config in configs if not planned else ():
+                name = run_id(config, cohort)
+                metrics = self.store.root / name / "metrics.json"
+                trained[name] = hash_file(metrics) if metrics.exists() else None
         return job.notebook.key({
-            "parameters": job.parameters, "runs": trained, "cohort": self.cohort.fingerprint,
+            "parameters": job.parameters, "runs": trained, "cohorts": beside,
             "profile": self.profile.model_dump(mode="json"),
         })
 
@@ -150,46 +187,66 @@ class Report:
         self.jobs = [job for job in self.jobs if job.chosen or job.entry is not None]
 
     @property
-    def _configs(self) -> list[RunConfig]:
-        """The union of the chosen chapters' runs, each once."""
-        configs = [config for job in self.jobs if job.chosen for config in job.configs]
-        return list({config.model_dump_json(): config for config in configs}.values())
+    def _union(self) -> list[Part]:
+        """The union of the chosen chapters' runs on each cohort, each run once."""
+        union: dict[Path, tuple[Cohort, dict[str, RunConfig]]] = {}
+        for job in self.jobs:
+            for cohort, configs in job.parts if job.chosen and job.entry is None else ():
+                _, known = union.setdefault(cohort.path.resolve(), (cohort, {}))
+                known.update({config.model_dump_json(): config for config in configs})
+        return [(cohort, list(known.values())) for cohort, known in union.values() if known]
 
     def plan(self) -> Plan:
-        """What `write` would do, and how long it would take."""
-        table = runs.plan(self.cohort, self._configs, self.store)
+        """What `write` would do, and how long it would take; nothing but the main cohort is simulated for it."""
+        union = self._union
+        absent = [cohort for cohort, _ in union if self._is_planned(cohort)]
+        tables = [
+            _plan_on_absent(cohort, configs, self.store) if cohort in absent else runs.plan(cohort, configs, self.store)
+            for cohort, configs in union
+        ]
+        table = pd.concat([table for table in tables if len(table)] or [runs.plan(self.cohort, [], self.store)])
+        table = table.drop_duplicates("run_id")
         missing = table[~table.cached.astype(bool)]
         self._keep()
         waiting = [job.name for job in self.jobs if job.entry is None]
         known = [self.folder.seconds(name) or NOTEBOOK_SECONDS for name in waiting]
-        seconds = float(missing.predicted_seconds.sum()) / runs.workers() + sum(known) / _side_by_side()
-        return Plan(missing, len(table) - len(missing), waiting, seconds)
+        seconds = float(missing.predicted_seconds.sum()) / runs.workers() + sum(known) / notebooks_side_by_side()
+        seconds += sum(map(simulation_seconds, absent)) / side_by_side()
+        return Plan(missing, len(table) - len(missing), [cohort.path.name for cohort in absent], waiting, seconds)
 
     def write(self) -> list[Entry]:
-        """Train, execute, publish.
+        """Simulate, train, execute, publish.
 
         Returns
         -------
         list of Entry
             One for each notebook in the report; the pages are in `folder.path`.
         """
-        configs = self._configs
-        trained = runs.ensure(self.cohort, configs, self.store)
-        rows = {config.model_dump_json(): row for config, row in zip(configs, trained.to_dict("records"), strict=True)}
+        self._simulate()
+        tables = runs.ensure_all(self._union, self.store)
+        rows = {row["run_id"]: row for table in tables for row in table.to_dict("records")}
         self._keep()
         with self.folder.aside() as aside:
-            outcomes = execute_all([job for job in self.jobs if job.entry is None], aside.notebooks)
+            due = {job.name: (job.notebook, job.parameters) for job in self.jobs if job.entry is None}
+            outcomes = execute_all(due, aside.notebooks)
             for job in self.jobs:
                 if job.name in outcomes:
                     job.entry = self._entry(job, outcomes[job.name])
-                job.entry.runs = len(job.configs)
+                behind = [rows.get(run_id(config, cohort)) for cohort, configs in job.parts for config in configs]
+                job.entry.runs = len(behind)
                 if job.chosen:
-                    behind = [rows[config.model_dump_json()] for config in job.configs]
-                    failed = [row for row in behind if row["status"] != "done"]
+                    failed = [row for row in behind if row is not None and row["status"] != "done"]
                     job.entry.failed_runs = [f"{row['run_id']}: {row['error']}" for row in failed]
             entries = [job.entry for job in self.jobs]
-            aside.publish(entries, self.cohort, self.profile.name, trained)
+            aside.publish(entries, self.cohort, self.profile.name, pd.DataFrame(rows.values()))
         return entries
+
+    def _simulate(self) -> None:
+        """Make the companions that the chosen chapters need and that are not there."""
+        jobs = [job for job in self.jobs if job.chosen and job.entry is None and job.companions]
+        companions.ensure([companion for job in jobs for companion in job.companions])
+        for job in jobs:
+            self._resolve(job)
 
     def _entry(self, job: Job, outcome: Outcome) -> Entry:
         executed = datetime.now().astimezone().isoformat(sep=" ", timespec="minutes")
@@ -232,48 +289,18 @@ def default_cohort(profile: Profile) -> Path:
     if not (path / "cohort.json").exists():
         with progress(f"simulating {path.name}", wanted.train + wanted.test) as bar:
             simulate(path, **wanted.model_dump(), progress=lambda done, of: bar.to(done))
-    present = read_info(path)
-    who = {"seed": wanted.seed, "train": wanted.train, "test": wanted.test, "nights": wanted.nights}
-    source = source_id(**who, coupling=asdict(get_coupling(wanted.coupling)))
-    if (present.source_id, present.sampling.frames, present.sampling.height) != (source, wanted.frames, wanted.size):
-        raise SacdError(
-            f"{path}: made with other settings than profile {profile.name} has now, or by another version; "
-            "move it away, or name it with --cohort"
-        )
+    check_made_with(path, wanted.model_dump())
     return path
 
 
-def _side_by_side() -> int:
-    return min(SIDE_BY_SIDE, cores())
-
-
-def execute_all(jobs: list[Job], folder: Path) -> dict[str, Outcome]:
-    """Execute notebooks in processes side by side, saving them to `folder`; how each ended, by name."""
-    if not jobs:
-        return {}
-    outcomes: dict[str, Outcome] = {}
-    targets = {job.name: folder / f"{job.name}.ipynb" for job in jobs}
-    total = sum(job.notebook.steps for job in jobs)
-    with (
-        tempfile.TemporaryDirectory(prefix="sacd-kernel-") as home,
-        progress(f"executing {len(jobs)} notebooks", total) as bar,
-        ProcessPoolExecutor(
-            min(_side_by_side(), len(jobs)), mp_context=multiprocessing.get_context("spawn"),
-            initializer=prepare_worker, initargs=(Path(home),),
-        ) as pool,
-    ):
-        write_kernel(Path(home))
-        waiting: dict[Future[Outcome], Job] = {
-            pool.submit(execute, job.notebook.path, targets[job.name], job.parameters): job for job in jobs
+def _plan_on_absent(cohort: Cohort, configs: list[RunConfig], store: RunStore) -> pd.DataFrame:
+    """As `sacd.runs.plan`, on a cohort that is not simulated yet."""
+    ordered = runs.closure(configs)
+    return pd.DataFrame([
+        {
+            "run_id": f"{cohort.path.name}: {run_name(config)} {number}", "kind": config.kind,
+            "title": f"{describe(config)['method']} · seed {config.seed}", "cached": False,
+            "predicted_seconds": predicted_seconds(config, cohort, store),
         }
-        while waiting:
-            done, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in done:
-                job = waiting.pop(future)
-                try:
-                    outcomes[job.name] = future.result()
-                except BrokenProcessPool:
-                    outcomes[job.name] = Outcome("failed", "its process was killed (was memory short?)", 0.0)
-            ended = sum(job.notebook.steps for job in jobs if job.name in outcomes)
-            bar.to(ended + sum(finished_steps(targets[job.name]) for job in waiting.values()))
-    return outcomes
+        for number, config in enumerate(ordered, start=1)
+    ])

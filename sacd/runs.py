@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
@@ -98,23 +98,30 @@ def ensure(
     """
     if executor != "local":
         raise SacdError(f"executor {executor!r} is unknown; use local")
-    store = store or RunStore.beside(cohort)
-    wanted = list(configs)
-    errors = _Pool(cohort, store, closure(wanted)).run()
+    return ensure_all([(cohort, list(configs))], store)[0]
+
+
+def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore | None = None) -> list[pd.DataFrame]:
+    """`ensure` on several cohorts that share a store, trained side by side; a table each."""
+    if not parts:
+        return []
+    store = store or RunStore.beside(parts[0][0])
+    ordered = [(cohort, config) for cohort, configs in parts for config in closure(configs)]
+    errors = _Pool(store, ordered).run()
+    return [_table(cohort, configs, store, errors) for cohort, configs in parts]
+
+
+def _table(cohort: Cohort, configs: list[RunConfig], store: RunStore, errors: dict[str, str]) -> pd.DataFrame:
+    """A row a run: done, or failed with its error."""
     rows = []
-    for config in wanted:
+    for config in configs:
         folder = store.folder(config, cohort)
         if (folder / DONE).exists():
             rows.append({"status": "done", "error": "", **tabulate([Run(folder)]).iloc[0].to_dict()})
         else:
+            error = errors.get(folder.name, "not trained")
             rows.append(
-                {
-                    "status": "failed",
-                    "error": errors.get(folder.name, "not trained"),
-                    "run_id": folder.name,
-                    "path": str(folder),
-                    **describe(config),
-                }
+                {"status": "failed", "error": error, "run_id": folder.name, "path": str(folder), **describe(config)}
             )
     return pd.DataFrame(rows)
 
@@ -150,16 +157,19 @@ def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
 class _Pool:
     """Trains an ordered list of runs, each as soon as those it depends on are done."""
 
-    def __init__(self, cohort: Cohort, store: RunStore, ordered: list[RunConfig]) -> None:
-        self.cohort, self.store = cohort, store
-        names = [run_id(config, cohort) for config in ordered]
-        self.missing = {
-            name: config for name, config in zip(names, ordered, strict=True) if not (store.root / name / DONE).exists()
+    def __init__(self, store: RunStore, ordered: list[tuple[Cohort, RunConfig]]) -> None:
+        self.store = store
+        self.missing: dict[str, tuple[Cohort, RunConfig]] = {}
+        for cohort, config in ordered:
+            name = run_id(config, cohort)
+            if not (store.root / name / DONE).exists():
+                self.missing.setdefault(name, (cohort, config))
+        self.cost = {
+            name: predicted_seconds(config, cohort, store) for name, (cohort, config) in self.missing.items()
         }
-        self.cost = {name: predicted_seconds(config, cohort, store) for name, config in self.missing.items()}
         self.needs = {
             name: {run_id(dependency, cohort) for dependency in config.dependencies}
-            for name, config in self.missing.items()
+            for name, (cohort, config) in self.missing.items()
         }
         self.hanging = dict(self.cost)
         for name in reversed(self.missing):  # those that need a run come after it
@@ -186,8 +196,8 @@ class _Pool:
                         self.errors[name] = f"needs {causes}"
                         del waiting[name]
                 for name in self._next(waiting, set(running.values())):
-                    config = waiting.pop(name)
-                    future = pool.submit(_work, config.model_dump_json(), str(self.cohort.path), str(self.store.root))
+                    cohort, config = waiting.pop(name)
+                    future = pool.submit(_work, config.model_dump_json(), str(cohort.path), str(self.store.root))
                     running[future] = name
                 done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -203,7 +213,7 @@ class _Pool:
                 self._show(bar, waiting, running)
         return self.errors
 
-    def _next(self, waiting: dict[str, RunConfig], running: set[str]) -> list[str]:
+    def _next(self, waiting: dict[str, tuple[Cohort, RunConfig]], running: set[str]) -> list[str]:
         """Runs to start now, at most one a free worker: those first that the longest work hangs on."""
         free = workers() - len(running)
         if free <= 0:
@@ -212,7 +222,7 @@ class _Pool:
         ready = [name for name in waiting if self.needs[name].isdisjoint(unfinished)]
         return sorted(ready, key=self.hanging.__getitem__, reverse=True)[:free]
 
-    def _show(self, bar: Bar, waiting: dict[str, RunConfig], running: dict[Future[None], str]) -> None:
+    def _show(self, bar: Bar, waiting: dict[str, tuple[Cohort, RunConfig]], running: dict[Future[None], str]) -> None:
         left = sum(self.cost[name] for name in waiting)
         left += sum(self.cost[name] * (1 - read_progress(self.store.root / name)) for name in running.values())
         bar.to(sum(self.cost.values()) - left, f"{len(waiting) + len(running)} of {len(self.missing)} runs left")
@@ -240,8 +250,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-# A worker lives for one `ensure`, which sees its cohort as it was opened.
-_open = lru_cache(maxsize=1)(Cohort.open)
+# A worker lives for one `ensure`, which sees its cohorts as they were opened.
+_open = lru_cache(maxsize=16)(Cohort.open)
 
 
 def _work(config: str, cohort: str, store: str) -> None:

@@ -107,3 +107,19 @@ def test_layout_in_memory_changes_nothing() -> None:
 def test_unknown_variant() -> None:
     with pytest.raises(SacdError, match="variant 'caffe'.*torchvision, 3dresnets"):
         r3d_18(variant="caffe")
+
+
+@pytest.mark.parametrize("name", ["r2plus1d_10", "r3d_10"])
+@pytest.mark.parametrize(("frames", "size"), [(8, 32), (16, 16), (16, 32), (32, 16), (64, 32)])
+def test_half_precision_gradients_on_a_cpu_point_the_right_way_for_short_and_small_clips(name, frames, size):
+    torch.manual_seed(0)
+    network = build(name).to(memory_format=torch.channels_last_3d)
+    x, label = torch.randn(16, 1, frames, size, size), torch.arange(16) % 5
+    found = []
+    for half in (True, False):
+        network.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            features, _ = network.trunk(x)
+        torch.nn.functional.cross_entropy(100 * network.head(features.float()), label).backward()
+        found.append(torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None]))
+    assert torch.nn.functional.cosine_similarity(*found, dim=0) > 0.9

@@ -152,14 +152,14 @@ def executions(bench, monkeypatch):
     """Names of the notebooks that were executed; a quick stand-in takes the kernels' place."""
     names = []
 
-    def execute_all(jobs, folder):
-        for job in jobs:
-            names.append(job.name)
-            words = nbformat.v4.new_markdown_cell(f"seed {job.parameters.get('seed')}")
+    def execute_all(due, folder):
+        for name, (_, parameters) in due.items():
+            names.append(name)
+            words = nbformat.v4.new_markdown_cell(f"seed {parameters.get('seed')}")
             content = nbformat.v4.new_notebook(cells=[words])
-            nbformat.write(content, folder / f"{job.name}.ipynb")
+            nbformat.write(content, folder / f"{name}.ipynb")
         failed = Outcome("failed", "ValueError: x", 0.1)
-        return {job.name: failed if "bad" in job.name else Outcome("done", "", 2.0) for job in jobs}
+        return {name: failed if "bad" in name else Outcome("done", "", 2.0) for name in due}
 
     monkeypatch.setattr(report, "execute_all", execute_all)
     return names
@@ -201,7 +201,7 @@ def test_what_changed_is_executed_again(bench, executions, monkeypatch, change):
         monkeypatch.setattr(report, "load_profile", lambda name: other)
     else:
         monkeypatch.setitem(experiments.CHAPTERS, "01_good", Chapter("01_good", "Good", one_student))
-        monkeypatch.setattr(runs, "ensure", failing)
+        monkeypatch.setattr(runs, "ensure_all", failing)
     write(bench, **options)
     assert executions == ["01_good", "01_good"]
 
@@ -210,14 +210,18 @@ def one_student(cohort, profile):
     return [experiments.student(cohort, profile, "ce", "paper", 0, None, raw=False)]
 
 
-def failing(cohort, configs, store, **_):
+def failing(parts, store):
+    return [_rows(cohort, configs, "failed", "loss is NaN") for cohort, configs in parts]
+
+
+def _rows(cohort, configs, status, error=""):
     return pd.DataFrame([
-        {"status": "failed", "error": "loss is NaN", "run_id": runs.run_id(config, cohort)} for config in configs
+        {"status": status, "error": error, "run_id": runs.run_id(config, cohort)} for config in configs
     ])
 
 
 def test_failed_runs_are_shown(bench, executions, monkeypatch):
-    monkeypatch.setattr(runs, "ensure", failing)
+    monkeypatch.setattr(runs, "ensure_all", failing)
     monkeypatch.setitem(experiments.CHAPTERS, "01_good", Chapter("01_good", "Good", one_student))
     result = run_cli(bench, "--only", "01")
     assert result.exit_code == 1 and "loss is NaN" in result.stdout
@@ -244,7 +248,7 @@ def test_plan(bench, monkeypatch):
     plan = report.Report("smoke", bench / "data" / "tiny", only=["01"], out=bench / "out").plan()
     assert len(plan.runs) == 2 and plan.cached == 0 and plan.notebooks == ["01_good"]
     training = plan.runs.predicted_seconds.sum() / runs.workers()
-    assert plan.seconds == pytest.approx(training + report.NOTEBOOK_SECONDS / report._side_by_side())
+    assert plan.seconds == pytest.approx(training + report.NOTEBOOK_SECONDS / report.notebooks_side_by_side())
     result = run_cli(bench, "--plan", "--only", "01")
     assert result.exit_code == 0 and "2 runs to train" in result.stdout and "minutes on this machine" in result.stdout
     assert not (bench / "out").exists()
@@ -262,13 +266,11 @@ def coupled(bench, executions, monkeypatch):
 
     trained = []
 
-    def ensure(cohort, configs, store):
-        trained.append((cohort.path.name, len(configs)))
-        return pd.DataFrame([
-            {"status": "done", "error": "", "run_id": runs.run_id(config, cohort)} for config in configs
-        ])
+    def ensure_all(parts, store):
+        trained.extend((cohort.path.name, len(configs)) for cohort, configs in parts)
+        return [_rows(cohort, configs, "done") for cohort, configs in parts]
 
-    monkeypatch.setattr(runs, "ensure", ensure)
+    monkeypatch.setattr(runs, "ensure_all", ensure_all)
     chapter = Chapter("01_good", "Good", lambda cohort, profile: raw(cohort), companions=beside)
     monkeypatch.setitem(experiments.CHAPTERS, "01_good", chapter)
     simulate(bench / "data" / "main", train=2, test=1, nights=0, frames=4, size=8)
@@ -312,8 +314,13 @@ def test_companions_are_made_trained_and_kept(bench, coupled, executions):
 
 
 def test_failed_runs_of_a_companion_are_shown(bench, coupled, monkeypatch):
-    ensure = runs.ensure
-    monkeypatch.setattr(runs, "ensure", lambda *all: failing(*all) if all[0].path.name == "main-weak" else ensure(*all))
+    def half(parts, store):
+        return [
+            _rows(cohort, configs, *(("failed", "loss is NaN") if cohort.path.name == "main-weak" else ("done",)))
+            for cohort, configs in parts
+        ]
+
+    monkeypatch.setattr(runs, "ensure_all", half)
     entry = write_main(bench)["01_good"]
     assert len(entry.failed_runs) == 1 and "loss is NaN" in entry.failed_runs[0]
 

@@ -72,3 +72,19 @@ def test_hundreds_of_runs_are_planned_at_once(cohort: Cohort, tmp_path: Path) ->
     started = time.process_time()
     assert len(runs.plan(cohort, wanted, store)) == 301  # and the teacher
     assert time.process_time() - started < 5
+
+
+def test_larger_clips_take_longer_in_proportion_and_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    small = make_cohort(tmp_path / "small")
+    info = small.info.model_copy(update={"sampling": small.info.sampling.model_copy(update={"frames": 16})})
+    large = Cohort(small.path, info, small.participants, small.recordings)
+    run = StudentRun(model=ModelConfig(name="r2plus1d_10"), training=TrainingConfig(steps=4000, batch=64))
+    store = RunStore(tmp_path / "runs")
+    before = [predicted_seconds(run, cohort, store) for cohort in (small, large)]
+    assert before[1] == pytest.approx(2 * before[0], rel=0.05)
+    finish(run, small, store, 4000.0)
+    folder = store.folder(run, small)
+    about = {"run": run.model_dump(mode="json"), "sampling": small.info.sampling.model_dump()}
+    (folder / "config.json").write_text(json.dumps(about))
+    after = [predicted_seconds(run, cohort, store) for cohort in (small, large)]
+    assert after[0] == pytest.approx(4000.0, rel=0.01) and after[1] == before[1]

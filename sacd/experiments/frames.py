@@ -12,8 +12,8 @@ from sacd.stages import CLIP_SECONDS
 
 SPREAD = "spread over 30 s"
 CUT_TRAINING = {"batch": 16, "sampler": "random", "precision": "32-true"}
-"""Where steps are cut: small batches of unrelated clips learn most in a given time, and PyTorch's bfloat16 convolutions
-give NaN on some processors where clips are as short as 8 frames."""
+"""Where steps are cut: small batches of unrelated clips learn most in a given time. One precision for all: short clips
+are never computed in bfloat16 on a CPU (`sacd.models.video`)."""
 
 
 def sampling_title(cohort: Cohort) -> str:
@@ -67,7 +67,7 @@ def no_other_sampling(cohort: Cohort) -> str | None:
         return None
     return (
         "no two cohorts in this folder hold these nights with as many frames, spread over 30 s and consecutive; "
-        "ingest them again with another span"
+        "ingest them again with another span_s (sacd.ingest.ingest)"
     )
 
 

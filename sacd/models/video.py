@@ -6,6 +6,8 @@ al. 2018, doi:10.1109/CVPR.2018.00685): a stem of temporal extent 7 followed by 
 each block whose middle width follows from its own input. Its names are translated by sacd.models.pretrained.
 """
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -168,10 +170,14 @@ class VideoNetwork(Network):
             # Channels last is the CPU's fast layout for 3-D convolutions: twice the speed in narrow networks.
             x = x.contiguous(memory_format=torch.channels_last_3d)
         x = self.stem(x)
+        # bfloat16 convolutions of torch 2.13 on CPUs give wrong gradients on two frames, and crash on a single pixel.
+        broken = x.dtype == torch.bfloat16 and x.device.type == "cpu" and (x.shape[2] <= 16 or min(x.shape[3:]) <= 4)
         inner = []
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
-            inner.append(x)
+        with torch.autocast("cpu", enabled=False) if broken else nullcontext():
+            x = x.float() if broken else x
+            for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+                x = stage(x)
+                inner.append(x)
         return self.project(x.mean(dim=(2, 3, 4))), tuple(inner) if taps else ()
 
 

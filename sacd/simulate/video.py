@@ -147,8 +147,8 @@ class Video:
 
     def _rests(self, lies: np.ndarray, height: int, width: int) -> list[np.ndarray]:
         """Resting pictures [pixels] in grey levels; those of one posture are rendered together."""
+        _make_room(self._known_rests, 24)  # first: what it forgets may be asked for
         missing = [lie for lie in lies if (lie, height, width) not in self._known_rests]
-        _make_room(self._known_rests, 24)
         for group in np.unique(self._group[missing]):
             part = [lie for lie in missing if self._group[lie] == group]
             pictures = 255 * self._scene(height, width).rest(*self._covers(part[0]), self._rest[part])

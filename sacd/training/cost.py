@@ -2,11 +2,14 @@
 
 from collections import defaultdict
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from sacd.cohort import Cohort
 from sacd.config import FusionRun, ReverseRun, RunConfig, SelectedRun, StudentRun, TrunkRun
+from sacd.models import MODELS
 from sacd.store import RunStore, run_name, split_of
 
 START_SECONDS = 0.2
@@ -69,13 +72,13 @@ def predicted_seconds(config: RunConfig, cohort: Cohort, store: RunStore) -> flo
     shorter: their first steps are slow. Else measured tables do.
     """
     split = split_of(config, cohort)
-    clips = _clips(cohort)
+    clips, size = _clips(cohort), _size(cohort.info.sampling.model_dump())
 
     def count(names: tuple[str, ...]) -> int:
         return sum(clips.get(name, 0) for name in names)
 
     if isinstance(config, SelectedRun):
-        return START_SECONDS + count(split.validation + split.test) * _inference_seconds(config.model.name)
+        return START_SECONDS + count(split.validation + split.test) * _inference_seconds(config.model.name, size)
     training = config.training
     seen = count(split.validation) * (1 + training.steps // training.validate_every)
     seen += count(split.test) if getattr(config, "test", True) else 0
@@ -83,24 +86,24 @@ def predicted_seconds(config: RunConfig, cohort: Cohort, store: RunStore) -> flo
         seen += count(split.labelled + split.unlabelled)
     elif isinstance(config, TrunkRun):
         seen = sum(clips.values())
-    total = START_SECONDS + training.steps * _step_seconds(config, store)
-    total += seen * sum(map(_inference_seconds, _trained(config)))
+    total = START_SECONDS + training.steps * _step_seconds(config, size, store)
+    total += seen * sum(_inference_seconds(name, size) for name in _trained(config))
     if isinstance(config, FusionRun) and not config.released:
         encoded = count(split.labelled + split.test) + (1 + config.parts) * count(split.validation)
-        total += encoded * sum(_inference_seconds(encoder.model.name) for encoder in config.encoders())
+        total += encoded * sum(_inference_seconds(encoder.model.name, size) for encoder in config.encoders())
     return total
 
 
-def _step_seconds(config: RunConfig, store: RunStore) -> float:
+def _step_seconds(config: RunConfig, size: float, store: RunStore) -> float:
     batch = config.training.batch
     known = _known_times(store.root, store.root.stat().st_mtime_ns if store.root.exists() else 0)
-    if times := [time for steps, time in known.get(_alike(config), ()) if 2 * steps >= config.training.steps]:
+    if times := [time for steps, time in known.get(_alike(config, size), ()) if 2 * steps >= config.training.steps]:
         return median(times)
-    seconds = batch * sum(map(_training_seconds, _trained(config)))
+    seconds = batch * sum(_training_seconds(name, size) for name in _trained(config))
     if isinstance(config, StudentRun | ReverseRun):
         seconds += OBJECTIVE_SECONDS.get(config.objective.name, 0.002) * batch / 64
         if config.objective.name in MOMENTUM:
-            seconds += batch * _inference_seconds(config.model.name)
+            seconds += batch * _inference_seconds(config.model.name, size)
     return seconds
 
 
@@ -111,13 +114,23 @@ def _trained(config: RunConfig) -> list[str]:
     return [config.model.name, *more]
 
 
-def _training_seconds(model: str) -> float:
-    return 1 / CLIPS_PER_SECOND.get(model, 100.0)
+def _training_seconds(model: str, size: float) -> float:
+    return (size if _reads_video(model) else 1.0) / CLIPS_PER_SECOND.get(model, 100.0)
 
 
-def _inference_seconds(model: str) -> float:
+def _inference_seconds(model: str, size: float) -> float:
     known = INFERENCE_CLIPS_PER_SECOND.get(model)
-    return 1 / known if known else _training_seconds(model) / 3
+    return (size if _reads_video(model) else 1.0) / known if known else _training_seconds(model, size) / 3
+
+
+def _reads_video(model: str) -> bool:
+    return model in MODELS and MODELS[model].kind == "video"
+
+
+def _size(sampling: dict[str, Any]) -> float:
+    """Pixels of a clip, in units of the 32 frames of 32×32 that the tables were measured with."""
+    shape = [sampling.get(name) for name in ("frames", "height", "width")]
+    return prod(shape) / 32**3 if all(shape) else 1.0
 
 
 @lru_cache(maxsize=16)
@@ -126,7 +139,7 @@ def _clips(cohort: Cohort) -> dict[str, int]:
     return cohort.recordings.groupby("participant_id").clips.sum().to_dict()
 
 
-def _alike(config: RunConfig) -> tuple[str, ...]:
+def _alike(config: RunConfig, size: float) -> tuple[str, ...]:
     """What runs of the same time a step have in common."""
     objective = getattr(config, "objective", None)
     return (
@@ -136,6 +149,7 @@ def _alike(config: RunConfig) -> tuple[str, ...]:
         f"{config.training.batch}, {config.training.precision}",
         ", ".join(_trained(config)),
         str(getattr(config, "trunk", None) is None),
+        f"{size:g}" if any(map(_reads_video, _trained(config))) else "",
     )
 
 
@@ -146,5 +160,6 @@ def _known_times(root: Path, changed: int) -> dict[tuple[str, ...], list[tuple[i
     for run in RunStore(root).done():
         if not isinstance(run.config, SelectedRun):
             steps = run.metrics["steps"]
-            times[_alike(run.config)].append((steps, run.metrics["seconds"] / steps))
+            size = _size(run.description.get("sampling", {}))
+            times[_alike(run.config, size)].append((steps, run.metrics["seconds"] / steps))
     return times
