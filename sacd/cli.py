@@ -103,6 +103,7 @@ def ingest(
     offset: Annotated[float, typer.Option(help="Seconds added to the start of every video.")] = 0.0,
     channel: Annotated[str | None, typer.Option(help="EEG channel; by default a central one that all have.")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 32,
+    span: Annotated[float, typer.Option(min=0.1, max=30, help="Seconds of a clip that its frames spread over.")] = 30,
     size: Annotated[int, typer.Option(min=1, help="Height and width of a frame, pixels.")] = 32,
     allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Take EDF+D files, without clips at a gap.")] = False,
     student_view: Annotated[
@@ -117,6 +118,7 @@ def ingest(
 
     \b
       sacd ingest exported/ data/clinic --channel C4-M1 --offset 1.5
+      sacd ingest exported/ data/clinic-16-consecutive --channel C4-M1 --frames 16 --span 1.6
       sacd ingest sleep-edf-features/ data/sleep-edf
       sacd ingest sleep-edf-features/ data/mobility --student-view Pz-Oz_mobility
     """
@@ -126,8 +128,8 @@ def ingest(
     view = {} if student_view is None else {"student_view": tuple(student_view.split(","))}
     with progress(f"ingesting {source}", 1) as bar:
         take_in(
-            source, out, format=format, offset=offset, channel=channel, frames=frames, size=size, allow_gaps=allow_gaps,
-            progress=bar, **view,
+            source, out, format=format, offset=offset, channel=channel, frames=frames, span_s=span, size=size,
+            allow_gaps=allow_gaps, progress=bar, **view,
         )
     _describe(out)
 

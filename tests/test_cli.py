@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
+from recording_folders import make_source
 from tiny import make_cohort as make_tiny
 from typer.testing import CliRunner
 
 from sacd.cli import app
+from sacd.cohort import Cohort
 from sacd.errors import SacdError
 
 COMMANDS = ("simulate", "ingest", "check", "train", "report", "runs")
@@ -157,3 +159,14 @@ def test_report_pairs(run):
     result = run("report", "--profile", "smoke", "-p", "cohort=x")
     assert result.exit_code == 1 and "--cohort" in result.stderr
     assert run("report", "--profile", "huge").exit_code == 1
+
+
+def test_ingest_cuts_frames_over_a_span(run, tmp_path):
+    source = make_source(tmp_path / "source")
+    for name, span in (("spread", "30"), ("consecutive", "1.6")):
+        result = run("ingest", source, tmp_path / name, "--frames", 4, "--span", span)
+        assert result.exit_code == 0, result.output
+    spread, consecutive = (Cohort.open(tmp_path / name) for name in ("spread", "consecutive"))
+    assert (spread.info.sampling.span_s, consecutive.info.sampling.span_s) == (30, 1.6)
+    assert spread.info.source_id == consecutive.info.source_id
+    assert run("ingest", source, tmp_path / "none", "--span", "31").exit_code != 0 and not (tmp_path / "none").exists()

@@ -67,7 +67,7 @@ def no_other_sampling(cohort: Cohort) -> str | None:
         return None
     return (
         "no two cohorts in this folder hold these nights with as many frames, spread over 30 s and consecutive; "
-        "ingest them again with another span_s (sacd.ingest.ingest)"
+        "ingest them again with another --span"
     )
 
 
