@@ -5,8 +5,6 @@ Runs are trained by single-thread processes side by side: on few cores two of th
 
 import json
 import multiprocessing
-import os
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -16,13 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from threadpoolctl import threadpool_limits
 
 from sacd.cohort import Cohort
 from sacd.config import RunConfig, parse_run
 from sacd.errors import SacdError
 from sacd.progress import Bar, progress
-from sacd.slots import cores, slot
+from sacd.slots import cores, slot, start_worker
 from sacd.store import DONE, Run, RunStore, describe, run_id, tabulate
 from sacd.training.cost import predicted_seconds
 from sacd.training.execute import execute
@@ -238,16 +235,7 @@ def read_progress(folder: Path) -> float:
 
 def _start_worker() -> None:
     torch.set_num_threads(1)
-    threadpool_limits(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would go on unseen; its run resumes exactly the next time."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    start_worker()
 
 
 # A worker lives for one `ensure`, which sees its cohorts as they were opened.

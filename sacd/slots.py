@@ -1,14 +1,17 @@
-"""Machine-wide slots: every process that trains takes one, so that nobody starves the cores."""
+"""Worker processes on a shared machine: one thread and one machine-wide slot each; none outlives its parent."""
 
 import getpass
+import multiprocessing
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
 _POLL_SECONDS = 0.2
 
@@ -36,3 +39,17 @@ def slot() -> Iterator[int]:
                 lock.release()
             return
         time.sleep(_POLL_SECONDS)
+
+
+def start_worker() -> None:
+    """What a worker process does first: keep to one thread, and watch its parent."""
+    threadpool_limits(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would go on unseen; what it makes can be resumed or made again."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,17 +1,13 @@
 """Several simulated cohorts at once, in processes of their own side by side."""
 
 import multiprocessing
-import os
-import threading
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from sacd.progress import progress
 from sacd.simulate.cohort import simulate
-from sacd.slots import cores, slot
+from sacd.slots import cores, slot, start_worker
 
 SIDE_BY_SIDE = 2
 
@@ -39,7 +35,7 @@ def simulate_several(wanted: dict[Path, dict[str, Any]]) -> None:
         progress(f"simulating {len(wanted)} cohorts", sum(people.values())) as bar,
         ProcessPoolExecutor(
             min(side_by_side(), len(wanted)), mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
+            initializer=start_worker,
         ) as pool,
     ):
         running = {pool.submit(_simulate, path, settings) for path, settings in wanted.items()}
@@ -54,19 +50,6 @@ def _written(path: Path) -> int:
     """Nights of a cohort in the making that are on disk."""
     folder = path / "recordings"
     return sum(not entry.name.startswith(".") for entry in folder.iterdir()) if folder.is_dir() else 0
-
-
-def _start_worker() -> None:
-    threadpool_limits(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would go on unseen."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _simulate(path: Path, settings: dict[str, Any]) -> None:
