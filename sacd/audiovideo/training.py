@@ -23,10 +23,10 @@ from sacd.objectives.base import Context
 from sacd.profile import Recipe
 from sacd.progress import progress
 from sacd.training.batches import WINDOW, Arrays, Sampler
-from sacd.training.inputs import Inputs, Outputs, predict
+from sacd.training.inputs import Inputs, Outputs, predict, video_preparation
 from sacd.training.loop import CHECKPOINT, make_fabric, train
 from sacd.training.tasks import StageTask, StudentTask, TeacherTask
-from sacd.training.transforms import prepare_features, prepare_video
+from sacd.training.transforms import prepare_features
 
 METHODS = ("ce", "kd", "jsd", "fitnet", "pkt", "rkd", "crd", "cmc", "ccl", "sacd")
 """The rows of Table III, and KD and JSD."""
@@ -88,10 +88,6 @@ def _network(model: ModelConfig, n_classes: int, seed: int, **size: int) -> Netw
 
 def _prepare_audio(x: Tensor, generator: torch.Generator | None, mean: Tensor, deviation: Tensor) -> Tensor:
     return prepare_features((x - mean.to(x.device)) / deviation.to(x.device), generator)
-
-
-def _prepare_video(x: Tensor, generator: torch.Generator | None, normalise: str) -> Tensor:
-    return prepare_video(x, normalise, generator)
 
 
 class Teacher:
@@ -162,7 +158,7 @@ def train_student(
     clips, held_clips, test_clips = (Clips(part.visible) for part in (mine, held, test))
 
     def inputs(part: Pairs, of: Clips) -> Inputs:
-        return Inputs(Arrays(of, [part.video]), partial(_prepare_video, normalise=training.normalise), fabric)
+        return Inputs(Arrays(of, [part.video]), video_preparation(training.normalise), fabric)
 
     network = _network(recipe.model, n_classes, seed, in_channels=1)
     with torch.random.fork_rng():

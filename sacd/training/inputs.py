@@ -112,7 +112,12 @@ def preparation(run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort) -> Prep
         return prepare_eeg if cohort.info.eeg == "raw" else prepare_features
     if cohort.info.video == "features" or getattr(run, "trunk", None) is not None:
         return prepare_features
-    return partial(_prepare_video, normalise=run.training.normalise)
+    return video_preparation(run.training.normalise)
+
+
+def video_preparation(normalise: str) -> Prepare:
+    """How stored video becomes a network's input, normalised in one of the ways of `prepare_video`."""
+    return partial(_prepare_video, normalise=normalise)
 
 
 def _prepare_video(x: Tensor, generator: torch.Generator | None, normalise: str) -> Tensor:

@@ -134,15 +134,10 @@ def train(
         started = time.monotonic()
         step = state["step"]
         _seed_everything(step_seed(seed, step), fabric.device)
-        terms = task.terms(step)
-        loss = torch.stack([term.float() for term in terms.values()]).sum()
-        optimizer.zero_grad(set_to_none=True)
-        fabric.backward(loss)
-        optimizer.step()
+        terms = take_step(task, optimizer, fabric, step)
         schedule.step()
-        task.after_step()
         state["step"] = step = step + 1
-        for name, term in {**terms, "loss": loss}.items():
+        for name, term in terms.items():
             # Summed on the device: reading a number each step would stall a GPU.
             sums[name] = sums.get(name, 0.0) + term.detach().float()
         state["seconds"] += time.monotonic() - started
@@ -166,6 +161,17 @@ def train(
     task.network.load_state_dict(state["best"])
     task.eval()
     return {key: state[key] for key in ("history", "best_step", "seconds", "best_score")}
+
+
+def take_step(task: Task, optimizer: torch.optim.Optimizer, fabric: Fabric, step: int) -> dict[str, Tensor]:
+    """Minimise the sum of a task's terms by one step; the terms, and that sum as `loss`."""
+    terms = task.terms(step)
+    loss = torch.stack([term.float() for term in terms.values()]).sum()
+    optimizer.zero_grad(set_to_none=True)
+    fabric.backward(loss)
+    optimizer.step()
+    task.after_step()
+    return {**terms, "loss": loss}
 
 
 def _validate(task: Task, state: dict[str, Any], sums: dict[str, Tensor], config: TrainingConfig) -> None:

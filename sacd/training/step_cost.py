@@ -26,10 +26,10 @@ from sacd.objectives.base import Context
 from sacd.stages import STAGES
 from sacd.store import split_of
 from sacd.training.batches import Arrays, ClipSet, Sampler
-from sacd.training.inputs import Inputs, Outputs, forward, make_network
-from sacd.training.loop import make_fabric, make_optimizer
+from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_preparation
+from sacd.training.loop import make_fabric, make_optimizer, take_step
 from sacd.training.tasks import StageTask, StudentTask
-from sacd.training.transforms import prepare_features, prepare_video
+from sacd.training.transforms import prepare_features
 
 # Above its highest level: torch's profiler otherwise writes two lines a use to stderr, and so into a notebook.
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")
@@ -77,12 +77,8 @@ class _Training:
         self.steps = 0
 
     def step(self) -> None:
-        """A step as `sacd.training.loop.train` makes it."""
-        loss = torch.stack([term.float() for term in self.task.terms(self.steps).values()]).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.inputs.fabric.backward(loss)
-        self.optimizer.step()
-        self.task.after_step()
+        """A step as in training."""
+        take_step(self.task, self.optimizer, self.inputs.fabric, self.steps)
         self.steps += 1
 
     def forward(self) -> None:
@@ -165,10 +161,7 @@ def _inputs(run: StudentRun, shape: tuple[int, ...], clips: ClipSet, rng: np.ran
         array, prepare = rng.standard_normal((NIGHT, *shape), dtype=np.float32), prepare_features
     else:
         array = rng.integers(0, 256, (NIGHT, *shape), dtype=np.uint8)
-
-        def prepare(x: Tensor, generator: torch.Generator | None) -> Tensor:
-            return prepare_video(x, run.training.normalise, generator)
-
+        prepare = video_preparation(run.training.normalise)
     return Inputs(Arrays(clips, [array] * len(clips.recordings)), prepare, fabric)
 
 
