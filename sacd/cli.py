@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 class _Commands(TyperGroup):
@@ -85,7 +85,7 @@ def simulate(
       sacd simulate data/with-files --train 6 --test 3 --raw 2
     """
     from sacd.progress import progress
-    from sacd.simulate.cohort import simulate as make
+    from sacd.simulate.simulated_cohort import simulate as make
 
     with progress(f"simulating {out}", train + test) as bar:
         make(
@@ -143,8 +143,8 @@ def check(cohort: CohortFolder) -> None:
     \b
       sacd check data/simulated-laptop
     """
-    from sacd.check import check as faults_of
-    from sacd.cohort import read_recordings
+    from sacd.cohort.check import check as faults_of
+    from sacd.cohort.format import read_recordings
     from sacd.progress import progress
 
     folder = cohort / "recordings"
@@ -184,8 +184,8 @@ def train(
       sacd train data/sleep-edf --objective kd --labelled 2 --fold 0/4
     """
     from sacd.cohort import Cohort
-    from sacd.config import ModelConfig, ObjectiveConfig
-    from sacd.profile import load_profile
+    from sacd.experiments.profile import load_profile
+    from sacd.training.config import ModelConfig, ObjectiveConfig
 
     opened, settings, part = Cohort.open(cohort), load_profile(profile), _fold(fold)
 
@@ -289,7 +289,7 @@ def runs(
       sacd runs --cohort data/simulated-laptop
     """
     from sacd.cohort import Cohort
-    from sacd.store import RunStore, tabulate
+    from sacd.runs.store import RunStore, tabulate
 
     opened = None if cohort is None else Cohort.open(cohort)
     usual = os.environ.get("SACD_RUNS") or Path(__file__).parents[1] / "data" / "runs"

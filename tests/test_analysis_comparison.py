@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from synthetic_predictions import predictions, table
 
 from sacd.analysis.comparison import compare, holm, participant_metric, sign_flip_p, smallest_p
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 def right(counts: list[int], method: str, seed: int = 0, clips: int = 10) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from sacd.analysis.metrics import (
     resampling_weights,
     summarise,
 )
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 matrices = arrays(np.int64, (5, 5), elements=st.integers(0, 20)).filter(lambda matrix: matrix.sum() > 0)
 unequal = arrays(np.int64, 60, elements=st.integers(0, 4))

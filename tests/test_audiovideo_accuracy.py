@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sacd.audiovideo.accuracy import count_hits, differences, top1
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 def predictions(right: dict[str, list[list[int]]], units: list[str]) -> pd.DataFrame:

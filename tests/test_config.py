@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from sacd.config import ModelConfig, StudentRun, TrainingConfig, parse_run
-from sacd.errors import SacdError
-from sacd.profile import PROFILES, load_profile
+from sacd.exceptions import SacdError
+from sacd.experiments.profile import PROFILES, load_profile
+from sacd.training.config import ModelConfig, StudentRun, TrainingConfig, parse_run
 
 
 def test_defaults_are_the_papers():

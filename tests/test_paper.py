@@ -3,7 +3,7 @@ import pytest
 
 from sacd import paper
 from sacd.analysis.metrics import METRICS
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.stages import STAGES, ahi_group
 
 

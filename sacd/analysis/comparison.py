@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import permutation_test
 
 from sacd.analysis.metrics import METRICS, confusion_cells, interval, metrics, resampling_weights
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from sacd.analysis.comparison import compare, participant_metric, sign_flip_p
 from sacd.analysis.metrics import confusion_cells, interval, kappa, metrics, recall, resampling_weights
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.paper.evidence import Evidence
 from sacd.stages import STAGES
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.stages import NOT_SCORED, STAGES
 
 METRICS: tuple[str, ...] = ("accuracy", "macro_f1", "kappa", *(f"recall_{stage}" for stage in STAGES))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sacd.analysis.comparison import holm, sign_flip_p, smallest_p
 from sacd.analysis.metrics import interval, resampling_weights
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sacd.cohort import Cohort
-from sacd.config import ObjectiveConfig, Options, Protocol, StudentRun
 from sacd.experiments.common import PROTOCOLS, folds, student
+from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
-from sacd.profile import Profile
+from sacd.training.config import ObjectiveConfig, Options, Protocol, StudentRun
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """What every chapter's runs are made of: folds, label budgets, teachers, trunks and students of a profile."""
 
 from sacd.cohort import Cohort
-from sacd.config import ModelConfig, ObjectiveConfig, Protocol, StudentRun, TeacherRun, TrunkRun
+from sacd.cohort.splits import default_budget
+from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
-from sacd.profile import Profile
-from sacd.splits import default_budget
+from sacd.training.config import ModelConfig, ObjectiveConfig, Protocol, StudentRun, TeacherRun, TrunkRun
 
 PROTOCOLS: tuple[Protocol, ...] = ("paper", "few-label")
 HIDDEN_CHANNEL = "Pz-Oz"

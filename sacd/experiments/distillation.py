@@ -6,11 +6,11 @@ import pandas as pd
 
 from sacd import paper
 from sacd.cohort import Cohort
-from sacd.config import ObjectiveConfig, Protocol, RunConfig, SelectedRun, StudentRun
 from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, folds, is_features, student, teacher
+from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import load_objective, options_of
-from sacd.profile import Profile
+from sacd.training.config import ObjectiveConfig, Protocol, RunConfig, SelectedRun, StudentRun
 
 NEEDS_UNLABELLED = ("self-training", "pseudo-label")
 """Controls that are plain cross-entropy where every training participant is labelled; run in few-label only."""

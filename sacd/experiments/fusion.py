@@ -1,9 +1,9 @@
 """Table IV: each modality alone, heads on both, and video distilled into EEG."""
 
 from sacd.cohort import Cohort
-from sacd.config import FusionRun, ObjectiveConfig, ReverseRun, RunConfig
 from sacd.experiments.common import HIDDEN_CHANNEL, folds, is_features, student, teacher
-from sacd.profile import Profile
+from sacd.experiments.profile import Profile
+from sacd.training.config import FusionRun, ObjectiveConfig, ReverseRun, RunConfig
 
 
 def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.audio import CNN14
 from sacd.models.base import Network, Output
 from sacd.models.deepsleepnet import DeepSleepNet

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.objectives.base import Context, Objective
 
 _PLACES: dict[str, str] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sacd.progress import progress
-from sacd.simulate.cohort import simulate
-from sacd.slots import cores, slot, start_worker
+from sacd.simulate.simulated_cohort import simulate
+from sacd.workers import cores, slot, start_worker
 
 SIDE_BY_SIDE = 2
 
@@ -23,7 +23,7 @@ def simulate_several(wanted: dict[Path, dict[str, Any]]) -> None:
     Parameters
     ----------
     wanted : dict
-        Folder of each → the arguments of `sacd.simulate.cohort.simulate`.
+        Folder of each → the arguments of `sacd.simulate.simulated_cohort.simulate`.
 
     Raises
     ------

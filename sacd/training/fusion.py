@@ -24,15 +24,15 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from sacd.cohort import Cohort, Recording
-from sacd.config import FusionRun, ReverseRun, StudentRun, TeacherRun
 from sacd.models import build
 from sacd.models.base import Output
 from sacd.models.fusion import TwoStream, TwoViews
 from sacd.objectives.base import Objective
-from sacd.store import RunStore, split_of
+from sacd.runs.outputs import cached_outputs, load_network, stored_inputs
+from sacd.runs.store import RunStore, split_of
 from sacd.training.batches import Arrays, ClipSet, Sampler
+from sacd.training.config import FusionRun, ReverseRun, StudentRun, TeacherRun
 from sacd.training.inputs import Inputs, forward
-from sacd.training.outputs import cached_outputs, load_network, stored_inputs
 from sacd.training.tasks import StudentTask, TeacherTask, gradient_norms
 from sacd.training.transforms import prepare_features
 

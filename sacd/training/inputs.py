@@ -11,13 +11,13 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from sacd.cohort import Cohort, Recording
-from sacd.config import StudentRun, TeacherRun, TrunkRun
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models import MODELS, build
 from sacd.models.base import Network, Output
 from sacd.models.pretrained import load_pretrained
 from sacd.objectives.ifd import averaged
 from sacd.training.batches import Arrays, ClipSet
+from sacd.training.config import StudentRun, TeacherRun, TrunkRun
 from sacd.training.loop import step_seed
 from sacd.training.transforms import prepare_eeg, prepare_features, prepare_video
 

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.base import Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
 from sacd.stages import STAGES

@@ -14,10 +14,10 @@ from lightning_fabric import Fabric
 from safetensors.torch import load_file
 
 from sacd.cohort import Cohort, Recording
-from sacd.config import StudentRun, TeacherRun, TrunkRun, parse_run
 from sacd.models.base import Network
-from sacd.store import RunStore
+from sacd.runs.store import RunStore
 from sacd.training.batches import Arrays, ClipSet
+from sacd.training.config import StudentRun, TeacherRun, TrunkRun, parse_run
 from sacd.training.inputs import Inputs, Outputs, make_network, modality_arrays, predict, preparation, whole_set
 from sacd.training.loop import make_fabric
 

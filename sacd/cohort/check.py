@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sacd.cohort import (
+from sacd.cohort.format import (
     ARRAY_NAMES,
     ID_PATTERN,
     MODALITIES,
     SPLITS,
     CohortInfo,
-    first_line,
     hash_file,
     read_info,
     read_participants,
     read_recordings,
 )
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError, first_line
 from sacd.stages import CLIP_SECONDS, NOT_SCORED, STAGES
 
 _CHUNK = 256

@@ -127,9 +127,9 @@ def summaries(notebook: NotebookNode) -> list[str]:
 
 
 def render(template: str, **values: Any) -> str:
-    """A page from ``sacd/templates``; everything but trees of ready HTML is escaped."""
+    """A page from ``sacd/report/templates``; everything but trees of ready HTML is escaped."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("sacd"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.PackageLoader("sacd.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"html": Markup, "duration": duration}

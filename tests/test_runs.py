@@ -18,7 +18,17 @@ from tiny import make_cohort
 
 from sacd import runs
 from sacd.cohort import Cohort
-from sacd.config import (
+from sacd.cohort.splits import make_split
+from sacd.exceptions import SacdError
+from sacd.objectives import OBJECTIVES
+from sacd.objectives.base import Pair
+from sacd.objectives.ifd import averaged
+from sacd.runs.execute import _Execution, execute
+from sacd.runs.outputs import cached_outputs, load_network, stored_inputs
+from sacd.runs.pool import PROGRESS
+from sacd.runs.store import Run, RunStore, run_id
+from sacd.training.batches import WINDOW, Arrays, ClipSet, Sampler
+from sacd.training.config import (
     ModelConfig,
     ObjectiveConfig,
     ReverseRun,
@@ -28,17 +38,8 @@ from sacd.config import (
     TrainingConfig,
     TrunkRun,
 )
-from sacd.errors import SacdError
-from sacd.objectives import OBJECTIVES
-from sacd.objectives.base import Pair
-from sacd.objectives.ifd import averaged
-from sacd.splits import make_split
-from sacd.store import Run, RunStore, run_id
-from sacd.training.batches import WINDOW, Arrays, ClipSet, Sampler
-from sacd.training.execute import _Execution, execute
 from sacd.training.inputs import forward, make_network, predict, unbroken, whole_set
 from sacd.training.loop import step_seed
-from sacd.training.outputs import cached_outputs, load_network, stored_inputs
 from sacd.training.pretext import motion_statistics
 from sacd.training.tasks import StageTask, participant_weights, stage_scores
 from sacd.training.transforms import prepare_eeg, prepare_video
@@ -261,9 +262,9 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from sacd.cohort import Cohort
-from sacd.config import parse_run
-from sacd.store import RunStore
-from sacd.training.execute import execute
+from sacd.training.config import parse_run
+from sacd.runs.store import RunStore
+from sacd.runs.execute import execute
 import torch
 torch.set_num_threads(1)
 cohort, store = Cohort.open(sys.argv[1]), RunStore(Path(sys.argv[2]))
@@ -319,8 +320,8 @@ import sys
 from pathlib import Path
 from sacd import runs
 from sacd.cohort import Cohort
-from sacd.config import parse_run
-from sacd.store import RunStore
+from sacd.training.config import parse_run
+from sacd.runs.store import RunStore
 if __name__ == "__main__":
     config = parse_run(Path(sys.argv[3]).read_text())
     runs.ensure(Cohort.open(sys.argv[1]), [config], RunStore(Path(sys.argv[2])))
@@ -334,7 +335,7 @@ def test_workers_end_with_a_killed_parent(featured, tmp_path):
     script.write_text(ENSURE)
     store = RunStore(tmp_path / "runs")
     process = subprocess.Popen([sys.executable, script, featured.path, store.root, file], stderr=subprocess.DEVNULL)
-    progress = store.folder(config, featured) / runs.PROGRESS
+    progress = store.folder(config, featured) / PROGRESS
     deadline = time.monotonic() + 120
     while not progress.exists() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -364,7 +365,7 @@ def test_identity_follows_config_data_and_versions_only(featured, tmp_path, monk
     assert run_id(config, featured) != run_id(config, other)
     moved = Cohort.open(make_cohort(tmp_path / "copy", features=True).path)
     assert run_id(config, featured) == run_id(config, moved)
-    monkeypatch.setattr("sacd.store.TRAINING_VERSION", 99)
+    monkeypatch.setattr("sacd.runs.store.TRAINING_VERSION", 99)
     assert run_id(config, featured) != run_id(config, Cohort.open(featured.path))
 
 

@@ -18,17 +18,17 @@ from lightning_fabric import Fabric
 from safetensors.torch import save_file
 
 from sacd.cohort import Cohort, Recording
-from sacd.config import FusionRun, ReverseRun, RunConfig, SelectedRun, StudentRun, TrunkRun
 from sacd.models.base import Network
 from sacd.objectives import build_objective
 from sacd.objectives.base import Context, Objective
+from sacd.runs.outputs import cached_outputs, load_network, stored_inputs
+from sacd.runs.store import DONE, RunStore, split_of
 from sacd.stages import STAGES
-from sacd.store import DONE, RunStore, split_of
 from sacd.training.batches import ClipSet, Sampler
+from sacd.training.config import FusionRun, ReverseRun, RunConfig, SelectedRun, StudentRun, TrunkRun
 from sacd.training.fusion import ReleasedTask, fusion_inputs, fusion_task, source_task
 from sacd.training.inputs import Inputs, Outputs, make_network, predict
 from sacd.training.loop import CHECKPOINT, Task, make_fabric, train
-from sacd.training.outputs import cached_outputs, load_network, stored_inputs
 from sacd.training.tasks import StageTask, StudentTask, TeacherTask, TrunkTask, stage_scores
 
 TRUNK_HELD_EVERY = 10

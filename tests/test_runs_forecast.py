@@ -9,10 +9,10 @@ from tiny import make_cohort
 
 from sacd import runs
 from sacd.cohort import Cohort
-from sacd.config import ModelConfig, ObjectiveConfig, SelectedRun, StudentRun, TeacherRun, TrainingConfig
 from sacd.objectives import OBJECTIVES
-from sacd.store import DONE, RunStore
-from sacd.training.cost import OBJECTIVE_SECONDS, predicted_seconds
+from sacd.runs.forecast import OBJECTIVE_SECONDS, predicted_seconds
+from sacd.runs.store import DONE, RunStore
+from sacd.training.config import ModelConfig, ObjectiveConfig, SelectedRun, StudentRun, TeacherRun, TrainingConfig
 
 MLP = ModelConfig(name="mlp")
 TEACHER = TeacherRun(model=ModelConfig(name="attnsleep"), training=TrainingConfig(steps=100, batch=64))

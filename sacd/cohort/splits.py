@@ -10,9 +10,9 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from sacd.config import Protocol
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.stages import ahi_group
+from sacd.training.config import Protocol
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.2

@@ -17,13 +17,13 @@ import pandas as pd
 import torch
 
 from sacd.cohort import Cohort
-from sacd.config import RunConfig, parse_run
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.progress import Bar, progress
-from sacd.slots import cores, slot, start_worker
-from sacd.store import DONE, Run, RunStore, describe, run_id, tabulate
-from sacd.training.cost import predicted_seconds
-from sacd.training.execute import execute
+from sacd.runs.execute import execute
+from sacd.runs.forecast import predicted_seconds
+from sacd.runs.store import DONE, Run, RunStore, describe, run_id, tabulate
+from sacd.training.config import RunConfig, parse_run
+from sacd.workers import cores, slot, start_worker
 
 PROGRESS = "progress"
 _PROGRESS_SECONDS = 0.5

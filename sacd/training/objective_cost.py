@@ -19,13 +19,13 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from sacd.cohort import Cohort
-from sacd.config import RunConfig, StudentRun
 from sacd.models.base import FEATURE_DIM
 from sacd.objectives import OBJECTIVES, build_objective, load_objective
 from sacd.objectives.base import Context
+from sacd.runs.store import split_of
 from sacd.stages import STAGES
-from sacd.store import split_of
 from sacd.training.batches import Arrays, ClipSet, Sampler
+from sacd.training.config import RunConfig, StudentRun
 from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_preparation
 from sacd.training.loop import make_fabric, make_optimizer, take_step
 from sacd.training.tasks import StageTask, StudentTask

@@ -8,9 +8,9 @@ from statistics import median
 from typing import Any
 
 from sacd.cohort import Cohort
-from sacd.config import FusionRun, ReverseRun, RunConfig, SelectedRun, StudentRun, TrunkRun
 from sacd.models import MODELS
-from sacd.store import RunStore, run_name, split_of
+from sacd.runs.store import RunStore, run_name, split_of
+from sacd.training.config import FusionRun, ReverseRun, RunConfig, SelectedRun, StudentRun, TrunkRun
 
 START_SECONDS = 0.2
 """Building the networks, opening what they read, writing the folder."""

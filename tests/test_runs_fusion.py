@@ -13,7 +13,14 @@ from tiny import make_cohort
 
 from sacd import experiments, runs
 from sacd.cohort import Cohort
-from sacd.config import (
+from sacd.exceptions import SacdError
+from sacd.experiments.profile import load_profile
+from sacd.models import build
+from sacd.models.fusion import TwoStream, TwoViews
+from sacd.paper import tidy
+from sacd.runs.execute import _Execution, execute
+from sacd.runs.store import Run, RunStore, describe, run_id, split_of
+from sacd.training.config import (
     FusionRun,
     ModelConfig,
     ObjectiveConfig,
@@ -25,13 +32,6 @@ from sacd.config import (
     TrunkRun,
     parse_run,
 )
-from sacd.errors import SacdError
-from sacd.models import build
-from sacd.models.fusion import TwoStream, TwoViews
-from sacd.paper import tidy
-from sacd.profile import load_profile
-from sacd.store import Run, RunStore, describe, run_id, split_of
-from sacd.training.execute import _Execution, execute
 from sacd.training.fusion import alignment, frozen_features, part_of
 from sacd.training.loop import Task, train
 

@@ -8,10 +8,18 @@ import pytest
 from tiny import make_cohort
 
 from sacd import runs
-from sacd.config import ModelConfig, ObjectiveConfig, SelectedRun, StudentRun, TeacherRun, TrainingConfig, parse_run
 from sacd.experiments.distillation import FACTORS, trials
 from sacd.objectives import OBJECTIVES, options_of
-from sacd.store import Run, RunStore, run_id
+from sacd.runs.store import Run, RunStore, run_id
+from sacd.training.config import (
+    ModelConfig,
+    ObjectiveConfig,
+    SelectedRun,
+    StudentRun,
+    TeacherRun,
+    TrainingConfig,
+    parse_run,
+)
 from sacd.training.inputs import Outputs
 
 FAST = TrainingConfig(steps=6, batch=16, optimizer="adamw", validate_every=3, momentum_encoder=0.9)

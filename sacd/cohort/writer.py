@@ -13,21 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sacd.check import recording_faults
-from sacd.cohort import (
+from sacd.cohort.check import recording_faults
+from sacd.cohort.format import (
     ARRAY_NAMES,
     PARTICIPANT_COLUMNS,
     RECORDING_COLUMNS,
     SPLITS,
     CohortInfo,
     check_id,
-    first_line,
     hash_file,
     read_info,
     read_participants,
     read_recordings,
 )
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError, first_line
 
 INDEX_FILES = ("participants.tsv", "recordings.tsv", "cohort.json")
 

@@ -14,21 +14,21 @@ import pandas as pd
 
 from sacd import experiments, runs
 from sacd.cohort import Cohort, check_id, hash_file
-from sacd.config import RunConfig
-from sacd.errors import NotApplicable, SacdError
+from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments import companions
 from sacd.experiments.companions import Companion, check_made_with, simulation_seconds
-from sacd.notebooks import Notebook, Outcome
-from sacd.profile import Profile, load_profile
+from sacd.experiments.profile import Profile, load_profile
 from sacd.progress import progress
-from sacd.publish import Entry, Folder
-from sacd.side_by_side import execute_all, notebooks_side_by_side
-from sacd.simulate.cohort import simulate
+from sacd.report.execution import execute_all, notebooks_side_by_side
+from sacd.report.folder import Entry, Folder
+from sacd.report.notebook import Notebook, Outcome
+from sacd.runs.forecast import predicted_seconds
+from sacd.runs.store import RunStore, describe, run_id, run_name
 from sacd.simulate.several import side_by_side
-from sacd.store import RunStore, describe, run_id, run_name
-from sacd.training.cost import predicted_seconds
+from sacd.simulate.simulated_cohort import simulate
+from sacd.training.config import RunConfig
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOK_SECONDS = 30.0
 """Assumed for a notebook whose time is not known from an earlier report."""
 RESERVED = {"cohort": "--cohort", "profile": "--profile"}

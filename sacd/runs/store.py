@@ -16,7 +16,11 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import Cohort, Recording, hash_file
-from sacd.config import (
+from sacd.cohort.splits import Split, make_split
+from sacd.exceptions import SacdError
+from sacd.models import MODELS
+from sacd.objectives import load_objective
+from sacd.training.config import (
     TRAINING_VERSION,
     FusionRun,
     LabelledRun,
@@ -28,10 +32,6 @@ from sacd.config import (
     TrunkRun,
     parse_run,
 )
-from sacd.errors import SacdError
-from sacd.models import MODELS
-from sacd.objectives import load_objective
-from sacd.splits import Split, make_split
 
 DONE = "DONE"
 

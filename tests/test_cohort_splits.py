@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sacd.errors import SacdError
-from sacd.splits import default_budget, make_split, stratified_order
+from sacd.cohort.splits import default_budget, make_split, stratified_order
+from sacd.exceptions import SacdError
 from sacd.stages import ahi_group
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from synthetic_predictions import predictions, table
 
-from sacd.analysis.errors import common_errors, error_examples, errors_near_change, near_change, one_of_each
+from sacd.analysis.misclassification import common_errors, error_examples, errors_near_change, near_change, one_of_each
 from sacd.stages import STAGES
 
 

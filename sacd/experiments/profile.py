@@ -1,4 +1,4 @@
-"""Profiles: how much work a report does. One YAML file each in `sacd/profiles`, or a user's own."""
+"""Profiles: how much work a report does. One YAML file each in `sacd/experiments/profiles`, or a user's own."""
 
 from importlib import resources
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from sacd.config import Frozen, ModelConfig, Protocol, TrainingConfig
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
+from sacd.training.config import Frozen, ModelConfig, Protocol, TrainingConfig
 
 
 class SimulationConfig(Frozen):
@@ -140,7 +140,7 @@ def load_profile(name: str | Path) -> Profile:
         Unknown profile or file, YAML that does not parse, an unknown key or a value out of range.
     """
     if str(name) in PROFILES:
-        file = Path(str(resources.files("sacd") / "profiles" / f"{name}.yaml"))
+        file = Path(str(resources.files("sacd.experiments") / "profiles" / f"{name}.yaml"))
     else:
         file = Path(name)
         if file.suffix not in (".yaml", ".yml"):
@@ -159,7 +159,7 @@ def load_profile(name: str | Path) -> Profile:
             owner = Profile
             for part in first["loc"][:-1]:
                 owner = _field_type(owner, part)
-            known = ", ".join(owner.model_fields) if owner is not None else "see sacd/config.py"
+            known = ", ".join(owner.model_fields) if owner is not None else "see sacd/training/config.py"
             raise SacdError(f"{file}: unknown key {where}; known here: {known}") from None
         raise SacdError(f"{file}: {where}: {first['msg']}; correct the value") from None
 

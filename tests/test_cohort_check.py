@@ -1,4 +1,4 @@
-"""`sacd.check`: each fault is named, a line each, all of them at once."""
+"""`sacd.cohort.check`: each fault is named, a line each, all of them at once."""
 
 import json
 import shutil
@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from conftest import clip_table, raw_arrays
 
-from sacd.check import check
 from sacd.cohort import hash_file
+from sacd.cohort.check import check
 
 
 @pytest.fixture

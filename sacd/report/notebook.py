@@ -23,10 +23,10 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from sacd.cohort import first_line, hash_file
-from sacd.errors import NotApplicable, SacdError
+from sacd.cohort import hash_file
+from sacd.exceptions import NotApplicable, SacdError, first_line
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "matplotlib", "seaborn", "plotly", "openTSNE", "yasa")
 KERNEL = "python3"
 START_SECONDS = 180
@@ -168,7 +168,7 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
     Returns
     -------
     Outcome
-        *not applicable* where the notebook raised `sacd.errors.NotApplicable`, *failed* for any other error.
+        *not applicable* where the notebook raised `sacd.exceptions.NotApplicable`, *failed* for any other error.
     """
     begun = time.monotonic()
 

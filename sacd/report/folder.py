@@ -15,11 +15,11 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from plotly.offline import get_plotlyjs
 
-from sacd import pages
-from sacd.cohort import Cohort, first_line
-from sacd.errors import SacdError
-from sacd.notebooks import versions
+from sacd.cohort import Cohort
+from sacd.exceptions import SacdError, first_line
 from sacd.progress import duration
+from sacd.report import html
+from sacd.report.notebook import versions
 
 MANIFEST = "report.json"
 NOTEBOOKS = "notebooks"
@@ -150,7 +150,7 @@ class Draft:
         parts = [f"{count} {status}" for status, count in counts.items()]
         summary = f"Notebooks: {', '.join(parts)}; executing took {duration(seconds)} in all"
         table = trained.reindex(columns=["run_id", "status", "seconds"]).astype(object)
-        page = pages.render(
+        page = html.render(
             "index.html", entries=cards, cohort=about, profile=profile, summary=summary, versions=versions(),
             written=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
             runs=table.where(table.notna(), None).to_dict("records"),
@@ -171,15 +171,15 @@ class Draft:
         if not file.exists():
             return {"page": None, "thumbnail": None, "summaries": []}
         content = nbformat.read(file, as_version=4)
-        plotly = pages.uses_plotly(content)
+        plotly = html.uses_plotly(content)
         if plotly and not (self._path / "plotly.min.js").exists():
             self._write("plotly.min.js", get_plotlyjs())
         page = f"{entry.name}.html"
-        self._write(page, pages.render(
-            "notebook.html", entry=asdict(entry), cohort=about, cells=pages.cells(content), plotly=plotly
+        self._write(page, html.render(
+            "notebook.html", entry=asdict(entry), cohort=about, cells=html.cells(content), plotly=plotly
         ))
-        picture = pages.thumbnail(content)
+        picture = html.thumbnail(content)
         if picture is not None:
             (self._path / f"{entry.name}.png").write_bytes(picture)
         thumbnail = f"{entry.name}.png" if picture is not None else None
-        return {"page": page, "thumbnail": thumbnail, "summaries": pages.summaries(content)}
+        return {"page": page, "thumbnail": thumbnail, "summaries": html.summaries(content)}

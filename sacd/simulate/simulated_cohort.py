@@ -13,13 +13,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from sacd.cohort import CohortInfo, Sampling
-from sacd.errors import SacdError
+from sacd.cohort.writer import CohortWriter
+from sacd.exceptions import SacdError
 from sacd.simulate.coupling import LABELS, get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
 from sacd.simulate.participant import Participant, Stream, make_participant
 from sacd.simulate.simulated_night import SimulatedNight
 from sacd.stages import CLIP_SECONDS, STAGES
-from sacd.writer import CohortWriter
 
 VERSION = 1
 """Raised whenever the same arguments give other nights."""

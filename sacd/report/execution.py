@@ -7,9 +7,9 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from sacd.notebooks import Notebook, Outcome, execute, finished_steps, prepare_worker, write_kernel
 from sacd.progress import progress
-from sacd.slots import cores
+from sacd.report.notebook import Notebook, Outcome, execute, finished_steps, prepare_worker, write_kernel
+from sacd.workers import cores
 
 MOST = 2
 
