@@ -5,7 +5,6 @@ a teacher that is mostly sure (some objectives leave out clips of which it is no
 same for all objectives, is left out.
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,9 +28,7 @@ from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_p
 from sacd.training.loop import make_fabric, make_optimizer, take_step
 from sacd.training.tasks import StageTask, StudentTask
 from sacd.training.transforms import prepare_features
-
-# Above its highest level: torch's profiler otherwise writes two lines a use to stderr, and so into a notebook.
-os.environ.setdefault("KINETO_LOG_LEVEL", "6")
+from sacd.workers import environment
 
 REFERENCE = "ce"
 ROUNDS = 5
@@ -99,7 +96,9 @@ class _Training:
             torch.cuda.reset_peak_memory_stats(device)
             self._two_steps()
             return before + torch.cuda.max_memory_allocated(device) - allocated
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        # Above the highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
+        quiet = environment({"KINETO_LOG_LEVEL": "6"})
+        with quiet, profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
             self._two_steps()
         events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
         events.sort(key=lambda event: event.start_ns())

@@ -91,7 +91,7 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
                 errors[run_id(config, cohort)] = found[0]
             else:
                 jobs |= {run_id(part, cohort): _job(part, cohort, store) for part in needed}
-    results = run_jobs("training", jobs, workers(), environment=_ENVIRONMENT)
+    results = run_jobs("training", jobs, workers(), variables=_ENVIRONMENT)
     errors |= {name: result.error for name, result in results.items() if result.error}
     return [_table(cohort, configs, store, errors) for cohort, configs in parts]
 
