@@ -47,8 +47,8 @@ class SlowNce:
         return found
 
     def __call__(self, pair: Pair) -> float:
-        video = embedded(self.objective.student_embedding, pair.student_features)
-        eeg = embedded(self.objective.teacher_embedding, pair.teacher_features)
+        video = embedded(self.objective.memory.student_embedding, pair.student_features)
+        eeg = embedded(self.objective.memory.teacher_embedding, pair.teacher_features)
         label, clip = self.classes_of(pair), pair.clip.tolist()
         total = 0.0
         for which, (anchors, bank) in enumerate(((video, self.eeg), (eeg, self.video))):
@@ -105,11 +105,11 @@ def test_published_weights() -> None:
 
 def test_by_hand() -> None:
     """Two clips, τ = 1, banks on the axes: positive e¹, one negative e⁰; Z = N · mean = e + 1, c = ½."""
-    memory = ContrastMemory(2, 2, negatives=8, temperature=1.0, momentum=0.5)
+    memory = ContrastMemory(context(2, 2, n_clips=2), negatives=8, temperature=1.0, dim=2)
     memory.student_bank.copy_(torch.eye(2))
     memory.teacher_bank.copy_(torch.eye(2))
     anchor = torch.tensor([[1.0, 0.0]])
-    loss = memory(anchor, anchor, torch.tensor([0]), memory.candidates(), torch.tensor([[False, True]]))
+    loss = memory.loss(anchor, anchor, torch.tensor([0]), memory.candidates(), torch.tensor([[False, True]]))
     positive, negative = math.e / (math.e + 1), 1 / (math.e + 1)
     expected = -math.log(positive / (positive + 0.5)) - math.log(0.5 / (negative + 0.5))
     assert loss.item() == pytest.approx(2 * expected, rel=1e-5)

@@ -12,10 +12,8 @@ from torch import Tensor
 
 from sacd.cohort import Modality, Recording
 from sacd.exceptions import SacdError
+from sacd.objectives.windows import WINDOW
 from sacd.stages import NOT_SCORED, STAGES
-
-WINDOW = 8
-"""Clips in a window of the structure loss (DESIGN: graph over a window of 8 consecutive clips)."""
 
 
 class ClipSet:
