@@ -3,8 +3,11 @@
 No global random state is touched: a resumed run draws exactly the batches it would have drawn.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from math import prod
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +17,46 @@ from sacd.cohort import Modality, Recording
 from sacd.exceptions import SacdError
 from sacd.objectives.windows import WINDOW
 from sacd.stages import NOT_SCORED, STAGES
+
+T = TypeVar("T")
+
+EVALUATION_BYTES = 64 * 2**20
+"""Network input of an evaluated batch; a video network's widest activation is some 16 times its input."""
+EVALUATION_CLIPS = 256
+"""Clips of an evaluated batch at most: more are no faster."""
+
+
+def evaluation_batch(shape: tuple[int, ...]) -> int:
+    """How many clips to evaluate at once, by the shape of one: float32 numbers as network input."""
+    return max(1, min(EVALUATION_CLIPS, EVALUATION_BYTES // (4 * prod(shape))))
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device; a GPU is not waited for, which needs pinned memory."""
+    if device.type == "cuda" and not x.is_pinned():
+        x = x.pin_memory()
+    return x.to(device, non_blocking=True)
+
+
+class Ahead(Generic[T]):
+    """What the next step needs, made by a thread while this step is computed.
+
+    Parameters
+    ----------
+    make : callable
+        Step → what it needs, a pure function: what is made ahead is what would have been made then.
+    """
+
+    def __init__(self, make: Callable[[int], T]) -> None:
+        self._make = make
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._waiting: dict[int, Future[T]] = {}
+
+    def __call__(self, step: int) -> T:
+        """What a step needs; that of the next one is begun."""
+        now = self._waiting.pop(step, None) or self._pool.submit(self._make, step)
+        self._waiting = {step + 1: self._pool.submit(self._make, step + 1)}
+        return now.result()
 
 
 class ClipSet:
