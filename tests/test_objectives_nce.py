@@ -89,6 +89,20 @@ def test_against_lists(name: str, by_class: bool) -> None:
         assert objective.classes.tolist() == slow.classes
 
 
+def test_crd_knows_classes_before_it_meets_clips() -> None:
+    """Labels, else the confident teacher: no clip of a known class is a false negative in the first step."""
+    told = make_pair(N_CLIPS, seed=7)
+    sizes = replace(context(), label=told.label, teacher_logits=told.teacher_logits)
+    torch.manual_seed(2)
+    objective = build_objective("crd", sizes, {"weight": 1.0, "dim": 8})
+    slow = SlowNce(objective, by_class=True)
+    slow.classes = slow.classes_of(told)
+    assert objective.classes.tolist() == slow.classes and max(slow.classes) >= 0
+    pair = make_pair()
+    assert objective(pair)["crd"].item() == pytest.approx(slow(pair), rel=1e-5)
+    assert build_objective("crd", replace(context(), label=told.label)).classes.tolist() == told.label.tolist()
+
+
 def test_published_weights() -> None:
     torch.manual_seed(2)
     pair = make_pair()

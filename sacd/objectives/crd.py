@@ -7,7 +7,8 @@ Negatives of a clip are the clips that are not known to share its class, as in t
 Source: Tian, Krishnan & Isola 2020, arXiv:1910.10699. Published: weight 0.8, K = 16384, τ = 0.07, momentum 0.5, 128-d.
 Extra cost: two N × 128 banks, two linear layers, a B × min(N, K) matrix each way.
 Unlabelled clips: used, all of them; their class is the teacher's argmax where it is confident, else unknown, and a clip
-whose class is unknown may be a negative of any other.
+whose class is unknown may be a negative of any other. Classes are known from the start where the `Context` tells them,
+else from a clip's first batch on.
 """
 
 from typing import Any, ClassVar
@@ -36,6 +37,7 @@ class CRD(Objective):
     """
 
     title: ClassVar[str] = "CRD"
+    version: ClassVar[int] = 2
     source: ClassVar[str] = "arXiv:1910.10699"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
     parts: ClassVar[tuple[type[nn.Module], ...]] = (ContrastMemory,)
@@ -49,7 +51,9 @@ class CRD(Objective):
         self.weight = weight
         self.confidence = confidence
         self.memory = ContrastMemory(context, negatives, **options)
-        self.register_buffer("classes", torch.full((context.n_clips,), -1, dtype=torch.int64))
+        unknown = torch.full((context.n_clips,), -1)
+        visible = unknown if context.label is None else context.label.clone()
+        self.register_buffer("classes", confident_class(visible, context.teacher_logits, confidence))
 
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "crd": scalar}."""

@@ -32,6 +32,7 @@ class SACD(Objective):
         Those of `StructureLoss` and of `ContrastiveLoss`.
     """
 
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "SACD"
     source: ClassVar[str] = "paper eq. 5"
     weights: ClassVar[tuple[str, ...]] = ("structure", "contrastive", "jsd")
