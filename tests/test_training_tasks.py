@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from training_tasks import FABRIC, make_clips
+from training_tasks import FABRIC, make_clips, student
 
 from sacd.models.base import Network
-from sacd.training.batches import Arrays, Sampler
+from sacd.training.batches import Ahead, Arrays, Sampler
 from sacd.training.inputs import Inputs, video_preparation
 from sacd.training.pretext import motion_statistics
 from sacd.training.tasks import TrunkTask
@@ -42,8 +42,17 @@ def test_targets_are_the_statistics_of_the_clip_that_is_seen(augment: bool, monk
     seen = motion_statistics(12 * task.network.seen.squeeze(1))  # grey levels again, but for the mean frame
     expected = functional.smooth_l1_loss(torch.zeros_like(seen), (seen - task.mean) / task.deviation)
     torch.testing.assert_close(error, expected, rtol=1e-3, atol=1e-4)
-    still = motion_statistics(task._stored(task._sampler.batch(0)[0]))
+    still = motion_statistics(task._clips(task._sampler.batch(0)[0]))
     assert torch.allclose(seen, still, rtol=1e-3, atol=1e-3) is not augment
+
+
+def test_steps_read_ahead_are_the_same_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = [student("sacd").draw(step) for step in range(4)]
+    monkeypatch.setattr("sacd.training.tasks.ahead", lambda make, device: Ahead(make))
+    task = student("sacd")
+    for step, drawn in enumerate(plain):
+        for one, other in zip(task.draw(step), drawn, strict=True):
+            assert np.array_equal(one, other)
 
 
 def test_targets_follow_a_mirrored_clip(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +60,7 @@ def test_targets_follow_a_mirrored_clip(monkeypatch: pytest.MonkeyPatch) -> None
     asked = []
     monkeypatch.setattr("sacd.training.tasks.motion_statistics", lambda x: asked.append(x) or motion_statistics(x))
     task = trunk_task(augment=True)
-    clips = task._stored(task._sampler.batch(0)[0])
+    clips = task._clips(task._sampler.batch(0)[0])
     task.terms(0)
     blocks = motion_statistics(clips)[:, :16].view(-1, 4, 4)
     torch.testing.assert_close(motion_statistics(asked[-1])[:, :16].view(-1, 4, 4), blocks.flip(2))

@@ -131,20 +131,29 @@ class _Execution:
         common = (network, inputs, clips, sampler, self._inputs(validation), validation, config.seed, training.augment)
         if objective is None:
             return TeacherTask(*common), inputs.arrays.shape
-        context = Context(n_clips=len(clips), student_dim=network.feature_dim)
+        released = isinstance(config, ReverseRun) and config.released
+        frozen = objective.needs_teacher and not released
+        teacher = self._teacher_outputs(clips, objective.needs_taps) if frozen else None
+        context = Context(
+            n_clips=len(clips),
+            student_dim=network.feature_dim,
+            n_nights=len(clips.recordings),
+            label=torch.from_numpy(clips.label),
+            teacher_logits=None if teacher is None else torch.from_numpy(teacher.logits),
+        )
         named = {
             "objective": self._objective(context),
             "momentum": training.momentum_encoder,
             "diagnose_every": training.validate_every,
         }
-        if isinstance(config, ReverseRun) and config.released:
+        if released:
             source = source_task(
                 config, self.cohort, self.store, clips, sampler, validation, self._objective(context), self.fabric
             )
             return ReleasedTask(*common, source=source, **named), inputs.arrays.shape
         task = StudentTask(
             *common,
-            teacher=self._teacher_outputs(clips, objective.needs_taps) if objective.needs_teacher else None,
+            teacher=teacher,
             posterior=clips.posterior() if objective.needs_posterior else None,
             **named,
         )

@@ -65,6 +65,11 @@ class Ahead(Generic[T]):
         return now.result()
 
 
+def ahead(make: Callable[[int], T], device: torch.device) -> Callable[[int], T]:
+    """`make` itself, or on a GPU `Ahead` of it: a CPU that trains has no core to spare for reading."""
+    return Ahead(make) if device.type == "cuda" else make
+
+
 class ClipSet:
     """The clips of some recordings, flat.
 

@@ -13,7 +13,7 @@ from sacd.exceptions import SacdError
 from sacd.models.base import Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
 from sacd.stages import STAGES
-from sacd.training.batches import WINDOW, ClipSet, Sampler, to_device
+from sacd.training.batches import WINDOW, ClipSet, Sampler, ahead, to_device
 from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
 from sacd.training.loop import Task, step_seed
 from sacd.training.pretext import motion_statistics
@@ -72,12 +72,18 @@ class StageTask(Task):
         self._inputs, self._clips, self._sampler = inputs, clips, sampler
         self._validation_inputs, self._validation = validation_inputs, validation
         self._seed, self._augment = seed, augment
+        self._reads = ahead(self._read, inputs.device)
+
+    def _read(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
+        """Clip indices, windows and clips as stored."""
+        index, window = self._sampler.batch(step)
+        return index, window, self._inputs.stored(index)
 
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor, Tensor]:
         """Clip indices, windows, network input and visible labels of a step."""
-        index, window = self._sampler.batch(step)
-        x = self._inputs.augmented(index, self._seed, step) if self._augment else self._inputs.batch(index)
-        return index, window, x, to_device(torch.from_numpy(self._clips.label[index]), x.device)
+        index, window, stored = self._reads(step)
+        x = self._inputs.prepared(stored, step_seed(self._seed + 1, step) if self._augment else None)
+        return index, window, x, to_device(torch.from_numpy(self._clips.label[index]), self._inputs.device)
 
     def validate(self) -> dict[str, float]:
         """Macro-F1 (the score), accuracy and κ on the validation clips."""
@@ -238,15 +244,19 @@ class TrunkTask(Task):
         super().__init__()
         self.network = network
         self._inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment
-        first = motion_statistics(self._stored(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)]))
+        self._reads = ahead(self._read, inputs.device)
+        first = motion_statistics(self._clips(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)]))
         self.register_buffer("mean", first.mean(0))
         self.register_buffer("deviation", first.std(0).clamp_min(1e-3))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.regressor = nn.Linear(network.feature_dim, first.shape[1])
 
-    def _stored(self, index: np.ndarray) -> Tensor:
-        return to_device(self._inputs.arrays.take(index), self._inputs.device)
+    def _read(self, step: int) -> Tensor:
+        return self._inputs.stored(self._sampler.batch(step)[0])
+
+    def _clips(self, index: np.ndarray) -> Tensor:
+        return to_device(self._inputs.stored(index), self._inputs.device)
 
     def _error(self, features: Tensor, clips: Tensor) -> Tensor:
         target = (motion_statistics(clips) - self.mean) / self.deviation
@@ -254,7 +264,7 @@ class TrunkTask(Task):
 
     def terms(self, step: int) -> dict[str, Tensor]:
         """Smooth L1 error of the standardised statistics of the clips as the trunk sees them, moved if they are."""
-        clips = self._stored(self._sampler.batch(step)[0])
+        clips = to_device(self._reads(step), self._inputs.device)
         if self._augment:
             generator = torch.Generator(clips.device).manual_seed(step_seed(self._seed + 1, step))
             clips = moved(clips.float(), generator)
@@ -266,7 +276,7 @@ class TrunkTask(Task):
     def validate(self) -> dict[str, float]:
         """Error on the held clips; its negative is the score."""
         total = sum(
-            float(self._error(output.features, self._stored(part))) * len(part)
+            float(self._error(output.features, self._clips(part))) * len(part)
             for part, output in evaluate(self.network, self._inputs, self._held)
         )
         return {"score": -total / len(self._held), "error": total / len(self._held)}
