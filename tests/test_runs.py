@@ -86,18 +86,6 @@ def test_batches_are_a_pure_function_of_seed_and_step(raw, step, seed, sampler):
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_an_epoch_draws_every_window_in_pairs_of_one_night(raw):
-    clips = ClipSet(raw.of(["P00", "P01"]), [])
-    sampler = Sampler(clips, np.ones(len(clips), dtype=bool), 2 * WINDOW, seed=1)
-    assert len(sampler.units) == 2 * 17  # an odd number a night: one window of each comes twice
-    starts = []
-    for step in range(18):
-        index, window = sampler.batch(step)
-        assert len(set(clips.night[index])) == 1 and window.tolist() == [0] * WINDOW + [1] * WINDOW
-        starts += [index[0], index[WINDOW]]
-    assert set(starts) == set(sampler.units[:, 0]) and len(starts) == 36
-
-
 def test_windows_are_consecutive_clips_of_one_night(raw):
     clips = ClipSet(raw.of(["P00", "P01"]), [])
     clips.number[5:] += 3  # a gap after the fifth clip of the first night

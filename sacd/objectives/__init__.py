@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sacd.exceptions import SacdError
-from sacd.objectives.base import Context, Objective
+from sacd.objectives.base import Context, Objective, defaults
 
 _PLACES: dict[str, str] = {
     "ce": "cross_entropy:CrossEntropy",
@@ -94,14 +94,9 @@ def load_objective(name: str) -> type[Objective]:
     raise SacdError(f"unknown objective '{name}'; choose one of {', '.join(_PLACES)} or name a file.py:Class")
 
 
-def _options(objective: type[Objective]) -> dict[str, Any]:
-    parameters = list(inspect.signature(objective.__init__).parameters.values())[2:]  # without self and context
-    return {parameter.name: parameter.default for parameter in parameters}
-
-
 def options_of(name: str) -> dict[str, Any]:
     """Options of an objective and their defaults, in order (`inspect.Parameter.empty` where one is required)."""
-    return _options(load_objective(name))
+    return defaults(load_objective(name))
 
 
 def resolved(name: str) -> str:
@@ -175,7 +170,7 @@ def build_objective(name: str, context: Context, options: Mapping[str, Any] | No
         Unknown objective; an option it does not have; an option's value it does not take.
     """
     objective = load_objective(name)
-    known = _options(objective)
+    known = defaults(objective)
     for option, value in (options or {}).items():
         if option not in known:
             valid = ", ".join(known) or "none"

@@ -21,6 +21,7 @@ from sacd.runs.teacher import TeacherRun
 from sacd.runs.trunk import TrunkRun
 from sacd.training.batches import ClipSet
 from sacd.training.config import ObjectiveConfig
+from sacd.training.inputs import Outputs
 from sacd.training.tasks import StudentTask
 
 
@@ -73,10 +74,15 @@ class DistilledRun(StageRun):
             torch.manual_seed(self.seed + 1)
             return build_objective(self.objective.name, context, self.objective.options)
 
-    def distillation(self, feature_dim: int, clips: ClipSet) -> dict[str, Any]:
-        """Keyword arguments of its `StudentTask` that every distilled run has."""
+    def distillation(self, feature_dim: int, clips: ClipSet, teacher: Outputs | None) -> dict[str, Any]:
+        """Keyword arguments of its `StudentTask` that every distilled run has; `teacher`, where it is frozen."""
+        context = Context(
+            n_clips=len(clips), student_dim=feature_dim, n_nights=len(clips.recordings),
+            label=torch.from_numpy(clips.label),
+            teacher_logits=None if teacher is None else torch.from_numpy(teacher.logits),
+        )
         return {
-            "objective": self.build_objective(Context(n_clips=len(clips), student_dim=feature_dim)),
+            "objective": self.build_objective(context),
             "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
         }
 
@@ -168,7 +174,7 @@ class StudentRun(DistilledRun):
             )
         return StudentTask(
             *common, teacher=teacher, posterior=clips.posterior() if needs.needs_posterior else None,
-            **self.distillation(network.feature_dim, clips),
+            **self.distillation(network.feature_dim, clips, teacher),
         )
 
 
