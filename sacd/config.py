@@ -10,7 +10,7 @@ Protocol = Literal["paper", "few-label"]
 Options = dict[str, int | float | str | bool]
 
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Enters the identity of every run; raised when the loop, sampler, transforms or pretext change numbers."""
 
 
