@@ -104,12 +104,17 @@ def compare(
                 group = {name: cells.groups.loc[index, name] for name in (*within, by)}
                 names = {"reference": reference, "metric": metric}
                 pairs = paired[known.any(axis=1)][:, known.any(axis=0)]
-                rows.append(group | names | _paired(pairs, threshold, level))
+                rows.append(group | names | paired_statistics(pairs, threshold, level))
     if not rows:
         raise SacdError(f"predictions: nothing to compare with {by} {reference!r}; add another {by}")
-    table = pd.DataFrame(rows)
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"].to_numpy()))
-    return table.assign(family=int(table["p"].notna().sum()))
+    return corrected(pd.DataFrame(rows))
+
+
+def corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with `p_holm` beside `p`, and `family`, the number of its rows that have a p."""
+    table = table.assign(family=int(table["p"].notna().sum()))
+    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"].to_numpy(dtype=float)))
+    return table
 
 
 def _known(metric: str) -> str:
@@ -118,8 +123,10 @@ def _known(metric: str) -> str:
     return metric
 
 
-def _paired(differences: np.ndarray, threshold: float, level: float) -> dict[str, float | int | str]:
-    """Statistics of paired differences [seeds, participants], NaN where there is none."""
+def paired_statistics(
+    differences: np.ndarray, threshold: float = 0.0, level: float = 0.95
+) -> dict[str, float | int | str]:
+    """What `compare` says of paired differences [seeds, participants], NaN where there is none."""
     found = estimate(differences)
     low, high = found.interval(level)
     seeds, participants = differences.shape

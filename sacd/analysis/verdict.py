@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sacd.analysis.comparison import holm
+from sacd.analysis.comparison import corrected
 from sacd.analysis.evidence import FIGURES, weigh
 from sacd.analysis.inference import ALPHA, CLAIM, CLAIM_SEEDS, DESCRIPTIVE, TOO_FEW, side
 from sacd.cohort import CohortInfo
@@ -103,10 +103,9 @@ def measure(predictions: pd.DataFrame, claims: tuple[Claim, ...], level: float =
                 rows.append(about | found | {"verdict": told})
     columns = ["claim", "part", "measured", "setting", "printed", "threshold", *FIGURES, "verdict"]
     table = pd.DataFrame(rows, columns=columns)
-    table.insert(columns.index("p") + 1, "p_holm", holm(table["p"].to_numpy(dtype=float)))
     order = {claim.name: place for place, claim in enumerate(claims)}
     table = table.sort_values(["claim", "part"], key=lambda column: column.replace(order), kind="stable")
-    return table.assign(family=int(table["p"].notna().sum())).reset_index(drop=True)
+    return corrected(table.reset_index(drop=True))
 
 
 def by_claim(measured: pd.DataFrame, claims: tuple[Claim, ...]) -> pd.DataFrame:
