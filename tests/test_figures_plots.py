@@ -18,7 +18,7 @@ RANGES = [f"{source}_{name}" for source in ("real", "simulated") for name in ("l
 
 
 def run() -> pd.DataFrame:
-    frame = predictions({"CE": 0.5, "KD": 0.6, "SACD": 0.6}, participants=4, clips=20)
+    frame = predictions({"CE": 0.5, "KD": 0.6, "SACD": 0.6}, participants=4, clips=20, seeds=3)
     return pd.concat([frame.assign(protocol=protocol) for protocol in ("paper", "few-label")])
 
 

@@ -108,9 +108,9 @@ def test_comparisons_print_interval_p_and_what_they_may_be_read_as(runs):
     assert "a new draw of participants and of training seeds" in shown
     assert "Holm's correction over the 2 tests of this table" in shown
     assert f"{100 * found['sd_participants'].median():.1f} between participants" in shown
-    assert f"four in five differences of {100 * found['detectable'].median():.1f} points" in shown
-    assert "own values" not in shown
-    assert "own values" in comparison_table(compare(runs, metrics=["macro_f1"]), LABEL, "differences")
+    assert f"{100 * found['detectable'].median():.1f} points would be seen" in shown
+    assert "own is compared" not in shown
+    assert "own is compared" in comparison_table(compare(runs, metrics=["macro_f1"]), LABEL, "differences")
 
 
 def test_missing_differences_are_said(runs):

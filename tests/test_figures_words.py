@@ -57,10 +57,10 @@ def test_components_are_told_once_a_metric_and_never_guessed_from_one_seed():
     sd = {"sd_seeds": 0.032, "sd_participants": 0.059, "sd_rest": 0.084, "detectable": 0.066}
     table = pd.DataFrame([row(0.01, 0.03, **sd), row(0.01, 0.03, **sd | {"metric": "kappa"})])
     assert components_notes(table) == [
-        "Differences in accuracy vary by 3.2 points (SD) between seeds, 5.9 between participants, 8.4 otherwise; four"
-        " in five differences of 6.6 points would be seen (medians over rows).",
-        "Differences in κ vary by 0.032 (SD) between seeds, 0.059 between participants, 0.084 otherwise; four in five"
-        " differences of 0.066 would be seen (medians over rows).",
+        "SD of differences in accuracy: 3.2 points between seeds, 5.9 between participants, 8.4 otherwise; 6.6 points"
+        " would be seen four times in five (medians over rows).",
+        "SD of differences in κ: 0.032 between seeds, 0.059 between participants, 0.084 otherwise; 0.066 would be seen"
+        " four times in five (medians over rows).",
     ]
     one = table.assign(sd_seeds=np.nan)
     assert all("not known from one seed" in line for line in components_notes(one))
@@ -69,6 +69,6 @@ def test_components_are_told_once_a_metric_and_never_guessed_from_one_seed():
 def test_components_of_results_speak_of_no_difference():
     frame = predictions({"CE": 0.5, "KD": 0.6}, participants=8, seeds=3)
     told = components_notes(summarise(frame))
-    assert [line.split(" vary")[0] for line in told] == ["Accuracy", "Macro-F1", "κ"]
+    assert [line.split(":")[0] for line in told] == ["SD of accuracy", "SD of macro-F1", "SD of κ"]
     assert not any("would be seen" in line for line in told)
     assert "would be seen" in components_notes(compare(frame))[0]

@@ -162,7 +162,8 @@ def results_table(
         ("participants", "number"),
         ("seeds", "number"),
     ]
-    lines = [f"Mean ± SD over seeds; in brackets {INTERVAL}.", *components_notes(summary)]
+    shown = summary[summary["metric"].isin(metrics)]
+    lines = [f"Mean ± SD over seeds; in brackets {INTERVAL}.", *components_notes(shown)]
     if theirs:
         lines.append(f"In italics, “paper”: {PAPER_NOTE} ({paper.DATASET}), no result of this cohort.")
     if (summary["missing"] > 0).any():
@@ -218,7 +219,7 @@ def comparison_table(
         *components_notes(comparison),
     ]
     if (comparison["metric"] != "accuracy").any():
-        lines.append("Compared is the mean of the participants' own values: for macro-F1, κ and recalls not two rows.")
+        lines.append("Macro-F1, κ, recalls: the mean of the participants' own is compared, not the rows of a table.")
     if (comparison["missing"] > 0).any():
         lines.append("Some participants lack a difference for some seeds; they enter where they have one.")
     return _render(caption, label, columns, rows, [*lines, *notes])

@@ -102,16 +102,16 @@ def components_notes(table: pd.DataFrame) -> list[str]:
 
 
 def _components(metric: str, rows: pd.DataFrame) -> str:
+    title = METRIC_TITLES.get(metric, "what is measured (κ × 100)")
     paired = "difference" in rows or "figure" in rows
-    title = METRIC_TITLES.get(metric, "What is measured")
-    what = f"Differences in {title[0].lower()}{title[1:]}" if paired and metric else title
+    what = f"SD of {'differences in ' if paired and metric else ''}{title[0].lower()}{title[1:]}"
     spread = rows[["sd_seeds", "sd_participants", "sd_rest"]].median()
     if spread.isna().any():
-        return f"{what}: how much seeds differ is not known from one seed, nor what could have been seen."
+        return f"{what}: not known from one seed, nor what difference could have been seen."
     digits, scale, unit = (3, 1, "") if metric == "kappa" else (1, 100, " points")
     seeds, participants, rest = (f"{scale * value:.{digits}f}" for value in spread)
-    told = f"{what} vary by {seeds}{unit} (SD) between seeds, {participants} between participants, {rest} otherwise"
+    told = f"{what}: {seeds}{unit} between seeds, {participants} between participants, {rest} otherwise"
     seen = rows["detectable"].median()
     if paired and not pd.isna(seen):
-        told += f"; four in five differences of {scale * seen:.{digits}f}{unit} would be seen"
+        told += f"; {scale * seen:.{digits}f}{unit} would be seen four times in five"
     return told + " (medians over rows)."
