@@ -203,9 +203,9 @@ def summary(judged: list[Judged], claims: tuple[Claim, ...]) -> list[str]:
             lines.append(f"{one.label}, {setting}:")
             for standing in (CLAIM, DESCRIPTIVE):
                 if standing in of:
-                    lines += _counted(of[standing], standing, one.kind, texts)
+                    lines += _counted(of[standing], len(group), standing, one.kind, texts)
             if TOO_FEW in of:
-                lines.append(f"    {len(of[TOO_FEW])} claims: too few seeds or participants")
+                lines.append(f"    {len(of[TOO_FEW])} of {len(group)} claims have too few seeds or participants")
     unmeasured = [claim.name for claim in claims if not any(claim.name in set(one.claims["claim"]) for one in judged)]
     lines.append(f"Not measured on any of these cohorts: {len(unmeasured)} of {len(claims)} claims.")
     if not any(one.kind == REAL for one in judged):
@@ -213,13 +213,13 @@ def summary(judged: list[Judged], claims: tuple[Claim, ...]) -> list[str]:
     return lines
 
 
-def _counted(group: pd.DataFrame, standing: str, kind: str, texts: dict[str, str]) -> list[str]:
-    """How many claims of one standing are on their side, and which."""
+def _counted(group: pd.DataFrame, measured: int, standing: str, kind: str, texts: dict[str, str]) -> list[str]:
+    """How many claims of one standing, out of all measured, are on their side, and which."""
     holding = group[group["verdict"] == HOLDS]
     said = WORDS[kind][0].replace("holds", "hold").replace("reproduced", "are reproduced")
     if standing == DESCRIPTIVE:
         said = f"are on the claimed side ({DESCRIPTIVE}: {CLAIM_SEEDS} seeds would be needed)"
-    line = f"    {len(holding)} of {len(group)} claims {said}"
+    line = f"    {len(holding)} of {measured} claims {said}"
     if len(holding):
         line += f", {int((holding['p_holm'] < ALPHA).sum())} by the headline also after Holm's correction"
     counts = group["verdict"].value_counts()

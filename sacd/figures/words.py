@@ -107,7 +107,7 @@ def _components(metric: str, rows: pd.DataFrame) -> str:
     what = f"SD of {'differences in ' if paired and metric else ''}{title[0].lower()}{title[1:]}"
     spread = rows[["sd_seeds", "sd_participants", "sd_rest"]].median()
     if spread.isna().any():
-        return f"{what}: not known from one seed, nor what difference could have been seen."
+        return f"{what}: not known from one seed{', nor what difference could have been seen' if paired else ''}."
     digits, scale, unit = (3, 1, "") if metric == "kappa" else (1, 100, " points")
     seeds, participants, rest = (f"{scale * value:.{digits}f}" for value in spread)
     told = f"{what}: {seeds}{unit} between seeds, {participants} between participants, {rest} otherwise"
