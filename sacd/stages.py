@@ -1,4 +1,4 @@
-"""The vocabulary every plot, table and file shares: sleep stages and AHI groups, their order, codes and colours.
+"""The vocabulary every plot, table and file shares: sleep stages and AHI groups, their order and codes.
 
 Sources: Berry et al., AASM Manual for the Scoring of Sleep, v2.6 (stages); paper section III-B (AHI groups).
 """
@@ -12,23 +12,8 @@ W, N1, N2, N3, REM = range(5)
 NOT_SCORED: int = -1
 CLIP_SECONDS: float = 30.0
 
-STAGE_COLOURS: dict[str, str] = {
-    "W": "#E69F00",
-    "N1": "#56B4E9",
-    "N2": "#0072B2",
-    "N3": "#1B2A49",
-    "REM": "#CC3D6E",
-}
-"""Colour-blind-safe (Okabe–Ito based) colours, the same in every figure."""
-
 AHI_GROUPS: tuple[str, ...] = ("normal", "mild", "moderate", "severe")
 AHI_EDGES: tuple[float, ...] = (5.0, 15.0, 30.0)
-AHI_COLOURS: dict[str, str] = {
-    "normal": "#009E73",
-    "mild": "#0072B2",
-    "moderate": "#E69F00",
-    "severe": "#D55E00",
-}
 
 
 def ahi_group(ahi: float | np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sacd.cohort import CohortInfo, Sampling
-from sacd.writer import CohortWriter
+from sacd.cohort.writer import CohortWriter
 
 ROOT = Path(__file__).parents[1]
 

@@ -4,10 +4,10 @@ import pytest
 from sacd.analysis import calibration
 from sacd.analysis.calibration import BANDS, GROUPS, RANGE, STATISTICS
 from sacd.cohort import Cohort
-from sacd.errors import NotApplicable
+from sacd.exceptions import NotApplicable
 from sacd.paper import STAGE_CLIPS
-from sacd.simulate.cohort import simulate
 from sacd.simulate.participant import make_participant
+from sacd.simulate.simulated_cohort import simulate
 from sacd.simulate.simulated_night import SimulatedNight
 from sacd.stages import STAGES, W
 

@@ -8,7 +8,7 @@ from synthetic_predictions import predictions, table
 
 from sacd.analysis.comparison import compare, holm
 from sacd.analysis.metrics import mean_confusion
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.scores import scores
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from sacd.analysis.embedding import balanced_subsample, embed, fit_map, separation
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from synthetic_predictions import predictions, table
 
 from sacd.analysis.inference import components, estimate
 from sacd.analysis.metrics import confusion_cells, mean_confusion, participant_confusions, summarise
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.scores import METRICS, accuracy, kappa, macro_f1, recall
 
 unequal = arrays(np.int64, 60, elements=st.integers(0, 4))

@@ -6,7 +6,7 @@ import pytest
 
 from sacd.analysis.inference import estimate
 from sacd.audiovideo.accuracy import count_hits, differences, top1
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 def predictions(right: dict[str, list[list[int]]], units: list[str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from scipy.io import wavfile
 from sacd.audiovideo import digits, find
 from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION
 from sacd.audiovideo.training import Teacher
-from sacd.errors import NotApplicable, SacdError
+from sacd.exceptions import NotApplicable, SacdError
 
 
 def some_data(per_digit: int = 12) -> dict[str, np.ndarray]:

@@ -11,9 +11,8 @@ import pytest
 from sacd.audiovideo import find, ucf51
 from sacd.audiovideo.paired import TEST, TRAIN, VALIDATION
 from sacd.audiovideo.training import Teacher, train_all, training
-from sacd.config import ModelConfig
-from sacd.errors import SacdError
-from sacd.profile import Recipe
+from sacd.exceptions import SacdError
+from sacd.training.config import ModelConfig, Recipe
 
 CLASSES = ("Archery", "HandstandPushups", "Typing")
 FILES = {"HandstandPushups": "HandStandPushups"}

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sacd.cli import app
 from sacd.cohort import Cohort
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 COMMANDS = ("simulate", "ingest", "check", "train", "report", "runs")
 
@@ -77,7 +77,7 @@ def test_bugs_keep_their_traceback(run, monkeypatch, make_cohort):
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("sacd.check.check", broken)
+    monkeypatch.setattr("sacd.cohort.check.check", broken)
     assert isinstance(run("check", make_cohort()).exception, ZeroDivisionError)
 
 
@@ -92,7 +92,7 @@ def test_exit_codes(run, monkeypatch, make_cohort, error, code, words):
     def stop(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("sacd.check.check", stop)
+    monkeypatch.setattr("sacd.cohort.check.check", stop)
     result = run("check", make_cohort())
     assert result.exit_code == code
     assert words in result.stderr and result.stderr.count("\n") == 1

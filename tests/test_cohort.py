@@ -16,10 +16,11 @@ from conftest import clip_table, raw_arrays, raw_info
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sacd.check import check
-from sacd.cohort import ID_PATTERN, Cohort, Sampling, check_id, read_info
-from sacd.errors import SacdError
-from sacd.writer import CohortWriter
+from sacd.cohort import Cohort, Sampling, check_id, read_info
+from sacd.cohort.check import check
+from sacd.cohort.format import ID_PATTERN
+from sacd.cohort.writer import CohortWriter
+from sacd.exceptions import SacdError
 
 number = st.none() | st.floats(0, 1e6, allow_nan=False)
 person = st.fixed_dictionaries({
@@ -179,7 +180,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[2])
 from conftest import clip_table, raw_arrays, raw_info
-from sacd.writer import CohortWriter
+from sacd.cohort.writer import CohortWriter
 with CohortWriter(sys.argv[1], raw_info()) as writer:
     writer.add_participant("P1")
     writer.add_recording("R1", "P1", clip_table(4), **raw_arrays(4), commit=False)

@@ -7,8 +7,8 @@ from tiny import make_cohort
 
 from sacd import experiments, runs
 from sacd.analysis.metrics import summarise
-from sacd.profile import load_profile
-from sacd.store import RunStore
+from sacd.experiments.profile import load_profile
+from sacd.runs.store import RunStore
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 

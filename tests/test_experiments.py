@@ -9,10 +9,10 @@ from tiny import make_cohort
 from sacd import experiments, runs
 from sacd.cohort import Cohort
 from sacd.experiments.companions import plan_cohort, simulation_seconds
-from sacd.profile import Profile, load_profile
-from sacd.report import NOTEBOOK_SECONDS
-from sacd.store import RunStore
-from sacd.training.cost import predicted_seconds
+from sacd.experiments.profile import Profile, load_profile
+from sacd.report.plan import NOTEBOOK_SECONDS
+from sacd.runs.forecast import predicted_seconds
+from sacd.runs.store import RunStore
 
 LAPTOP_MINUTES = 28
 """Of the 30 that `make report` may take on 2 cores; the others are for setting up."""

@@ -9,9 +9,9 @@ from sacd import paper
 from sacd.cohort import Cohort
 from sacd.experiments.ablation import LEFT_OUT, READINGS, TABLE_V, ablation, further, named_runs
 from sacd.experiments.distillation import distillation
+from sacd.experiments.profile import Ablation, Profile, load_profile
 from sacd.objectives import build_objective, options_of
 from sacd.objectives.structure import StructureLoss
-from sacd.profile import Ablation, Profile, load_profile
 
 
 def profile(**tried: object) -> Profile:

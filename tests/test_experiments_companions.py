@@ -5,13 +5,13 @@ import pytest
 from tiny import make_cohort as make_tiny
 
 from sacd import experiments
-from sacd.check import check
 from sacd.cohort import Cohort
-from sacd.errors import NotApplicable, SacdError
+from sacd.cohort.check import check
+from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments import companions
-from sacd.profile import load_profile
-from sacd.simulate.cohort import simulate
-from sacd.store import run_id
+from sacd.experiments.profile import load_profile
+from sacd.runs.identity import run_id
+from sacd.simulate.simulated_cohort import simulate
 
 PROFILE = load_profile("smoke")
 

@@ -11,13 +11,13 @@ from tiny import make_cohort as make_tiny
 from sacd import runs
 from sacd.analysis.metrics import summarise
 from sacd.cohort import Cohort
-from sacd.errors import NotApplicable
+from sacd.exceptions import NotApplicable
 from sacd.experiments import companions
 from sacd.experiments.frames import SPREAD, frame_companions, frame_sampling, no_other_sampling, sampling_title
+from sacd.experiments.profile import load_profile
 from sacd.figures.frames import by_frames
-from sacd.profile import load_profile
-from sacd.simulate.cohort import simulate
-from sacd.store import RunStore
+from sacd.runs.store import RunStore
+from sacd.simulate.simulated_cohort import simulate
 
 PROFILE = load_profile("smoke")
 

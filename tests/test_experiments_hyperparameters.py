@@ -6,11 +6,11 @@ from tiny import make_cohort
 from sacd import paper, runs
 from sacd.cohort import Cohort
 from sacd.experiments.hyperparameters import OPTIONS, cells, hyperparameters, lambdas
+from sacd.experiments.profile import Sweep, load_profile
 from sacd.objectives import build_objective, options_of
 from sacd.objectives.base import Context
-from sacd.profile import Sweep, load_profile
-from sacd.store import RunStore
-from sacd.training.execute import execute
+from sacd.runs.execute import execute
+from sacd.runs.store import RunStore
 
 FIXED = tuple(paper.LAMBDAS.values())
 VALUES = (0.1, 0.5, 1.0, 10.0)

@@ -6,18 +6,18 @@ import pytest
 from tiny import make_cohort
 
 from sacd.cohort import Cohort
-from sacd.config import StudentRun
 from sacd.experiments.ablation import ablation
 from sacd.experiments.companions import plan_cohort
 from sacd.experiments.distillation import published
 from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import hyperparameters
+from sacd.experiments.profile import Profile, load_profile
 from sacd.experiments.verdict import beside, gather, named_runs, predictions, verdict, verdict_elsewhere
 from sacd.paper.claims import claims
-from sacd.profile import Profile, load_profile
+from sacd.runs.execute import execute
+from sacd.runs.store import RunStore
+from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import COUPLINGS
-from sacd.store import RunStore
-from sacd.training.execute import execute
 
 SYSTEMS = {name for claim in claims() for part in claim.evidence for name in (part.system, part.reference) if name}
 

@@ -10,9 +10,9 @@ from conftest import raw_arrays, raw_info
 from matplotlib.figure import Figure
 
 from sacd.cohort import Cohort
+from sacd.cohort.writer import CohortWriter
 from sacd.figures.clips import clip_gallery, error_gallery
 from sacd.stages import STAGES
-from sacd.writer import CohortWriter
 
 LABEL = "night $watch$ (simulated)"
 FIRST_CLIP = 40

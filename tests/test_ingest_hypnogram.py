@@ -10,7 +10,7 @@ import recording_folders as made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.ingest.hypnogram import read_scoring, stage_code
 
 

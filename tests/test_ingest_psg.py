@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import recording_folders as made
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.ingest.psg import choose_channel, read_eeg, read_psg
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import recording_folders as made
 
-from sacd import check as checking
 from sacd.cohort import Cohort
-from sacd.errors import SacdError
+from sacd.cohort import check as checking
+from sacd.exceptions import SacdError
 from sacd.ingest import ingest, recording_folder
 
 CODES = [0, 1, 2, 2, 3, 4, 4, -1]

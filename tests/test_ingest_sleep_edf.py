@@ -8,9 +8,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from sacd import check as checking
 from sacd.cohort import Cohort
-from sacd.errors import SacdError
+from sacd.cohort import check as checking
+from sacd.exceptions import SacdError
 from sacd.ingest import ingest
 from sacd.ingest.sleep_edf import FEATURES, WEAK_VIEW, choose_view, unsaturated, with_neighbours
 

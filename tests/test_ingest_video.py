@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import recording_folders as made
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.ingest.video import decode, frame_times, read_video
 
 

@@ -5,7 +5,7 @@ import inspect
 import pytest
 import torch
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models import MODELS, Network, build
 from sacd.models.mlp import MLP
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models import build
 from sacd.models.pretrained import load_pretrained, read_state
 

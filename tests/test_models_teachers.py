@@ -6,7 +6,7 @@ import torch
 from test_models_eeg import overfit
 from torch.nn import functional
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models import build
 from sacd.models.audio import CNN14, LogMel, mel_filters, mel_frequencies
 from sacd.models.deepsleepnet import DeepSleepNet, SequenceResidual

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models import build
 from sacd.models.video import r2plus1d_10, r2plus1d_18, r3d_18
 

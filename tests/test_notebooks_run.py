@@ -5,9 +5,9 @@ from pathlib import Path
 from tiny import make_cohort
 
 from sacd import experiments
-from sacd.profile import load_profile
+from sacd.experiments.profile import load_profile
 from sacd.report import Report
-from sacd.simulate.cohort import simulate
+from sacd.simulate.simulated_cohort import simulate
 
 # One test a cohort, not one a claim: a report takes a minute, and test processes do not share fixtures.
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from objective_pairs import context, detached, make_pair, reordered, step, student_leaves, teacher_leaves
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.objectives import OBJECTIVES, build_objective, load_objective, options_of
 from sacd.objectives.base import Objective
 

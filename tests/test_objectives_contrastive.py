@@ -9,7 +9,7 @@ import torch
 from objective_pairs import context, make_pair
 from torch import Tensor
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.objectives import build_objective
 from sacd.objectives.base import Pair, labelled_cross_entropy
 from sacd.objectives.contrastive import ContrastiveLoss

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from objective_pairs import context, make_pair
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.objectives import build_objective
 from sacd.objectives.base import Pair
 from sacd.objectives.jsd import jensen_shannon

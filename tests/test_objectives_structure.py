@@ -7,7 +7,7 @@ import torch
 from objective_pairs import make_pair, reordered
 from torch import Tensor
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.objectives.base import Pair
 from sacd.objectives.structure import GraphNet, StructureLoss, graph_vectors, other_stages, windows_of
 

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from sacd import paper
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.scores import METRICS
 from sacd.stages import STAGES, ahi_group
 

@@ -19,14 +19,18 @@ from PIL import Image
 from tiny import make_cohort as make_tiny
 from typer.testing import CliRunner
 
-from sacd import experiments, notebooks, pages, report, runs
+from sacd import experiments, runs
 from sacd.cli import app
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.experiments import Chapter, companions
-from sacd.notebooks import Notebook, Outcome
-from sacd.profile import load_profile
-from sacd.publish import Entry, Folder
-from sacd.simulate.cohort import simulate
+from sacd.experiments.profile import load_profile
+from sacd.report import html as pages
+from sacd.report import notebook as notebooks
+from sacd.report import plan as report
+from sacd.report.folder import Entry, Folder
+from sacd.report.notebook import Notebook, Outcome
+from sacd.runs.identity import run_id
+from sacd.simulate.simulated_cohort import simulate
 
 GOOD = """
 import os, sys
@@ -40,7 +44,7 @@ display(go.Figure(go.Scatter(x=[1, 2], y=[3, 4])))
 display(HTML('<a href="https://example.org/x">a link</a><img src="//example.org/y.png">'))
 print("seed", seed, file=sys.stderr)
 """
-NOT_APPLICABLE = "from sacd.errors import NotApplicable\nraise NotApplicable('no AHI here')"
+NOT_APPLICABLE = "from sacd.exceptions import NotApplicable\nraise NotApplicable('no AHI here')"
 TABLE = "pd.DataFrame({'method': ['CE <b>'], 'accuracy': [0.5 + seed]})"
 
 
@@ -216,7 +220,7 @@ def failing(parts, store):
 
 def _rows(cohort, configs, status, error=""):
     return pd.DataFrame([
-        {"status": status, "error": error, "run_id": runs.run_id(config, cohort)} for config in configs
+        {"status": status, "error": error, "run_id": run_id(config, cohort)} for config in configs
     ])
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sacd.check import check
 from sacd.cohort import Cohort
-from sacd.errors import SacdError
-from sacd.simulate.cohort import BLOCK_CLIPS, BLOCKS, block_clips, simulate, source_id
+from sacd.cohort.check import check
+from sacd.exceptions import SacdError
 from sacd.simulate.participant import make_participant
+from sacd.simulate.simulated_cohort import BLOCK_CLIPS, BLOCKS, block_clips, simulate, source_id
 from sacd.simulate.simulated_night import SimulatedNight
 
 SMALL = {"frames": 4, "size": 12}

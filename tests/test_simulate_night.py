@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.simulate.coupling import COUPLINGS, LabelModel, get_coupling
 from sacd.simulate.night import BIN_S, BINS, by_state, label_posterior, scorings, simulate_latents, wander
 from sacd.simulate.participant import AHI_SHARES, MALE_SHARE, OLDEST, YOUNGEST, make_participant

@@ -9,9 +9,9 @@ import mne
 import numpy as np
 import pytest
 
-from sacd import check as checking
 from sacd.cohort import Cohort
-from sacd.errors import SacdError
+from sacd.cohort import check as checking
+from sacd.exceptions import SacdError
 from sacd.ingest import ingest
 from sacd.simulate import raw
 from sacd.simulate.participant import make_participant

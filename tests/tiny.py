@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import Cohort, CohortInfo, Sampling
+from sacd.cohort.writer import CohortWriter
 from sacd.stages import STAGES
-from sacd.writer import CohortWriter
 
 
 def make_cohort(

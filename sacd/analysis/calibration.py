@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.metrics import cohen_kappa_score
 
 from sacd.cohort import Cohort, Recording
-from sacd.errors import NotApplicable, SacdError
+from sacd.exceptions import NotApplicable, SacdError
 from sacd.paper import STAGE_CLIPS
 from sacd.simulate.participant import make_participant
 from sacd.simulate.simulated_night import SimulatedNight

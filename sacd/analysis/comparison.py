@@ -12,7 +12,7 @@ import pandas as pd
 
 from sacd.analysis.inference import components, estimate, standing
 from sacd.analysis.metrics import confusion_cells
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.scores import METRICS, scores
 
 

@@ -10,7 +10,7 @@ from openTSNE import TSNE, TSNEEmbedding
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.stages import NOT_SCORED
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from sacd.analysis.comparison import compare
 from sacd.analysis.inference import components, estimate, pseudo_values, standing
 from sacd.analysis.metrics import confusion_cells
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.paper.evidence import Evidence
 from sacd.scores import kappa, recall, scores
 from sacd.stages import STAGES

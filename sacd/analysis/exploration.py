@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from sacd.cohort import SPLITS, Recording
+from sacd.cohort import Recording
+from sacd.cohort.format import SPLITS
 from sacd.stages import AHI_GROUPS, CLIP_SECONDS, NOT_SCORED, STAGES, ahi_group
 
 

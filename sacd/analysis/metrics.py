@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sacd.analysis.inference import components, estimate, pseudo_values, standing
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.scores import METRICS, N, scores
 from sacd.stages import NOT_SCORED, STAGES
 

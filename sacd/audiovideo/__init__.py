@@ -6,7 +6,7 @@ A benchmark is held in memory and trained by the same networks, objectives, task
 import os
 from pathlib import Path
 
-from sacd.errors import NotApplicable
+from sacd.exceptions import NotApplicable
 
 ROOT = Path(__file__).parents[2]
 

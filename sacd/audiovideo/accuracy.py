@@ -7,7 +7,7 @@ import pandas as pd
 
 from sacd.analysis.comparison import corrected, paired_statistics
 from sacd.analysis.inference import estimate
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,10 @@ from sklearn.model_selection import train_test_split
 
 from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
 from sacd.audiovideo.training import training
-from sacd.config import ModelConfig
-from sacd.errors import SacdError
+from sacd.cohort.splits import VALIDATION_EVERY, VALIDATION_POSITION
+from sacd.exceptions import SacdError
 from sacd.models.audio import LogMel
-from sacd.profile import Recipe
-from sacd.splits import VALIDATION_EVERY, VALIDATION_POSITION
+from sacd.training.config import ModelConfig, Recipe
 
 TITLE = "Spoken to handwritten digits: a sanity check, paired by class only"
 CLASSES = tuple("0123456789")

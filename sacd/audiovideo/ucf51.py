@@ -21,11 +21,10 @@ import numpy as np
 
 from sacd.audiovideo.paired import TEST, TRAIN, VALIDATION, Audio, Benchmark, Pairs
 from sacd.audiovideo.training import training
-from sacd.config import ModelConfig
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.ingest.video import decode, read_video
-from sacd.profile import Recipe
 from sacd.progress import progress
+from sacd.training.config import ModelConfig, Recipe
 
 TITLE = "UCF51, split 1"
 ARCHIVE = "audiocnn14embed512_features.tar.gz"

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sacd.cohort import Cohort
-from sacd.config import RunConfig
 from sacd.experiments.ablation import ablation
 from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, budget, folds, is_features, student, teacher, trunk
 from sacd.experiments.companions import Companion
@@ -25,8 +24,9 @@ from sacd.experiments.distillation import (
 from sacd.experiments.frames import frame_companions, no_other_sampling
 from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import hyperparameters
+from sacd.experiments.profile import Profile
 from sacd.experiments.verdict import verdict, verdict_elsewhere
-from sacd.profile import Profile
+from sacd.runs.kind import RunConfig
 
 __all__ = [
     "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "Chapter", "block_names", "budget", "choices", "chosen", "confusion",

@@ -13,13 +13,13 @@ import pandas as pd
 from filelock import FileLock
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, check_id, read_info
-from sacd.config import RunConfig
-from sacd.errors import NotApplicable, SacdError
-from sacd.simulate.cohort import BLOCK_CLIPS, BLOCKS, source_id
+from sacd.exceptions import NotApplicable, SacdError
+from sacd.runs.kind import RunConfig
 from sacd.simulate.coupling import get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
 from sacd.simulate.participant import make_participant
 from sacd.simulate.several import simulate_several
+from sacd.simulate.simulated_cohort import BLOCK_CLIPS, BLOCKS, source_id
 from sacd.stages import CLIP_SECONDS
 
 NIGHT_CLIPS = 1200
@@ -39,7 +39,7 @@ class Companion:
     runs : callable
         The runs, of the opened (or only planned) companion.
     simulation : dict or None
-        Arguments of `sacd.simulate.cohort.simulate` that make it; None where it is only found.
+        Arguments of `sacd.simulate.simulated_cohort.simulate` that make it; None where it is only found.
     """
 
     path: Path
@@ -137,7 +137,7 @@ def ensure(companions: Iterable[Companion]) -> list[Cohort]:
 
 
 def settings_of(cohort: Cohort) -> dict[str, Any]:
-    """The arguments of `sacd.simulate.cohort.simulate` that made a cohort.
+    """The arguments of `sacd.simulate.simulated_cohort.simulate` that made a cohort.
 
     Raises
     ------

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 
 from sacd.cohort import Cohort
-from sacd.config import RunConfig
 from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.companions import Companion, found, simulated
-from sacd.profile import Profile
+from sacd.experiments.profile import Profile
+from sacd.runs.kind import RunConfig
 from sacd.stages import CLIP_SECONDS
 
 SPREAD = "spread over 30 s"

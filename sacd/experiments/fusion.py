@@ -1,9 +1,12 @@
 """Table IV: each modality alone, heads on both, and video distilled into EEG."""
 
 from sacd.cohort import Cohort
-from sacd.config import FusionRun, ObjectiveConfig, ReverseRun, RunConfig
 from sacd.experiments.common import HIDDEN_CHANNEL, folds, is_features, student, teacher
-from sacd.profile import Profile
+from sacd.experiments.profile import Profile
+from sacd.runs.fusion import FusionRun
+from sacd.runs.kind import RunConfig
+from sacd.runs.reverse import ReverseRun
+from sacd.training.config import ObjectiveConfig
 
 
 def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:

@@ -6,10 +6,12 @@ import pandas as pd
 
 from sacd import paper
 from sacd.cohort import Cohort
-from sacd.config import ObjectiveConfig, RunConfig, StudentRun
 from sacd.experiments.common import folds, student
+from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
-from sacd.profile import Profile
+from sacd.runs.kind import RunConfig
+from sacd.runs.student import StudentRun
+from sacd.training.config import ObjectiveConfig
 
 OPTIONS = {"lambda1": "structure", "lambda2": "contrastive", "lambda3": "jsd"}
 """The option of SACD that each λ of eq. 5 is."""

@@ -11,8 +11,7 @@ import pandas as pd
 
 from sacd import runs
 from sacd.cohort import Cohort
-from sacd.config import RunConfig, StudentRun
-from sacd.errors import NotApplicable
+from sacd.exceptions import NotApplicable
 from sacd.experiments import companions
 from sacd.experiments.ablation import LEFT_OUT
 from sacd.experiments.ablation import named_runs as ablation_runs
@@ -21,11 +20,13 @@ from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import published
 from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import hyperparameters, lambdas
+from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import OBJECTIVES, load_objective
 from sacd.paper.claims import claims
 from sacd.paper.evidence import EEG, VIDEO, point
-from sacd.profile import Profile
+from sacd.runs.kind import RunConfig
+from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import COUPLINGS
 
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sacd.cohort import Recording, Sampling
-from sacd.figures.style import GRID, INK, PAGE, STYLE, canvas, percent, stamp, styled
-from sacd.stages import STAGE_COLOURS, STAGES
+from sacd.figures.style import GRID, INK, PAGE, STAGE_COLOURS, STYLE, canvas, percent, stamp, styled
+from sacd.stages import STAGES
 
 EEG_SECONDS = 10.0
 EEG_RANGE_UV = 120.0
@@ -78,7 +78,7 @@ def error_gallery(
     Parameters
     ----------
     examples : DataFrame
-        `sacd.analysis.errors.error_examples`, one row of the figure each.
+        `sacd.analysis.misclassification.error_examples`, one row of the figure each.
     recordings : mapping of str to Recording
         Those of the examples, of a raw cohort, by recording_id.
     sampling : Sampling

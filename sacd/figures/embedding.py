@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sacd.figures.style import MUTED, PAGE, STYLE, canvas, letter, name_panel, styled
-from sacd.stages import STAGE_COLOURS, STAGES
+from sacd.figures.style import MUTED, PAGE, STAGE_COLOURS, STYLE, canvas, letter, name_panel, styled
+from sacd.stages import STAGES
 
 COLUMNS = 3
 MARKERS = ("o", "^", "s", "D", "P")

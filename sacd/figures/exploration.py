@@ -9,8 +9,22 @@ from matplotlib.figure import Figure
 
 from sacd import paper
 from sacd.analysis.exploration import participant_counts, stage_counts
-from sacd.figures.style import BLUE, CYCLE, INK, MUTED, PAGE, PAPER_NOTE, STYLE, canvas, percent, stamp, styled
-from sacd.stages import AHI_COLOURS, CLIP_SECONDS, NOT_SCORED, REM, STAGE_COLOURS, STAGES
+from sacd.figures.style import (
+    AHI_COLOURS,
+    BLUE,
+    CYCLE,
+    INK,
+    MUTED,
+    PAGE,
+    PAPER_NOTE,
+    STAGE_COLOURS,
+    STYLE,
+    canvas,
+    percent,
+    stamp,
+    styled,
+)
+from sacd.stages import CLIP_SECONDS, NOT_SCORED, REM, STAGES
 
 HYPNOGRAM_ORDER = ("W", "REM", "N1", "N2", "N3")
 """From the top; sleep medicine draws REM next to wake."""

@@ -17,6 +17,20 @@ INK, MUTED, GRID = "#222222", "#707070", "#DDDDDD"
 BLUE, ORANGE = "#0072B2", "#D55E00"
 CYCLE = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1B2A49")
 """Okabe–Ito, colour-blind-safe."""
+STAGE_COLOURS: dict[str, str] = {
+    "W": "#E69F00",
+    "N1": "#56B4E9",
+    "N2": "#0072B2",
+    "N3": "#1B2A49",
+    "REM": "#CC3D6E",
+}
+"""Of the stages, the same in every figure."""
+AHI_COLOURS: dict[str, str] = {
+    "normal": "#009E73",
+    "mild": "#0072B2",
+    "moderate": "#E69F00",
+    "severe": "#D55E00",
+}
 
 PAPER_NOTE = "paper, another dataset"
 STYLE: dict[str, Any] = {

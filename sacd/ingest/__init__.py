@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sacd.cohort import Cohort
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.ingest.layout import is_recording_folder
 from sacd.ingest.recording_folder import ingest_recording_folder
 from sacd.ingest.sleep_edf import WEAK_VIEW, ingest_sleep_edf, is_sleep_edf

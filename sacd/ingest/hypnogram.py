@@ -15,7 +15,7 @@ from pathlib import Path
 import mne
 import numpy as np
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.ingest.psg import read_psg
 from sacd.stages import CLIP_SECONDS, N1, N2, N3, NOT_SCORED, REM, W
 

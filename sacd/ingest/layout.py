@@ -27,8 +27,9 @@ from typing import Any
 
 import pandas as pd
 
-from sacd.cohort import PARTICIPANT_COLUMNS, check_id, read_tsv
-from sacd.errors import SacdError
+from sacd.cohort import check_id
+from sacd.cohort.format import PARTICIPANT_COLUMNS, read_tsv
+from sacd.exceptions import SacdError
 from sacd.ingest.video import Video
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".webm", ".mov")

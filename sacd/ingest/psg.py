@@ -13,7 +13,7 @@ from pathlib import Path
 import mne
 import numpy as np
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 EEG_HZ = 100.0
 ANNOTATIONS = "EDF Annotations"

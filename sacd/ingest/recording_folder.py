@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file, read_info
-from sacd.errors import SacdError
+from sacd.cohort.writer import CohortWriter
+from sacd.exceptions import SacdError
 from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.layout import (
     Files,
@@ -27,7 +28,6 @@ from sacd.ingest.sync import align
 from sacd.ingest.video import HOLD_S, Video, decode, frame_times, read_video
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS
-from sacd.writer import CohortWriter
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file
-from sacd.errors import SacdError
+from sacd.cohort.writer import CohortWriter
+from sacd.exceptions import SacdError
 from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.psg import read_psg
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS, NOT_SCORED, W
-from sacd.writer import CohortWriter
 
 CHANNELS = ("Fpz-Cz", "Pz-Oz")
 BASE = ("delta", "theta", "alpha", "sigma", "beta", "ratio_1", "ratio_2", "log_variance", "mobility")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.ingest.hypnogram import Scoring
 from sacd.ingest.psg import Psg
 from sacd.ingest.video import HOLD_S, Video

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.stages import CLIP_SECONDS
 
 HOLD_S = 1.0

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.base import Network
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048)

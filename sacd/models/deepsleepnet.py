@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.base import FEATURE_DIM, Network
 from sacd.models.signal import Dropout, SamePadding, SamePool, as_rows, convolution
 from sacd.stages import STAGES

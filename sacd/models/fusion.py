@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.base import FEATURE_DIM, Network
 from sacd.stages import STAGES
 

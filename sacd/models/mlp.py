@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.base import FEATURE_DIM, Network
 from sacd.stages import STAGES
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.base import Network
 
 RENAMES = tuple(

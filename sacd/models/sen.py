@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.base import FEATURE_DIM, Network, Output
 from sacd.models.deepsleepnet import CHANNELS, Representation
 from sacd.stages import STAGES

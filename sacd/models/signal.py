@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 def as_rows(x: Tensor, samples: int) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.models.base import FEATURE_DIM, Network
 from sacd.stages import STAGES
 

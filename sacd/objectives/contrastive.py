@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.objectives.banks import FeatureQueue, hardest
 from sacd.objectives.base import Pair, confident_class
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
 
 

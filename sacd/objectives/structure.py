@@ -34,7 +34,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.pool import global_mean_pool
 from torch_geometric.utils import softmax
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.objectives.base import Pair
 
 NODE_INPUT, NODE, EDGE, MESSAGE, GRAPH = 64, 128, 64, 512, 1024

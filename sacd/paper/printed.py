@@ -9,7 +9,7 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.stages import STAGES
 
 DATASET = "S3VE"

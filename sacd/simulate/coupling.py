@@ -7,7 +7,7 @@ fitted to real scorers (`calibration.json`). Both were fixed before any comparis
 
 from dataclasses import dataclass
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 
 
 @dataclass(frozen=True)

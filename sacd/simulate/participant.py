@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.stages import AHI_EDGES
 
 SPLIT_PREFIX = {"train": "S", "test": "T"}

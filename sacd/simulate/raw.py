@@ -20,7 +20,7 @@ import edfio
 import numpy as np
 import pandas as pd
 
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.simulate.coupling import COUPLINGS, Coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
 from sacd.simulate.participant import Participant, Stream

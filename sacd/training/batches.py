@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sacd.cohort import Modality, Recording
-from sacd.errors import SacdError
+from sacd.exceptions import SacdError
 from sacd.stages import NOT_SCORED, STAGES
 
 WINDOW = 8

@@ -16,7 +16,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from sacd.config import TrainingConfig
+from sacd.training.config import TrainingConfig
 
 # Fabric tells its precision at every start; the run's environment.json says it once.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)

@@ -1,0 +1,176 @@
+"""An opened cohort and its recordings; arrays are memory-mapped."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sacd.cohort.format import (
+    ARRAY_NAMES,
+    CohortInfo,
+    Modality,
+    check_id,
+    hash_file,
+    read_info,
+    read_participants,
+    read_recordings,
+)
+from sacd.exceptions import SacdError, first_line
+
+
+@lru_cache(maxsize=128)
+def _memory_map(path: str, mtime_ns: int) -> np.ndarray:
+    """Open maps are kept in an LRU: a cohort may hold more recordings than file descriptors."""
+    return np.lib.format.open_memmap(path, mode="r")
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Turns a missing or broken file of a recording into one line for people."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise SacdError(f"{file}: file is missing; 'sacd check' lists all that is wrong with the cohort") from None
+    except (OSError, ValueError) as error:
+        raise SacdError(f"{file}: cannot be read ({first_line(error)}); 'sacd check' lists all that is wrong") from None
+
+
+class Recording:
+    """One night of one participant.
+
+    Attributes
+    ----------
+    recording_id, participant_id : str
+    start : str
+        Local start time, ISO 8601, or ``"n/a"``.
+    channel : str
+        Name of the EEG channel or channels.
+    path : Path
+        Its folder.
+    """
+
+    def __init__(self, cohort: "Cohort", row: dict[str, Any]) -> None:
+        self.recording_id: str = check_id(row["recording_id"], "recording")
+        self.participant_id: str = row["participant_id"]
+        self.start: str = row["start"]
+        self.channel: str = row["channel"]
+        self.path = cohort.path / "recordings" / self.recording_id
+        self._info = cohort.info
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """Hashes (`hashes`: file name → SHA-256) and provenance, from `recording.json`."""
+        file = self.path / "recording.json"
+        with _readable(file):
+            return json.loads(file.read_text(encoding="utf-8"))
+
+    @cached_property
+    def clips(self) -> pd.DataFrame:
+        """One row a clip: `clip` (index in the night), `onset` (s), `stage`, and optional columns."""
+        file = self.path / "clips.parquet"
+        with _readable(file):
+            return pd.read_parquet(file)
+
+    @cached_property
+    def timing_hash(self) -> str:
+        """SHA-256 of the clips' numbers: what there is to know of them where the stages are hidden."""
+        return hashlib.sha256(self.clips["clip"].to_numpy(dtype=np.int64).tobytes()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def array(self, modality: Modality) -> np.ndarray:
+        """Memory-mapped array of one modality, first axis the clips."""
+        path = self.path / ARRAY_NAMES[modality, getattr(self._info, modality)]
+        with _readable(path):
+            return _memory_map(str(path), path.stat().st_mtime_ns)
+
+    @property
+    def video(self) -> np.ndarray:
+        """uint8 [clips, frames, height, width] grey, or float32 [clips, d] features."""
+        return self.array("video")
+
+    @property
+    def eeg(self) -> np.ndarray:
+        """float32 [clips, channels, samples] µV, or float32 [clips, d] features."""
+        return self.array("eeg")
+
+    def hash_of(self, modality: Modality) -> str:
+        """SHA-256 of one modality's file."""
+        return self.metadata["hashes"][ARRAY_NAMES[modality, getattr(self._info, modality)]]
+
+
+class Cohort:
+    """An opened cohort: `info`, `participants` and `recordings` tables, and the recordings themselves."""
+
+    def __init__(self, path: Path, info: CohortInfo, participants: pd.DataFrame, recordings: pd.DataFrame) -> None:
+        self.path = path
+        self.info = info
+        self.participants = participants
+        self.recordings = recordings
+        self._by_id = {row["recording_id"]: Recording(self, row) for row in recordings.to_dict("records")}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "Cohort":
+        """Open a cohort folder. `participants` is indexed by participant_id; unknown numbers are NaN.
+
+        Raises
+        ------
+        SacdError
+            No cohort, a newer format, an index that contradicts itself; `sacd.cohort.check` looks into files too.
+        """
+        path = Path(path)
+        info, participants, recordings = read_info(path), read_participants(path), read_recordings(path)
+        for table, name in ((participants, "participant_id"), (recordings, "recording_id")):
+            for value in table[name]:
+                check_id(value, f"{path}: {name}")
+            twice = table[name][table[name].duplicated()]
+            if len(twice):
+                raise SacdError(f"{path}: {name} {twice.iloc[0]} has several rows; keep one ('sacd check' lists more)")
+        stray = recordings.participant_id[~recordings.participant_id.isin(participants.participant_id)]
+        if len(stray):
+            file = path / "recordings.tsv"
+            raise SacdError(f"{file}: participant {stray.iloc[0]} is not in participants.tsv; add the row")
+        return cls(path, info, participants.set_index("participant_id"), recordings)
+
+    def __iter__(self) -> Iterator[Recording]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __getitem__(self, recording_id: str) -> Recording:
+        return self._by_id[recording_id]
+
+    def of(self, participants: Iterable[str]) -> list[Recording]:
+        """The recordings of these participants, in the cohort's order."""
+        wanted = set(participants)
+        return [recording for recording in self if recording.participant_id in wanted]
+
+    @property
+    def summary(self) -> str:
+        """One line: the label and how much it holds."""
+        clips = int(self.recordings["clips"].sum())
+        return f"{self.label}: {len(self.participants)} participants, {len(self)} recordings, {clips:,} clips"
+
+    @property
+    def label(self) -> str:
+        """The words every figure carries: the name, and *simulated* where it is."""
+        return f"{self.info.name} (simulated)" if self.info.simulated else self.info.name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the index and the hashes of every recording: changes when anything in the cohort does."""
+        digest = hashlib.sha256()
+        for file in ("cohort.json", "participants.tsv", "recordings.tsv"):
+            digest.update(hash_file(self.path / file).encode())
+        for recording in self:
+            digest.update(json.dumps([recording.recording_id, recording.metadata["hashes"]], sort_keys=True).encode())
+        return digest.hexdigest()

@@ -1,0 +1,137 @@
+"""The format of a cohort on disk: its index, tables, ids and versions (DESIGN: "A cohort on disk")."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sacd.exceptions import SacdError
+
+FORMAT_VERSION = 1
+ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SPLITS = ("train", "validation", "test")
+PARTICIPANT_COLUMNS = ("participant_id", "sex", "age", "weight", "ahi", "split")
+RECORDING_COLUMNS = ("recording_id", "participant_id", "start", "channel", "clips")
+MODALITIES = ("video", "eeg")
+ARRAY_NAMES = {
+    ("video", "raw"): "video.npy",
+    ("video", "features"): "video_features.npy",
+    ("eeg", "raw"): "eeg.npy",
+    ("eeg", "features"): "eeg_features.npy",
+}
+Modality = Literal["video", "eeg"]
+Kind = Literal["raw", "features"]
+
+
+class Sampling(BaseModel):
+    """How the clips were cut. `eeg_hz` in Hz, `span_s` (seconds of the clip the frames spread over) in s."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    eeg_hz: float | None = None
+    eeg_channels: tuple[str, ...] = ()
+    frames: int | None = None
+    span_s: float | None = None
+    height: int | None = None
+    width: int | None = None
+    video_features: tuple[str, ...] = ()
+    eeg_features: tuple[str, ...] = ()
+
+
+class CohortInfo(BaseModel):
+    """The content of `cohort.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: int = Field(default=FORMAT_VERSION, ge=1)
+    name: str
+    simulated: bool
+    source_id: str
+    video: Kind
+    eeg: Kind
+    sampling: Sampling
+    provenance: dict[str, Any] = {}
+
+
+def check_id(value: str, what: str) -> str:
+    """Return `value` if it may become a file name, else raise `SacdError`."""
+    if not isinstance(value, str) or not ID_PATTERN.fullmatch(value):
+        raise SacdError(f"{what} {value!r} is not a valid id: use 1–64 of A–Z a–z 0–9 _ -")
+    return value
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def read_info(path: Path) -> CohortInfo:
+    """Read and validate `cohort.json`."""
+    file = path / "cohort.json"
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise SacdError(
+            f"{file}: not found; {path} is not a cohort (make one with 'sacd simulate' or 'sacd ingest')"
+        ) from None
+    except OSError as error:
+        raise SacdError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SacdError(f"{file}: not valid JSON ({error}); restore it or ingest again") from None
+    version = raw.get("format_version", 1) if isinstance(raw, dict) else 1
+    # Checked before the fields: a newer format may have fields that this version does not know.
+    if not isinstance(version, int):
+        raise SacdError(f"{file}: format version {version!r} is not a whole number; restore it or ingest again")
+    if version > FORMAT_VERSION:
+        raise SacdError(f"{file}: format version {version} is newer than {FORMAT_VERSION}; upgrade sacd")
+    try:
+        return CohortInfo.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "content"
+        raise SacdError(f"{file}: {where}: {first['msg']}; correct the field") from None
+
+
+def read_tsv(file: Path, required: tuple[str, ...], numeric: tuple[str, ...]) -> pd.DataFrame:
+    """Read a tab-separated table: text where ``n/a`` is a value, the `numeric` columns as float with NaN for it."""
+    try:
+        # utf-8-sig: spreadsheets begin their files with a byte-order mark.
+        table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("n/a")
+    except FileNotFoundError:
+        raise SacdError(f"{file}: not found; restore it or ingest again") from None
+    except OSError as error:
+        raise SacdError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise SacdError(f"{file}: not a tab-separated table ({error}); correct it") from None
+    missing = [name for name in required if name not in table.columns]
+    if missing:
+        raise SacdError(
+            f"{file}: no column {', '.join(missing)} (found {', '.join(table.columns)}); add it, with n/a where unknown"
+        )
+    for name in numeric:
+        values = table[name].str.strip()
+        number = pd.to_numeric(values.replace({"n/a": "nan", "": "nan"}), errors="coerce").astype(float)
+        bad = ~np.isfinite(number) & ~values.isin(["n/a", "", "nan"])
+        if bad.any():
+            raise SacdError(f"{file}: column {name}: {values[bad].iloc[0]!r} is not a number; use a number or n/a")
+        table[name] = number
+    return table
+
+
+def read_participants(path: Path) -> pd.DataFrame:
+    """`participants.tsv`: age in years, weight in kg, ahi in events/h; NaN where ``n/a``."""
+    return read_tsv(path / "participants.tsv", PARTICIPANT_COLUMNS, ("age", "weight", "ahi"))
+
+
+def read_recordings(path: Path) -> pd.DataFrame:
+    """`recordings.tsv`, `clips` as integer."""
+    table = read_tsv(path / "recordings.tsv", RECORDING_COLUMNS, ("clips",))
+    if table["clips"].isna().any() or (table["clips"] % 1 != 0).any() or (table["clips"] < 0).any():
+        raise SacdError(f"{path / 'recordings.tsv'}: column clips must hold whole numbers; write the number of clips")
+    return table.astype({"clips": int})

@@ -1,0 +1,172 @@
+"""Participant-wise, AHI-stratified splits, folds and label budgets (DESIGN: "Split", "Two protocols").
+
+Nobody is in two parts, ever. The order in which participants are labelled depends on the seed alone, so budgets
+are nested and the same for every method.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from sacd.exceptions import SacdError
+from sacd.stages import ahi_group
+
+Protocol = Literal["paper", "few-label"]
+TEST_SHARE = 0.2
+VALIDATION_SHARE = 0.2
+# Of four labelled participants one validates: 8 → 6 + 2, and 2 → 1 + 1.
+VALIDATION_EVERY, VALIDATION_POSITION = 4, 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Participant ids by role; `unlabelled` participants train with their pairs, their labels are hidden."""
+
+    labelled: tuple[str, ...]
+    unlabelled: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @property
+    def pool(self) -> tuple[str, ...]:
+        """Everybody but the test participants."""
+        return self.labelled + self.unlabelled + self.validation
+
+    def part(self, index: int, count: int) -> tuple[str, ...]:
+        """Part `index` of `count` of the labelled participants; each has about the AHI mix of all."""
+        if not 0 <= index < count:
+            raise SacdError(f"part {index} of {count} does not exist; parts count from 0 to {count - 1}")
+        if count > len(self.labelled):
+            raise SacdError(
+                f"{len(self.labelled)} labelled training participants cannot be cut into {count} parts; "
+                f"use at most {len(self.labelled)} (fusion: parts in the profile)"
+            )
+        return self.labelled[index::count]
+
+    def without(self, index: int, count: int) -> "Split":
+        """The same roles, but that a part of the labelled participants has none."""
+        left_out = set(self.part(index, count))
+        rest = tuple(name for name in self.labelled if name not in left_out)
+        if not rest:
+            raise SacdError("one part holds every labelled training participant; use at least 2 parts")
+        return replace(self, labelled=rest)
+
+
+def stratified_order(participants: pd.DataFrame, seed: int) -> list[str]:
+    """Participants in a random order of which every prefix has about the AHI mix of the whole.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        Indexed by participant_id, with `ahi` (events/h, NaN unknown).
+    seed : int
+    """
+    rng = np.random.default_rng([seed, 0x5911])
+    position: dict[str, float] = {}
+    groups = ahi_group(participants.ahi.to_numpy())
+    for group in np.unique(groups):
+        members = sorted(map(str, participants.index[groups == group]))
+        spread = (rng.permutation(len(members)) + rng.random()) / len(members)
+        position |= dict(zip(members, spread, strict=True))
+    return sorted(position, key=lambda name: (position[name], name))
+
+
+def test_and_pool(participants: pd.DataFrame, fold: tuple[int, int] | None) -> tuple[list[str], list[str]]:
+    """Test participants and all others: fold i of k, else the cohort's own split, else a fifth of each AHI group."""
+    if fold is not None:
+        index, count = fold
+        if not 0 <= index < count:
+            raise SacdError(f"fold {index} of {count} does not exist; folds count from 0 to {count - 1}")
+        if count > len(participants):
+            raise SacdError(
+                f"{count} folds need {count} participants, the cohort has {len(participants)}; use fewer folds"
+            )
+        order = stratified_order(participants, seed=0)
+        test = order[index::count]
+    elif (participants["split"] == "test").any():
+        test = list(participants.index[participants["split"] == "test"])
+    else:
+        order = stratified_order(participants, seed=0)
+        test = order[: max(1, round(TEST_SHARE * len(order)))]
+    held = set(test)
+    return test, [name for name in participants.index if name not in held]
+
+
+def largest_budget(participants: pd.DataFrame, fold: tuple[int, int] | None = None) -> int:
+    """Half the training participants: above it the few-label protocol is refused."""
+    return len(test_and_pool(participants, fold)[1]) // 2
+
+
+def default_budget(participants: pd.DataFrame, fold: tuple[int, int] | None = None, wanted: int = 8) -> int:
+    """`wanted` labelled participants, or 2 where the cohort is too small for it."""
+    return wanted if wanted <= largest_budget(participants, fold) else 2
+
+
+def make_split(
+    participants: pd.DataFrame,
+    protocol: Protocol = "paper",
+    labelled: int | None = None,
+    fold: tuple[int, int] | None = None,
+    seed: int = 0,
+) -> Split:
+    """The roles of all participants.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        Indexed by participant_id, with `ahi` and `split`.
+    protocol : {"paper", "few-label"}
+        *paper*: every training participant is labelled, a fifth of each AHI group validates.
+        *few-label*: `labelled` participants are, a quarter of them validate; the others' labels are hidden.
+    labelled : int, optional
+        The budget of the few-label protocol.
+    fold : (int, int), optional
+        Fold i of k.
+    seed : int
+        Fixes who is labelled and who validates.
+
+    Raises
+    ------
+    SacdError
+        A budget under 2 or above half the training participants.
+    """
+    # By content, for a table can be edited: hundreds of runs ask for the same few splits.
+    table = tuple(participants.index), participants.ahi.to_numpy(dtype=float).tobytes(), tuple(participants["split"])
+    return _make_split(*table, protocol, labelled, fold, seed)
+
+
+@lru_cache(maxsize=1000)
+def _make_split(
+    names: tuple[str, ...],
+    ahi: bytes,
+    roles: tuple[str, ...],
+    protocol: Protocol,
+    labelled: int | None,
+    fold: tuple[int, int] | None,
+    seed: int,
+) -> Split:
+    participants = pd.DataFrame({"ahi": np.frombuffer(ahi), "split": list(roles)}, index=list(names))
+    test, pool = test_and_pool(participants, fold)
+    order = stratified_order(participants.loc[pool], seed)
+    if protocol == "few-label":
+        budget = labelled or 0
+        if budget < 2:
+            raise SacdError(f"a budget of {budget} labelled participants is too small; use 2 or more (one validates)")
+        if budget > len(pool) // 2:
+            raise SacdError(
+                f"a budget of {budget} labelled participants is above half of the {len(pool)} training participants; "
+                f"use at most {len(pool) // 2}"
+            )
+        chosen = order[:budget]
+        validation = [name for i, name in enumerate(chosen) if i % VALIDATION_EVERY == VALIDATION_POSITION]
+        train = [name for name in chosen if name not in validation]
+        return Split(tuple(train), tuple(order[budget:]), tuple(validation), tuple(test))
+    own = [name for name in pool if participants.loc[name, "split"] == "validation"] if fold is None else []
+    validation = own or order[: max(1, round(VALIDATION_SHARE * len(pool)))]
+    train = [name for name in order if name not in set(validation)]
+    if not train:
+        raise SacdError(f"{len(pool)} participants cannot train and validate; the cohort needs at least 3 participants")
+    return Split(tuple(train), (), tuple(validation), tuple(test))

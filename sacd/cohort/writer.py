@@ -1,0 +1,207 @@
+"""Writes cohorts: a recording is written aside and renamed when whole; the index files are replaced atomically.
+
+An interrupted writer leaves the previous cohort intact, or no cohort at all.
+"""
+
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sacd.cohort.check import recording_faults
+from sacd.cohort.format import (
+    ARRAY_NAMES,
+    PARTICIPANT_COLUMNS,
+    RECORDING_COLUMNS,
+    SPLITS,
+    CohortInfo,
+    check_id,
+    hash_file,
+    read_info,
+    read_participants,
+    read_recordings,
+)
+from sacd.exceptions import SacdError, first_line
+
+INDEX_FILES = ("participants.tsv", "recordings.tsv", "cohort.json")
+
+
+def _write_atomically(file: Path, text: str) -> None:
+    aside = file.with_name(f".{file.name}-{os.getpid()}")
+    try:
+        with open(aside, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(aside, file)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _is_leftover(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a killed writer left of a cohort that never came to be."""
+    if any(entry.name not in ("recordings", *INDEX_FILES) and entry.name[0] != "." for entry in folder.iterdir()):
+        return False
+    recordings = folder / "recordings"
+    entries = list(recordings.iterdir()) if recordings.is_dir() else []
+    return all(entry.name[0] == "." or (entry / "recording.json").is_file() for entry in entries)
+
+
+class CohortWriter:
+    """Makes a cohort or adds to one; each recording is on disk, whole, before the index names it.
+
+    Use as a context manager. A writer that fails takes back the recordings it has not committed, and leaves no folder
+    behind where there was no cohort before; what a killed writer left is written over. One writer at a time.
+
+    Parameters
+    ----------
+    path : path
+        The cohort's folder; made if absent. If it holds a cohort, its `info` must agree with `info`.
+    info : CohortInfo
+    """
+
+    def __init__(self, path: str | os.PathLike[str], info: CohortInfo) -> None:
+        self.path = Path(path)
+        self.info = info
+        self._created = not self.path.exists()
+        if (self.path / "cohort.json").exists():
+            present = read_info(self.path)
+            for field in ("source_id", "simulated", "video", "eeg", "sampling"):
+                if getattr(present, field) != getattr(info, field):
+                    raise SacdError(
+                        f"{self.path / 'cohort.json'}: {field} is {getattr(present, field)!r}, "
+                        f"the new recordings have {getattr(info, field)!r}; write to another folder"
+                    )
+            self.info = present
+            self.participants = read_participants(self.path)
+            self.recordings = read_recordings(self.path)
+        elif self.path.exists() and not (self.path.is_dir() and _is_leftover(self.path)):
+            raise SacdError(f"{self.path}: exists and is not a cohort; name a new or empty folder")
+        else:
+            self.participants = pd.DataFrame(columns=list(PARTICIPANT_COLUMNS))
+            self.recordings = pd.DataFrame(columns=list(RECORDING_COLUMNS))
+        self._recordings_folder = self.path / "recordings"
+        self._uncommitted: list[Path] = []
+
+    def __enter__(self) -> "CohortWriter":
+        try:
+            self._recordings_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SacdError(f"{self.path}: cannot be written ({error.strerror}); name another folder") from None
+        return self
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        for folder in self._uncommitted:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not (self.path / "cohort.json").exists():
+            shutil.rmtree(self.path if self._created else self._recordings_folder, ignore_errors=True)
+            for name in INDEX_FILES:
+                (self.path / name).unlink(missing_ok=True)
+
+    def add_participant(
+        self, participant_id: str, sex: str = "n/a", age: float | None = None, weight: float | None = None,
+        ahi: float | None = None, split: str = "n/a",
+    ) -> None:
+        """Add a participant (age in years, weight in kg, ahi in events/h, None = unknown).
+
+        An existing participant is left as it is; a different split is refused, for a participant never changes split.
+        """
+        check_id(participant_id, "participant")
+        if split not in (*SPLITS, "n/a"):
+            raise SacdError(f"participant {participant_id}: split {split!r} is unknown; use {', '.join(SPLITS)} or n/a")
+        for name, value in (("age", age), ("weight", weight), ("ahi", ahi)):
+            if value is not None and (value < 0 or math.isinf(value)):
+                raise SacdError(f"participant {participant_id}: {name} is {value}; correct it or leave it unknown")
+        known = self.participants.loc[self.participants.participant_id == participant_id, "split"]
+        if len(known):
+            if known.iloc[0] != split:
+                raise SacdError(
+                    f"participant {participant_id}: is in split {known.iloc[0]}, cannot move to {split}; keep the split"
+                )
+            return
+        row = {"participant_id": participant_id, "sex": sex, "age": age, "weight": weight, "ahi": ahi, "split": split}
+        self.participants = pd.DataFrame([*self.participants.to_dict("records"), row])
+
+    def add_recording(
+        self, recording_id: str, participant_id: str, clips: pd.DataFrame, video: np.ndarray, eeg: np.ndarray,
+        start: str = "n/a", channel: str = "n/a", provenance: dict[str, Any] | None = None,
+        extras: dict[str, np.ndarray] | None = None, commit: bool = True,
+    ) -> None:
+        """Write one recording aside, rename it when whole, and (with `commit`) renew the index.
+
+        Parameters
+        ----------
+        clips : DataFrame
+            At least `clip` (int), `onset` (s) and `stage` (int, −1 not scored), a row a clip.
+        video, eeg : ndarray
+            Raw or features as `info` says; see `Recording.video` and `Recording.eeg`. Memory maps are welcome.
+        extras : dict
+            Further arrays for the viewer, file stem → array, e.g. ``{"signals": ...}``.
+        """
+        check_id(recording_id, "recording")
+        if participant_id not in set(self.participants.participant_id):
+            raise SacdError(f"recording {recording_id}: no participant {participant_id} in the cohort; add it first")
+        target = self._recordings_folder / recording_id
+        if recording_id in set(self.recordings.recording_id):
+            raise SacdError(f"recording {recording_id}: is already in {self.path}; two recordings cannot share an id")
+        arrays = {f"{check_id(stem, 'extra')}.npy": array for stem, array in (extras or {}).items()}
+        arrays |= {ARRAY_NAMES["video", self.info.video]: video, ARRAY_NAMES["eeg", self.info.eeg]: eeg}
+        aside = self._recordings_folder / f".aside-{recording_id}-{os.getpid()}"
+        try:
+            aside.mkdir()
+            for name, array in arrays.items():
+                np.save(aside / name, array, allow_pickle=False)
+            clips.reset_index(drop=True).to_parquet(aside / "clips.parquet", index=False)
+            hashes = {file.name: hash_file(file) for file in sorted(aside.iterdir())}
+            metadata = {"recording_id": recording_id, "hashes": hashes, "provenance": provenance or {}}
+            (aside / "recording.json").write_text(json.dumps(metadata, indent=1), encoding="utf-8")
+            faults = recording_faults(aside, self.info, len(clips))
+            if faults:
+                fault = faults[0].removeprefix(f"{aside}{os.sep}")
+                raise SacdError(f"recording {recording_id}: {fault}; nothing was written")
+            if target.exists():  # no row names it: a killed writer's
+                shutil.rmtree(target)
+            os.replace(aside, target)
+            self._uncommitted.append(target)
+        except OSError as error:
+            raise SacdError(
+                f"{target}: could not be written ({error.strerror or first_line(error)}); "
+                "free space or name another folder, nothing was half-written"
+            ) from None
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        self._uncommitted.append(target)
+        row = {
+            "recording_id": recording_id, "participant_id": participant_id, "start": start,
+            "channel": channel, "clips": len(clips),
+        }
+        self.recordings = pd.DataFrame([*self.recordings.to_dict("records"), row])
+        if commit:
+            self.commit()
+
+    def commit(self) -> None:
+        """Replace the index files, each atomically; `cohort.json` comes last, so a new cohort is whole or absent."""
+        contents = (
+            self.participants.to_csv(sep="\t", index=False, na_rep="n/a"),
+            self.recordings.to_csv(sep="\t", index=False),
+            self.info.model_dump_json(indent=1),
+        )
+        try:
+            for name, text in zip(INDEX_FILES, contents, strict=True):
+                _write_atomically(self.path / name, text)
+        except OSError as error:
+            reason = error.strerror or first_line(error)
+            raise SacdError(f"{self.path}: index not written ({reason}); free space and repeat") from None
+        self._uncommitted.clear()

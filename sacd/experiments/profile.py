@@ -1,0 +1,188 @@
+"""Profiles: how much work a report does. One YAML file each in `sacd/experiments/profiles`, or a user's own."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from sacd.cohort.splits import Protocol
+from sacd.exceptions import SacdError
+from sacd.objectives import load_objective
+from sacd.training.config import Frozen, ModelConfig, Recipe
+
+
+class SimulationConfig(Frozen):
+    """The simulated cohort a profile works on by default (see `sacd simulate --help`)."""
+
+    train: int = 64
+    test: int = 24
+    nights: int = 4
+    coupling: Literal["weak", "medium", "strong"] = "medium"
+    seed: int = 0
+    frames: int = 32
+    size: int = 32
+
+
+class Comparison(Frozen):
+    """Table II beyond the main teacher and student: what else stands in it.
+
+    `methods` are distilled from each of `teachers` too; `student` is a second network, on video, by CE alone; `shifted`
+    are methods whose teacher speaks of another time of the night, as a control.
+    """
+
+    teachers: tuple[ModelConfig, ...] = ()
+    methods: tuple[str, ...] = ()
+    shifted: tuple[str, ...] = ()
+    seeds: int = Field(default=3, gt=0)
+    student: Recipe | None = None
+
+
+class EqualBudget(Frozen):
+    """Table II's second block: `trials` settings of every method, chosen on the validation participants of each seed.
+
+    `teachers` beside the main one.
+    """
+
+    trials: int = Field(default=4, gt=0)
+    seeds: int = Field(default=3, gt=0)
+    methods: tuple[str, ...] = ()
+    teachers: tuple[ModelConfig, ...] = ()
+
+
+class Sweep(Frozen):
+    """Fig. 5: the values of each λ, seeds, and the steps of a run where they are cut."""
+
+    values: tuple[float, ...] = (0.1, 0.5, 1.0, 5.0, 10.0)
+    seeds: int = Field(default=3, gt=0)
+    steps: int | None = Field(default=None, gt=0)
+
+
+class Ablation(Frozen):
+    """Table V and its further rows: seeds, and the values tried for K, m and the momentum beside the published ones."""
+
+    seeds: int = Field(default=3, gt=0)
+    negatives: tuple[int, ...] = ()
+    bank_sizes: tuple[int, ...] = ()
+    momenta: tuple[float, ...] = ()
+
+
+class Fusion(Frozen):
+    """Table IV: parts of the out-of-fold features (1: the paper's way), seeds, and the steps of C and D where cut."""
+
+    parts: int = Field(default=3, gt=0)
+    seeds: int = Field(default=3, gt=0)
+    released_steps: int | None = Field(default=None, gt=0)
+
+
+class FrameSampling(Frozen):
+    """Numbers of frames, consecutive (at `rate`, Hz) or spread over the clip; the cohorts' size and the budget."""
+
+    frames: tuple[int, ...] = (8, 16, 32, 64)
+    rate: float = Field(default=10.0, gt=0)
+    train: int = 64
+    test: int = 24
+    steps: int | None = Field(default=None, gt=0)
+    seeds: int = Field(default=3, gt=0)
+
+
+class Verdict(Frozen):
+    """The verdict's further simulated cohorts, one a coupling; seeds, and methods or rows of Table V judged on them."""
+
+    couplings: tuple[Literal["weak", "medium", "strong"], ...] = ("weak", "strong")
+    seeds: int = Field(default=3, gt=0)
+    methods: tuple[str, ...] = ("ce", "ccl", "sacd")
+
+
+class Profile(Frozen):
+    """How much work a report does: cohort, seeds, budgets, which methods train on raw video."""
+
+    name: str
+    cohort: SimulationConfig = SimulationConfig()
+    seeds: int = Field(default=3, gt=0)
+    folds: int = Field(default=4, gt=1)
+    labelled: int = Field(default=8, gt=1)
+    teacher: Recipe
+    few_label_teacher: Recipe
+    student: Recipe
+    trunk: Recipe | None = None
+    frozen: Recipe
+    feature_teacher: Recipe
+    feature_student: Recipe
+    methods: tuple[str, ...]
+    raw_methods: dict[Protocol, tuple[str, ...]] = {}
+    fusion: Fusion = Fusion()
+    comparison: Comparison = Comparison()
+    equal_budget: EqualBudget = EqualBudget()
+    ablation: Ablation = Ablation()
+    sweep: Sweep = Sweep()
+    frame_sampling: FrameSampling = FrameSampling()
+    verdict: Verdict = Verdict()
+    embedding_clips: int = Field(default=1500, gt=0)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Every objective that is named."""
+        raw = [name for names in self.raw_methods.values() for name in names]
+        further = self.comparison.methods + self.comparison.shifted + self.equal_budget.methods
+        return tuple(dict.fromkeys([*self.methods, *raw, *further]))
+
+
+PROFILES = ("smoke", "laptop", "paper")
+
+
+def load_profile(name: str | Path) -> Profile:
+    """A profile by name (smoke, laptop, paper) or from a YAML file.
+
+    Raises
+    ------
+    SacdError
+        Unknown profile or file, YAML that does not parse, an unknown key or a value out of range.
+    """
+    if str(name) in PROFILES:
+        file = Path(str(resources.files("sacd.experiments") / "profiles" / f"{name}.yaml"))
+    else:
+        file = Path(name)
+        if file.suffix not in (".yaml", ".yml"):
+            raise SacdError(f"profile {str(name)!r} is unknown; use {', '.join(PROFILES)} or a .yaml file")
+    try:
+        raw = yaml.safe_load(file.read_text())
+        profile = Profile.model_validate(_with_whole_paths(raw, file.resolve().parent))
+    except OSError as error:
+        raise SacdError(f"{file}: cannot be read ({error.strerror}); name a profile or a .yaml file") from None
+    except yaml.YAMLError as error:
+        raise SacdError(f"{file}: not valid YAML ({str(error).splitlines()[0]}); correct it") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        if first["type"] == "extra_forbidden":
+            owner = Profile
+            for part in first["loc"][:-1]:
+                owner = _field_type(owner, part)
+            known = ", ".join(owner.model_fields) if owner is not None else "see sacd/training/config.py"
+            raise SacdError(f"{file}: unknown key {where}; known here: {known}") from None
+        raise SacdError(f"{file}: {where}: {first['msg']}; correct the value") from None
+    try:
+        for name in profile.objectives:
+            load_objective(name)
+    except SacdError as error:
+        raise SacdError(f"{file}: {error}") from None
+    return profile
+
+
+def _with_whole_paths(raw: Any, folder: Path) -> Any:
+    """The content of a profile in which files of objectives, named from its own folder, have their whole path."""
+    if isinstance(raw, dict):
+        return {key: _with_whole_paths(value, folder) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [_with_whole_paths(value, folder) for value in raw]
+    return str(folder / raw) if isinstance(raw, str) and ".py:" in raw else raw
+
+
+def _field_type(owner: type[BaseModel] | None, name: str | int) -> type[BaseModel] | None:
+    if owner is None or name not in owner.model_fields:
+        return None
+    kind = owner.model_fields[str(name)].annotation
+    options = [kind, *getattr(kind, "__args__", ())]
+    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)

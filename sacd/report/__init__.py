@@ -1,0 +1,5 @@
+"""From a profile to pages that open with the network off: `Report` plans, trains, executes notebooks, publishes."""
+
+from sacd.report.plan import Report
+
+__all__ = ["Report"]

@@ -1,0 +1,185 @@
+"""A report's folder: written aside, swapped in when whole, and read again for what can be kept."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+from filelock import FileLock, Timeout
+from plotly.offline import get_plotlyjs
+
+from sacd.cohort import Cohort
+from sacd.exceptions import SacdError, first_line
+from sacd.progress import duration
+from sacd.report import html
+from sacd.report.notebook import versions
+
+MANIFEST = "report.json"
+NOTEBOOKS = "notebooks"
+
+
+@dataclass
+class Entry:
+    """One notebook in the report, as the manifest keeps it.
+
+    Attributes
+    ----------
+    status, reason : str
+        done, failed or not applicable; one line where it is not done.
+    key : str
+        Hash of what its results depend on; empty where it was not executed.
+    seconds : float or None
+        Wall time of its execution, s.
+    executed : str
+        When, where it was kept from an earlier report.
+    """
+
+    name: str
+    title: str
+    status: str
+    reason: str = ""
+    key: str = ""
+    seconds: float | None = None
+    executed: str = ""
+    kept: bool = False
+    runs: int = 0
+    failed_runs: list[str] = field(default_factory=list)
+
+
+class Folder:
+    """Where a report lies; refuses a folder that holds something else."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._new = path.with_name(f".{path.name}.new")
+        self._old = path.with_name(f".{path.name}.old")
+        if not path.exists() and self._old.exists():  # a swap was cut short between its two renames
+            self._old.rename(path)
+        if path.exists() and not path.is_dir():
+            raise SacdError(f"{path}: is a file; name another folder with --out")
+        if path.exists() and any(path.iterdir()) and not (path / MANIFEST).exists():
+            raise SacdError(f"{path}: exists and is not a report; name another folder with --out")
+
+    @cached_property
+    def _entries(self) -> dict[str, dict[str, Any]]:
+        try:
+            return json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))["entries"]
+        except (OSError, json.JSONDecodeError, KeyError):
+            return {}
+
+    def kept(self, name: str, key: str) -> Entry | None:
+        """The previous report's entry of a notebook, if it has this key, did not fail, and is still there."""
+        entry = self._entries.get(name)
+        if entry is None or entry["key"] != key or entry["status"] == "failed":
+            return None
+        return Entry(**entry | {"kept": True}) if (self.path / NOTEBOOKS / f"{name}.ipynb").exists() else None
+
+    def seconds(self, name: str) -> float | None:
+        """How long a notebook took last time, s."""
+        return self._entries.get(name, {}).get("seconds")
+
+    @contextmanager
+    def aside(self) -> Iterator["Draft"]:
+        """A new report beside the present one, which stays until the new one is published.
+
+        Raises
+        ------
+        SacdError
+            Another process writes this report; the disk is full or not writable.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0):
+                shutil.rmtree(self._new, ignore_errors=True)
+                draft = Draft(self._new, self.path)
+                try:
+                    yield draft
+                    if draft.published:
+                        self._swap()
+                finally:
+                    shutil.rmtree(self._new, ignore_errors=True)
+        except Timeout:
+            raise SacdError(f"{self.path}: another process is writing this report; wait for it") from None
+        except OSError as error:
+            reason = error.strerror or first_line(error)
+            raise SacdError(f"{self.path}: not written ({reason}); the previous report is untouched") from None
+
+    def _swap(self) -> None:
+        shutil.rmtree(self._old, ignore_errors=True)
+        if self.path.exists():
+            self.path.rename(self._old)
+        self._new.rename(self.path)
+        shutil.rmtree(self._old, ignore_errors=True)
+
+
+class Draft:
+    """A report being written."""
+
+    def __init__(self, path: Path, previous: Path) -> None:
+        self._path, self._previous = path, previous
+        self.notebooks = path / NOTEBOOKS
+        self.notebooks.mkdir(parents=True)
+        self.published = False
+
+    def publish(self, entries: list[Entry], cohort: Cohort, profile: str, trained: pd.DataFrame) -> None:
+        """Write the pages and the manifest.
+
+        Parameters
+        ----------
+        entries : list of Entry
+        cohort : Cohort
+        profile : str
+            The profile's name.
+        trained : DataFrame
+            From `sacd.runs.ensure`: run_id, status, and `seconds` where trained.
+        """
+        about = {
+            "label": cohort.label, "simulated": cohort.info.simulated, "participants": len(cohort.participants),
+            "recordings": len(cohort), "clips": int(cohort.recordings.clips.sum()),
+        }
+        cards = [asdict(entry) | self._write_page(entry, about) for entry in entries]
+        seconds = sum(entry.seconds or 0 for entry in entries if not entry.kept)
+        counts = pd.Series([entry.status for entry in entries], dtype=object).value_counts()
+        parts = [f"{count} {status}" for status, count in counts.items()]
+        summary = f"Notebooks: {', '.join(parts)}; executing took {duration(seconds)} in all"
+        table = trained.reindex(columns=["run_id", "status", "seconds"]).astype(object)
+        page = html.render(
+            "index.html", entries=cards, cohort=about, profile=profile, summary=summary, versions=versions(),
+            written=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
+            runs=table.where(table.notna(), None).to_dict("records"),
+        )
+        self._write("index.html", page)
+        manifest = {"cohort": about, "profile": profile, "entries": {entry.name: asdict(entry) for entry in entries}}
+        self._write(MANIFEST, json.dumps(manifest, indent=1))
+        self.published = True
+
+    def _write(self, name: str, text: str) -> None:
+        (self._path / name).write_text(text, encoding="utf-8")
+
+    def _write_page(self, entry: Entry, about: dict[str, Any]) -> dict[str, Any]:
+        """A notebook's page and thumbnail; what its card in the index needs of them."""
+        file = self.notebooks / f"{entry.name}.ipynb"
+        if entry.kept:
+            shutil.copyfile(self._previous / NOTEBOOKS / file.name, file)
+        if not file.exists():
+            return {"page": None, "thumbnail": None, "summaries": []}
+        content = nbformat.read(file, as_version=4)
+        plotly = html.uses_plotly(content)
+        if plotly and not (self._path / "plotly.min.js").exists():
+            self._write("plotly.min.js", get_plotlyjs())
+        page = f"{entry.name}.html"
+        self._write(page, html.render(
+            "notebook.html", entry=asdict(entry), cohort=about, cells=html.cells(content), plotly=plotly
+        ))
+        picture = html.thumbnail(content)
+        if picture is not None:
+            (self._path / f"{entry.name}.png").write_bytes(picture)
+        thumbnail = f"{entry.name}.png" if picture is not None else None
+        return {"page": page, "thumbnail": thumbnail, "summaries": html.summaries(content)}

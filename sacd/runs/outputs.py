@@ -1,0 +1,96 @@
+"""What a finished network says of every clip, computed once and kept with its run.
+
+While a student trains, the EEG is not read. Files are keyed by the recording and the hash of what was read, so that
+cohorts which differ only in frame sampling share a teacher's outputs.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+
+from sacd.cohort import Cohort, Recording
+from sacd.models.base import Network
+from sacd.runs.store import RunStore
+from sacd.training.inputs import Outputs, make_network, predict, whole_set
+from sacd.training.loop import make_fabric
+
+if TYPE_CHECKING:
+    from sacd.runs.encoder import EncoderRun
+
+
+def load_network(config: "EncoderRun", folder: Path) -> tuple[Network, Fabric]:
+    """The trained network of a run in evaluation mode, and the fabric that it runs on."""
+    description = json.loads((folder / "config.json").read_text())
+    # The published weights were only its start: what was trained from them is loaded below.
+    bare = config.model.model_copy(update={"weights": None})
+    network = make_network(
+        bare, tuple(description["input_shape"]), config.seed, description.get("participant_classes", 0)
+    )
+    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    fabric = make_fabric(config.training.precision)
+    return network.to(fabric.device).eval(), fabric
+
+
+def cached_outputs(
+    config: "EncoderRun", cohort: Cohort, store: RunStore, recordings: list[Recording], taps: bool = False
+) -> dict[str, Outputs]:
+    """Outputs of a finished run's network over some recordings, by recording id.
+
+    Parameters
+    ----------
+    config : EncoderRun
+        A teacher, trunk or student that is trained.
+    taps : bool
+        Also read the inner activations; only a teacher's are kept.
+    """
+    folder = store.folder(config, cohort)
+    kept = "-taps" if config.keeps_taps else ""
+    cache = folder / "outputs"
+    cache.mkdir(exist_ok=True)
+    with FileLock(cache / ".lock"):
+        loaded = None
+        found = {}
+        for recording in recordings:
+            file = cache / f"{recording.recording_id}-{recording.hash_of(config.modality)[:16]}{kept}.npz"
+            if not file.exists():
+                loaded = loaded or load_network(config, folder)
+                network, fabric = loaded
+                clips = whole_set([recording])
+                inputs = config.inputs(cohort, store, clips, fabric)
+                outputs = predict(network, inputs, np.arange(len(clips)), taps=config.keeps_taps)
+                inner = {f"tap_{depth}": layer for depth, layer in enumerate(outputs.taps)}
+                aside = file.with_suffix(".aside.npz")
+                np.savez(aside, features=outputs.features, logits=outputs.logits, **inner)
+                os.replace(aside, file)
+            with np.load(file, allow_pickle=False) as content:
+                depths = range(len(content.files) - 2 if taps else 0)
+                inner = tuple(content[f"tap_{depth}"] for depth in depths)
+                found[recording.recording_id] = Outputs(content["features"], content["logits"], inner)
+    return found
+
+
+def joined_outputs(
+    config: "EncoderRun", cohort: Cohort, store: RunStore, recordings: list[Recording], taps: bool = False,
+    shifted: bool = False,
+) -> Outputs:
+    """`cached_outputs` of one recording after the other; `shifted`, those of half a night earlier, as a control."""
+    found = cached_outputs(config, cohort, store, recordings, taps)
+    outputs = [found[recording.recording_id] for recording in recordings]
+    return Outputs.joined([night.shifted(len(night.features) // 2) for night in outputs] if shifted else outputs)
+
+
+def test_features(config: "EncoderRun", cohort: Cohort, store: RunStore | None = None) -> np.ndarray:
+    """Features of the test clips, in the order of the test rows of the run's predictions.
+
+    Returns
+    -------
+    ndarray [test clips, 512] float32
+    """
+    recordings = cohort.of(config.split(cohort).test)
+    return joined_outputs(config, cohort, store or RunStore.beside(cohort), recordings).features

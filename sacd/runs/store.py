@@ -1,0 +1,130 @@
+"""The run store: where runs lie, what has been trained, and what a finished run holds."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from sacd.cohort import Cohort
+from sacd.exceptions import SacdError
+from sacd.runs.identity import run_id
+from sacd.runs.kind import RunConfig
+from sacd.training.config import TRAINING_VERSION
+
+DONE = "DONE"
+LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run on disk: one trained network with its predictions."""
+
+    path: Path
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """`config.json`: the configuration under ``run``, its row in a table, and all that inference needs."""
+        return json.loads((self.path / "config.json").read_text())
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Validation and test figures, times, clips/s."""
+        return json.loads((self.path / "metrics.json").read_text())
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a validation: step, loss terms, validation figures."""
+        return pd.read_csv(self.path / "history.csv")
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """recording_id, participant_id, split, clip, stage, predicted, p_W … p_REM; one row a clip."""
+        return pd.read_parquet(self.path / "predictions.parquet")
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this version made it, and its files can be read."""
+        try:
+            return bool(self.description["version"] == TRAINING_VERSION and self.description["row"] and self.metrics)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+
+class RunStore:
+    """A folder of runs; cohorts that lie side by side share one."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    @classmethod
+    def beside(cls, cohort: Cohort) -> "RunStore":
+        """`$SACD_RUNS`, else the folder ``runs`` beside the cohort."""
+        return cls(Path(os.environ.get("SACD_RUNS") or cohort.path.resolve().parent / "runs"))
+
+    def folder(self, config: RunConfig, cohort: Cohort) -> Path:
+        """Where a run lies, or will."""
+        return self.root / run_id(config, cohort)
+
+    def finished(self) -> list[Run]:
+        """Every finished run, of whatever version."""
+        return [Run(marker.parent) for marker in sorted(self.root.glob(f"*/{DONE}"))]
+
+    def done(self) -> list[Run]:
+        """The finished runs that this version can read."""
+        return [run for run in self.finished() if run.is_current]
+
+    def open(self, config: RunConfig, cohort: Cohort) -> Run:
+        """A finished run.
+
+        Raises
+        ------
+        SacdError
+            It has not been trained.
+        """
+        folder = self.folder(config, cohort)
+        if not (folder / DONE).exists():
+            raise SacdError(f"{folder}: not trained yet; run 'sacd report' or sacd.runs.ensure first")
+        return Run(folder)
+
+    def prunable(self) -> list[Path]:
+        """Folders that nothing will open again: runs of another version or unreadable, and unfinished ones.
+
+        Those that a process is training now are not among them.
+        """
+        current = {run.path for run in self.done()}
+        folders = [path for path in sorted(self.root.glob("*")) if path.is_dir() and path not in current]
+        return [path for path in folders if _is_idle(path)]
+
+    def prune(self) -> None:
+        """Delete what is `prunable`."""
+        for path in self.prunable():
+            shutil.rmtree(path)
+
+
+def _is_idle(folder: Path) -> bool:
+    lock = folder / LOCK
+    if not lock.exists():
+        return True
+    try:
+        with FileLock(lock, timeout=0):
+            return True
+    except Timeout:
+        return False
+
+
+def size_of(path: Path) -> int:
+    """Bytes of the files in a folder."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def tabulate(runs: list[Run]) -> pd.DataFrame:
+    """One row a run: identity, what it is, and its figures."""
+    return pd.DataFrame(
+        [{"run_id": run.path.name, "path": str(run.path), **run.description["row"], **run.metrics} for run in runs]
+    )

@@ -1,0 +1,155 @@
+"""Writes a cohort of simulated nights: blocks of clips of most participants, whole nights of some test participants."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from sacd.cohort import CohortInfo, Sampling
+from sacd.cohort.writer import CohortWriter
+from sacd.exceptions import SacdError
+from sacd.simulate.coupling import LABELS, get_coupling
+from sacd.simulate.eeg import CHANNEL, RATE_HZ
+from sacd.simulate.participant import Participant, Stream, make_participant
+from sacd.simulate.simulated_night import SimulatedNight
+from sacd.stages import CLIP_SECONDS, STAGES
+
+VERSION = 1
+"""Raised whenever the same arguments give other nights."""
+BLOCKS = 10
+BLOCK_CLIPS = {"train": 8, "test": 12}
+Progress = Callable[[int, int], None]
+
+
+def block_clips(participant: Participant, clips: int) -> np.ndarray:
+    """Indices of 10 blocks of consecutive clips, one in each tenth of the night, never touching.
+
+    Parameters
+    ----------
+    participant : Participant
+        Blocks hold 8 clips in training, 12 in test.
+    clips : int
+        Length of the night.
+    """
+    length = BLOCK_CLIPS[participant.split]
+    edges = np.linspace(0, clips, BLOCKS + 1).astype(int)
+    # At least one clip stays between blocks, so that no window runs over a gap unseen.
+    room = np.diff(edges) - length - 1
+    start = edges[:-1] + participant.rng(Stream.BLOCKS).integers(0, room + 1)
+    return (start[:, None] + np.arange(length)).ravel()
+
+
+def clip_table(night: SimulatedNight, clips: np.ndarray) -> pd.DataFrame:
+    """`clips.parquet` of these clips: clip, onset (s), stage, and the posterior of the five stages."""
+    posterior = night.posterior[clips].astype(np.float32)
+    return pd.DataFrame({
+        "clip": clips, "onset": clips * CLIP_SECONDS, "stage": night.labels[clips],
+        **{f"posterior_{name}": posterior[:, code] for code, name in enumerate(STAGES)},
+    })
+
+
+def source_id(**what: Any) -> str:
+    """Identity of the nights themselves: everything but how frames are sampled."""
+    text = json.dumps({"simulator": VERSION, "labels": asdict(LABELS), **what}, sort_keys=True)
+    return f"simulated-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def simulate(
+    out: str | os.PathLike[str], train: int = 64, test: int = 24, nights: int = 4, coupling: str = "medium",
+    seed: int = 0, frames: int = 32, size: int = 32, raw: int = 0, name: str | None = None,
+    progress: Progress | bool | None = None, span_s: float = CLIP_SECONDS,
+) -> Path:
+    """Write a simulated cohort, one participant in memory at a time.
+
+    Participant k of a split is the same whatever the numbers of participants are.
+
+    Parameters
+    ----------
+    out : path
+        A new or empty folder.
+    train, test : int
+        Participants of each split; a training participant holds 10 blocks of 8 clips, a test participant 10 of 12.
+    nights : int
+        How many of the test participants hold the whole night instead (about 1,200 clips).
+    coupling : str
+        "weak", "medium" or "strong": how much the video shows (uncalibrated).
+    seed : int
+    frames, size, span_s : int, int, float
+        Frames of a clip, their height and width, and the seconds in the clip's middle that they spread over. They do
+        not change `source_id`.
+    raw : int
+        That many test participants' nights are also written as a clinic would have them, under ``raw/``.
+    name : str, optional
+        Default: the folder's name.
+    progress : callable or bool, optional
+        ``progress(done, of)``, called after each participant; True shows a bar with the time left.
+
+    Returns
+    -------
+    Path
+        The cohort's folder.
+
+    Raises
+    ------
+    SacdError
+        A number out of range, an unknown coupling, a folder that holds something else, a disk that is full.
+    """
+    preset = get_coupling(coupling)
+    _check_numbers(train, test, nights, seed, frames, size, span_s, raw)
+    out = Path(out)
+    parameters = {"seed": seed, "coupling": asdict(preset), "train": train, "test": test, "nights": nights}
+    info = CohortInfo(
+        name=name or out.resolve().name, simulated=True, source_id=source_id(**parameters), video="raw", eeg="raw",
+        sampling=Sampling(
+            eeg_hz=RATE_HZ, eeg_channels=(CHANNEL,), frames=frames, span_s=span_s, height=size, width=size
+        ),
+        provenance={"simulator": VERSION, **parameters, "coupling_is": "uncalibrated", "labels": asdict(LABELS)},
+    )
+    people = [("train", k) for k in range(train)] + [("test", k) for k in range(test)]
+    with CohortWriter(out, info) as writer, tqdm(total=len(people), unit="night", disable=progress is not True) as bar:
+        for done, (split, index) in enumerate(people, start=1):
+            participant = make_participant(seed, split, index)
+            night = SimulatedNight(participant, preset)
+            whole = split == "test" and index < nights
+            clips = np.arange(night.clips) if whole else block_clips(participant, night.clips)
+            writer.add_participant(
+                participant.participant_id, participant.sex, participant.age, participant.weight, participant.ahi, split
+            )
+            writer.add_recording(
+                f"{participant.participant_id}-night1", participant.participant_id, clip_table(night, clips),
+                night.video(clips, frames, size, span_s), night.eeg(clips), channel=CHANNEL,
+                provenance={"seed": seed, "split": split, "index": index, "whole_night": whole, "clips": night.clips},
+                commit=False,
+            )
+            bar.update()
+            if callable(progress):
+                progress(done, len(people))
+    if raw:
+        from sacd.simulate.raw import write_raw_nights
+
+        write_raw_nights(out / "raw", [make_participant(seed, "test", k) for k in range(raw)], preset)
+    return out
+
+
+def _check_numbers(
+    train: int, test: int, nights: int, seed: int, frames: int, size: int, span_s: float, raw: int
+) -> None:
+    for what, value, least in (
+        ("train", train, 0), ("test", test, 0), ("nights", nights, 0), ("raw", raw, 0), ("seed", seed, 0),
+        ("frames", frames, 1), ("size", size, 8),
+    ):
+        if value < least:
+            raise SacdError(f"{what} is {value}; use {least} or more")
+    if train + test == 0:
+        raise SacdError("a cohort of nobody was asked for; set train or test above 0")
+    if nights > test:
+        raise SacdError(f"{nights} whole nights need as many test participants, not {test}; lower nights or raise test")
+    if not 0 < span_s <= CLIP_SECONDS:
+        raise SacdError(f"span of {span_s} s is not within a clip; use more than 0 and at most {CLIP_SECONDS:g}")

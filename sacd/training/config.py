@@ -1,0 +1,80 @@
+"""What networks, objectives and training are configured with; the paper's settings are the defaults (section V-B)."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from sacd.models import known_options
+from sacd.objectives import normal_options, resolved
+
+Options = dict[str, int | float | str | bool]
+
+TRAINING_VERSION = 2
+"""Enters the identity of every run; raised when the loop, sampler, transforms or pretext change numbers."""
+
+
+class Frozen(BaseModel):
+    """Base of every configuration: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelConfig(Frozen):
+    """A network by its name in `sacd.models.MODELS`, with keyword options; `weights` names a published checkpoint.
+
+    Options that equal the defaults are left out. Raises `SacdError` where the network or an option is unknown.
+    """
+
+    name: str
+    options: Options = Field(default={}, validate_default=True)
+    weights: str | None = None
+
+    @field_validator("options")
+    @classmethod
+    def _without_defaults(cls, options: Options, info: ValidationInfo) -> Options:
+        return known_options(info.data["name"], options)
+
+
+class ObjectiveConfig(Frozen):
+    """A way of distilling by its name in `sacd.objectives`, or ``file.py:Class``, with keyword options.
+
+    A file is named from the working directory and kept with its whole path. Options that equal the defaults are left
+    out. Raises `SacdError` where the objective is unknown or refuses its options: before anything is trained.
+    """
+
+    name: str = "ce"
+    options: Options = Field(default={}, validate_default=True)
+
+    @field_validator("name")
+    @classmethod
+    def _whole_path(cls, name: str) -> str:
+        return resolved(name)
+
+    @field_validator("options")
+    @classmethod
+    def _without_defaults(cls, options: Options, info: ValidationInfo) -> Options:
+        return normal_options(info.data["name"], options)
+
+
+class TrainingConfig(Frozen):
+    """How a network is trained. Batches hold `batch` clips; `validate_every` is in steps."""
+
+    steps: int = Field(gt=0)
+    batch: int = Field(default=16, gt=0)
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: float = Field(default=0.001, gt=0)
+    weight_decay: float = 5e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    sampler: Literal["window", "random"] = "window"
+    validate_every: int = Field(default=500, gt=0)
+    augment: bool = True
+    normalise: Literal["standard", "clip-mean"] = "standard"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    momentum_encoder: float = Field(default=0.999, ge=0, lt=1)
+
+
+class Recipe(Frozen):
+    """A network and how it is trained."""
+
+    model: ModelConfig
+    training: TrainingConfig
