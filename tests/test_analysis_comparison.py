@@ -9,7 +9,7 @@ from synthetic_predictions import predictions, table
 from sacd.analysis.comparison import compare, holm
 from sacd.analysis.metrics import mean_confusion
 from sacd.exceptions import SacdError
-from sacd.scores import scores
+from sacd.scores import SCORES
 
 
 def right(counts: list[int], method: str, seed: int = 0, clips: int = 10) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def test_rows_without_a_p_do_not_count_in_the_correction():
 def test_other_metrics_are_each_participants_own(metric):
     frame = predictions({"CE": 0.4, "KD": 0.8})
     own = {
-        key: float(scores(mean_confusion(part))[metric])
+        key: float(SCORES[metric].of(mean_confusion(part)))
         for key, part in frame.groupby(["method", "seed", "participant_id"])
     }
     gains = [own["KD", *cell] - own["CE", *cell] for (method, *cell) in own if method == "KD"]

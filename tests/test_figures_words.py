@@ -16,7 +16,7 @@ def row(low: float, high: float, **changes: object) -> dict[str, object]:
 
 def test_numbers():
     assert [points(0.0512), points(-0.0512), points(np.nan)] == ["+5.1", "−5.1", "–"]
-    assert points(0.0512, kappa=True) == "+0.05"
+    assert points(0.0512, "kappa") == "+0.05"
     assert [interval(-0.01, 0.02), interval(np.nan, np.nan)] == ["[−1.0, +2.0]", ""]
     assert [probability(p) for p in (0.034, 0.0004, 1.0, np.nan)] == ["p = .034", "p < .001", "p = 1.000", ""]
 

@@ -13,7 +13,7 @@ import pandas as pd
 from sacd.analysis.inference import components, estimate, standing
 from sacd.analysis.metrics import confusion_cells
 from sacd.exceptions import SacdError
-from sacd.scores import METRICS, scores
+from sacd.scores import SCORES, Score
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -56,7 +56,7 @@ def compare(
     reference : str
         Value of `by` that the others are compared with.
     metrics : sequence of str
-        Of `sacd.scores.METRICS`.
+        Of `sacd.scores.SCORES`.
     by : str
         Column of the methods.
     within : sequence of str
@@ -83,11 +83,10 @@ def compare(
         Where the reference is missing, or shares no seed and participant with a method.
     """
     cells = confusion_cells(predictions, [*within, by], unit)
-    found = scores(cells.matrices)
     keys = cells.groups[list(within)].astype(str).agg("|".join, axis=1) if within else pd.Series("", cells.groups.index)
     rows = []
     for metric in metrics:
-        values = found[_known(metric)]
+        values = _score(metric).of(cells.matrices)
         for key, members in cells.groups.groupby(keys, sort=False):
             origin = members.index[members[by] == reference]
             if len(origin) != 1:
@@ -117,10 +116,10 @@ def corrected(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _known(metric: str) -> str:
-    if metric not in METRICS:
-        raise SacdError(f"metric {metric!r} is unknown; use one of {', '.join(METRICS)}")
-    return metric
+def _score(metric: str) -> Score:
+    if metric not in SCORES:
+        raise SacdError(f"metric {metric!r} is unknown; use one of {', '.join(SCORES)}")
+    return SCORES[metric]
 
 
 def paired_statistics(

@@ -23,8 +23,8 @@ from sacd.experiments.hyperparameters import hyperparameters, lambdas
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import OBJECTIVES, load_objective
+from sacd.paper.claim_type import EEG, VIDEO, point
 from sacd.paper.claims import claims
-from sacd.paper.evidence import EEG, VIDEO, point
 from sacd.runs.kind import RunConfig
 from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import COUPLINGS

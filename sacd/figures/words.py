@@ -15,7 +15,7 @@ from sacd.analysis.inference import (
     TOO_FEW,
     side,
 )
-from sacd.analysis.metrics import METRIC_TITLES
+from sacd.scores import SCORES, Score
 
 INTERVAL = f"the 95 % interval for new participants and new training seeds (none below {DESCRIPTIVE_SEEDS} seeds)"
 MEANING = (
@@ -28,16 +28,19 @@ STANDINGS = (
 NOT_CLEAR = "not clear of 0"
 
 
-def points(value: float, kappa: bool = False) -> str:
+def score_of(metric: str) -> Score:
+    """How a metric is written; what is no column of a table, as a share."""
+    return SCORES.get(metric, SCORES["accuracy"])
+
+
+def points(value: float, metric: str = "accuracy") -> str:
     """A difference with its sign: in points, for κ in units; a dash where there is none."""
-    if pd.isna(value):
-        return "–"
-    return (f"{value:+.2f}" if kappa else f"{100 * value:+.1f}").replace("-", "−")
+    return "–" if pd.isna(value) else score_of(metric).written(value, "+")
 
 
-def interval(low: float, high: float, kappa: bool = False) -> str:
+def interval(low: float, high: float, metric: str = "accuracy") -> str:
     """The ends of an interval in brackets; nothing where there is none."""
-    return "" if pd.isna(low) else f"[{points(low, kappa)}, {points(high, kappa)}]"
+    return "" if pd.isna(low) else f"[{points(low, metric)}, {points(high, metric)}]"
 
 
 def probability(p: float) -> str:
@@ -72,9 +75,9 @@ def judged(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clea
 
 def in_words(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clear of 0") -> str:
     """A row's difference, interval, Holm's p and what they allow to say; see `judged`."""
-    kappa = row["metric"] == "kappa"
-    figure = points(row["difference"], kappa) + ("" if kappa else " points")
-    known = [f"{figure} {interval(row['low'], row['high'], kappa)}".rstrip(), probability(row["p_holm"])]
+    metric = row["metric"]
+    figure = points(row["difference"], metric) + (" points" if score_of(metric).is_share else "")
+    known = [f"{figure} {interval(row['low'], row['high'], metric)}".rstrip(), probability(row["p_holm"])]
     return f"{', '.join(filter(None, known))}: {judged(row, above, below)}"
 
 
@@ -102,16 +105,17 @@ def components_notes(table: pd.DataFrame) -> list[str]:
 
 
 def _components(metric: str, rows: pd.DataFrame) -> str:
-    title = METRIC_TITLES.get(metric, "what is measured (κ × 100)")
+    score = score_of(metric)
+    title = score.title if metric else "what is measured (κ × 100)"
     paired = "difference" in rows or "figure" in rows
     what = f"SD of {'differences in ' if paired and metric else ''}{title[0].lower()}{title[1:]}"
     spread = rows[["sd_seeds", "sd_participants", "sd_rest"]].median()
     if spread.isna().any():
         return f"{what}: not known from one seed{', nor what difference could have been seen' if paired else ''}."
-    digits, scale, unit = (3, 1, "") if metric == "kappa" else (1, 100, " points")
-    seeds, participants, rest = (f"{scale * value:.{digits}f}" for value in spread)
+    unit, digits = (" points", score.digits) if score.is_share else ("", score.digits + 1)
+    seeds, participants, rest = (f"{score.scale * value:.{digits}f}" for value in spread)
     told = f"{what}: {seeds}{unit} between seeds, {participants} between participants, {rest} otherwise"
     seen = rows["detectable"].median()
     if paired and not pd.isna(seen):
-        told += f"; {scale * seen:.{digits}f}{unit} would be seen four times in five"
+        told += f"; {score.scale * seen:.{digits}f}{unit} would be seen four times in five"
     return told + " (medians over rows)."
