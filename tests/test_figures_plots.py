@@ -188,6 +188,5 @@ def test_the_overview_counts():
 def test_an_unknown_ahi_is_no_group_of_nobody():
     figure = exploration.cohort_overview(people().assign(ahi=np.nan), night(), LABEL)
     assert "AHI group: unknown for 3" in words(figure)
-    assert not any("(0)" in word for word in words(figure))
     panel = next(ax for ax in figure.axes if ax.get_title().startswith("AHI"))
     assert not panel.patches and not panel.axison

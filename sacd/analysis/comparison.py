@@ -15,6 +15,12 @@ from sacd.analysis.metrics import confusion_cells
 from sacd.exceptions import SacdError
 from sacd.scores import SCORES, Score
 
+COLUMNS = (
+    "reference", "metric", "difference", "low", "high", "positive", "p", "p_holm", "standing", "participants", "seeds",
+    "missing", "sd_seeds", "sd_participants", "sd_rest", "detectable", "family",
+)  # fmt: skip
+"""Of a comparison, after what names its rows."""
+
 
 def holm(p: np.ndarray) -> np.ndarray:
     """Holm's step-down adjustment of p-values (Holm 1979, Scand. J. Statist. 6, 65–70).
@@ -107,6 +113,34 @@ def compare(
     if not rows:
         raise SacdError(f"predictions: nothing to compare with {by} {reference!r}; add another {by}")
     return corrected(pd.DataFrame(rows))
+
+
+def compare_present(
+    predictions: pd.DataFrame,
+    reference: str = "CE",
+    metrics: Sequence[str] = ("accuracy",),
+    by: str = "method",
+    within: Sequence[str] = (),
+) -> pd.DataFrame:
+    """`compare` wherever the reference stands beside another method: a profile may leave either out.
+
+    Parameters
+    ----------
+    predictions, reference, metrics, by, within
+        As for `compare`.
+
+    Returns
+    -------
+    DataFrame
+        As of `compare`; with its columns and no row where nothing is compared.
+    """
+    known = predictions[[*within, by]].drop_duplicates()
+    groups = known.groupby(list(within), sort=False)[by] if within else known.assign(all=0).groupby("all")[by]
+    able = groups.transform(lambda names: (names == reference).any() and len(names) > 1).astype(bool)
+    if not able.any():
+        return pd.DataFrame(columns=[*within, by, *COLUMNS])
+    shown = predictions.merge(known[able], on=[*within, by])
+    return compare(shown, reference, metrics, by, within)
 
 
 def corrected(table: pd.DataFrame) -> pd.DataFrame:

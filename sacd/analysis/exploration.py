@@ -111,6 +111,21 @@ def group_mix(participants: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def label_ceiling(recordings: Iterable[Recording]) -> pd.Series:
+    """How often the likeliest latent stage is the label, by participant; empty where no recording knows its posterior.
+
+    In a simulated cohort the label is a noisy reading of a latent night: who sees that night is right no more often.
+    """
+    columns = [f"posterior_{stage}" for stage in STAGES]
+    known = [recording for recording in recordings if set(columns) <= set(recording.clips)]
+    shares = [
+        (clips[columns].to_numpy().argmax(axis=1) == clips["stage"]).mean()
+        for clips in (recording.clips.query("stage != @NOT_SCORED") for recording in known)
+    ]
+    people = pd.Index([recording.participant_id for recording in known], name="participant_id", dtype=object)
+    return pd.Series(shares, people, dtype=float).groupby(level=0).mean()
+
+
 def split_overview(participants: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     """Participants (in all, by AHI group and of unknown AHI), recordings and clips of each split.
 

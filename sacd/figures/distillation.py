@@ -7,8 +7,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sacd.analysis.inference import CLAIM_SEEDS
-from sacd.figures.style import BLUE, INK, MUTED, PAGE, PAPER_NOTE, STYLE, canvas, name_panel, percent, stamp, styled
-from sacd.figures.words import counted, score_of, sure
+from sacd.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    PAGE,
+    PAPER_NOTE,
+    STYLE,
+    blank,
+    canvas,
+    name_panel,
+    percent,
+    stamp,
+    styled,
+)
+from sacd.figures.words import NOTHING, counted, score_of, sure
 
 ROW = 0.2
 
@@ -127,12 +140,14 @@ def differences(comparison: pd.DataFrame, label: str, by: str = "method", facet:
     Parameters
     ----------
     comparison : DataFrame
-        `sacd.analysis.comparison.compare`, of one reference and metric.
+        `sacd.analysis.comparison.compare`, of one reference and metric; without a row the figure says so.
     label : str
         `Cohort.label`.
     by, facet : str
         See `forest`.
     """
+    if comparison.empty:
+        return blank(label, NOTHING)
     panels = _panels(comparison, facet)
     reference, metric = comparison["reference"].iloc[0], comparison["metric"].iloc[0]
     figure, axes = _layout(panels, label)

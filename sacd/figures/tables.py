@@ -9,7 +9,17 @@ from jinja2 import Environment
 
 from sacd import paper
 from sacd.figures.style import PAPER_NOTE
-from sacd.figures.words import INTERVAL, MEANING, STANDINGS, components_notes, interval, points, probability, score_of
+from sacd.figures.words import (
+    INTERVAL,
+    MEANING,
+    NOTHING,
+    STANDINGS,
+    components_notes,
+    interval,
+    points,
+    probability,
+    score_of,
+)
 from sacd.scores import SCORES, Score
 
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
@@ -182,10 +192,12 @@ def comparison_table(
     Parameters
     ----------
     comparison : DataFrame
-        `sacd.analysis.comparison.compare`.
+        `sacd.analysis.comparison.compare`; without a row the table says that there is nothing to compare.
     label, caption, by, block, notes
         As for `results_table`.
     """
+    if comparison.empty:
+        return _render(caption, label, [("", "text")], [], [NOTHING])
     headings = _blocks(comparison[block].map(_text).tolist() if block else None, len(comparison))
     rows = []
     for row, heading in zip(comparison.to_dict("records"), headings, strict=True):

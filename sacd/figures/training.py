@@ -14,6 +14,13 @@ RUNS = ("#222222", "#AA4499", "#88CCEE", "#999933", "#CC6677", "#332288")
 """Colours of runs (Tol's muted), other than those of the terms."""
 
 
+def gradient_norms(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Mean norm of each weighted term's gradient at the student's features: a row a run, a column a term."""
+    prefix = "gradient_norm_"
+    means = {name: history.filter(like=prefix).mean() for name, history in histories.items()}
+    return pd.DataFrame(means).T.rename(columns=lambda name: name.removeprefix(prefix))
+
+
 @styled(STYLE)
 def learning_curves(
     histories: Mapping[str, pd.DataFrame], terms: Sequence[str], label: str, metric: str = "validation_macro_f1"

@@ -1,6 +1,7 @@
 """Differences in words, the same in every table, figure and sentence: points, intervals, p, and what they allow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -26,6 +27,7 @@ STANDINGS = (
     f" too few: fewer, or fewer than {ENOUGH_PARTICIPANTS} participants."
 )
 NOT_CLEAR = "not clear of 0"
+NOTHING = "Nothing to compare: these runs do not hold both the reference and another row."
 
 
 def score_of(metric: str) -> Score:
@@ -79,6 +81,43 @@ def in_words(row: Mapping[str, Any], above: str = "clear of 0", below: str = "cl
     figure = points(row["difference"], metric) + (" points" if score_of(metric).is_share else "")
     known = [f"{figure} {interval(row['low'], row['high'], metric)}".rstrip(), probability(row["p_holm"])]
     return f"{', '.join(filter(None, known))}: {judged(row, above, below)}"
+
+
+def differences_in_words(
+    comparison: pd.DataFrame,
+    about: str,
+    by: Sequence[str] = ("method",),
+    above: str = "clear of 0",
+    below: str = "clear of 0",
+    printed: Mapping[str, float] | None = None,
+) -> str:
+    """Every row of a comparison `in_words`, a line each, and a last line that says what the lines are.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        `sacd.analysis.comparison.compare`.
+    about : str
+        What was compared, and whose numbers these are.
+    by : sequence of str
+        Columns that name a row.
+    above, below : str
+        See `judged`.
+    printed : mapping of str to float
+        The paper's difference in accuracy, by the last of `by`; a dash where it prints none.
+    """
+    if comparison.empty:
+        return NOTHING
+    rows = comparison.to_dict("records")
+    names = comparison[list(by)].astype(str)
+    widths = [int(names[column].str.len().max()) for column in names]
+    lines = []
+    for row, name in zip(rows, names.itertuples(index=False), strict=True):
+        title = "  ".join(f"{part:{width}}" for part, width in zip(name, widths, strict=True))
+        known = printed is not None and row["metric"] == "accuracy"
+        theirs = f"; paper {points(printed.get(name[-1], nan))}" if known else ""
+        lines.append(f"{title}  {in_words(row, above, below)}{theirs}")
+    return "\n".join([*lines, f"{about}; 95 % interval, Holm's p"])
 
 
 def sure(comparison: pd.DataFrame) -> pd.Series:
