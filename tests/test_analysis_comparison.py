@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from synthetic_predictions import predictions, table
 
-from sacd.analysis.comparison import compare, holm
+from sacd.analysis.comparison import compare, compare_present, holm
 from sacd.analysis.metrics import mean_confusion
 from sacd.exceptions import SacdError
 from sacd.scores import SCORES
@@ -166,3 +166,14 @@ def test_nothing_in_common_is_refused():
         compare(pd.concat([right([5], "CE", 0), right([5], "KD", 1)]))
     with pytest.raises(SacdError, match="nothing to compare"):
         compare(right([5], "CE"))
+
+
+def test_what_is_present_is_compared_and_the_rest_left_out():
+    one = predictions({"CE": 0.5, "KD": 0.6}, seeds=3)
+    without = one[one["method"] == "KD"]
+    both = pd.concat([one.assign(block="a"), without.assign(block="b")])
+    found = compare_present(both, "CE", within=["block"])
+    pd.testing.assert_frame_equal(found, compare(both[both["block"] == "a"], "CE", within=["block"]))
+    pd.testing.assert_frame_equal(compare_present(one), compare(one))
+    nothing = compare_present(without.assign(block="b"), "CE", within=["block"])
+    assert nothing.empty and list(nothing) == list(found)

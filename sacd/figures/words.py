@@ -85,7 +85,7 @@ def in_words(row: Mapping[str, Any], above: str = "clear of 0", below: str = "cl
 
 def differences_in_words(
     comparison: pd.DataFrame,
-    about: str,
+    label: str,
     by: Sequence[str] = ("method",),
     above: str = "clear of 0",
     below: str = "clear of 0",
@@ -97,8 +97,8 @@ def differences_in_words(
     ----------
     comparison : DataFrame
         `sacd.analysis.comparison.compare`.
-    about : str
-        What was compared, and whose numbers these are.
+    label : str
+        `Cohort.label`.
     by : sequence of str
         Columns that name a row.
     above, below : str
@@ -117,7 +117,8 @@ def differences_in_words(
         known = printed is not None and row["metric"] == "accuracy"
         theirs = f"; paper {points(printed.get(name[-1], nan))}" if known else ""
         lines.append(f"{title}  {in_words(row, above, below)}{theirs}")
-    return "\n".join([*lines, f"{about}; 95 % interval, Holm's p"])
+    compared = dict.fromkeys(f"{SCORES[row['metric']].title} − {row['reference']}" for row in rows)
+    return "\n".join([*lines, f"{', '.join(compared)}; 95 % interval, Holm's p; {label}"])
 
 
 def sure(comparison: pd.DataFrame) -> pd.Series:
