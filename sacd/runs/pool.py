@@ -22,6 +22,7 @@ from sacd.progress import Bar, progress
 from sacd.runs.execute import execute
 from sacd.runs.forecast import predicted_seconds
 from sacd.runs.store import DONE, Run, RunStore, describe, run_id, tabulate
+from sacd.simulate.beside import make_whole
 from sacd.training.config import RunConfig, parse_run
 from sacd.workers import cores, slot, start_worker
 
@@ -105,7 +106,9 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
         return []
     store = store or RunStore.beside(parts[0][0])
     ordered = [(cohort, config) for cohort, configs in parts for config in closure(configs)]
-    errors = _Pool(store, ordered).run()
+    pool = _Pool(store, ordered)
+    make_whole(cohort for cohort, _ in pool.missing.values())
+    errors = pool.run()
     return [_table(cohort, configs, store, errors) for cohort, configs in parts]
 
 
