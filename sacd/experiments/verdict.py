@@ -97,9 +97,8 @@ def verdict_elsewhere(cohort: Cohort, profile: Profile) -> list[Companion]:
         own = settings_of(cohort)["coupling"]
     except NotApplicable:
         return []
-    return [
-        Companion(place_beside(cohort, name, coupling=name), wanted) for name in profile.verdict.couplings if name != own
-    ]
+    others = [name for name in profile.verdict.couplings if name != own]
+    return [Companion(place_beside(cohort, name, coupling=name), wanted) for name in others]
 
 
 def gather(
