@@ -85,7 +85,7 @@ def side_by_side(most: int | None = None) -> int:
 
 def run_jobs(
     title: str, jobs: Mapping[str, Job], most: int | None = None, slots: bool = True,
-    prepare: Callable[[], None] | None = None, environment: Mapping[str, str] | None = None,
+    prepare: Callable[[], None] | None = None, variables: Mapping[str, str] | None = None,
 ) -> dict[str, Result]:
     """Do all jobs, each as soon as those it needs are done, those first that the longest work hangs on.
 
@@ -101,7 +101,7 @@ def run_jobs(
         Whether a job holds one of the machine's slots while it runs; not where its own children do.
     prepare : callable, optional
         What each process does first; importable by name.
-    environment : mapping, optional
+    variables : mapping, optional
         Environment variables of the processes.
 
     Returns
@@ -120,7 +120,7 @@ def run_jobs(
     def make_pool() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(held_up, prepare))
 
-    with _environment(environment or {}), progress(title, sum(job.cost for job in jobs.values())) as bar:
+    with environment(variables or {}), progress(title, sum(job.cost for job in jobs.values())) as bar:
         pool = make_pool()
         running: dict[Future[Result], str] = {}
         try:
@@ -186,8 +186,8 @@ def _result(future: Future[Result]) -> Result:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables that processes started meanwhile inherit; what was set before stays."""
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables, but not those that are set already, and put them back."""
     new = {name: value for name, value in values.items() if name not in os.environ}
     os.environ.update(new)
     try:

@@ -35,7 +35,7 @@ from sacd.report import plan as plans
 from sacd.report import report
 from sacd.report.folder import Entry, Folder
 from sacd.report.notebook import Notebook, Outcome
-from sacd.runs.store import run_id
+from sacd.runs.identity import run_id
 from sacd.simulate.beside import is_whole, place_beside
 from sacd.simulate.simulated_cohort import simulate
 

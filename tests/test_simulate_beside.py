@@ -16,7 +16,8 @@ from sacd.cohort.check import check
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments.profile import load_profile
 from sacd.runs.execute import execute
-from sacd.runs.store import RunStore, run_id
+from sacd.runs.identity import run_id
+from sacd.runs.store import RunStore
 from sacd.simulate.beside import empty, ensure, is_whole, make_whole, place_beside, same_nights
 from sacd.simulate.planned import array_bytes, settings_of, simulation_seconds
 from sacd.simulate.simulated_cohort import simulate

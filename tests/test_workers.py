@@ -61,7 +61,7 @@ def test_a_killed_process_fails_alone(tmp_path):
 
 
 def test_environment_reaches_the_processes_and_is_put_back():
-    results = run_jobs("testing", {"a": Job(variable, ("SACD_TEST",))}, environment={"SACD_TEST": "1"})
+    results = run_jobs("testing", {"a": Job(variable, ("SACD_TEST",))}, variables={"SACD_TEST": "1"})
     assert results["a"].value == "1" and "SACD_TEST" not in os.environ
 
 

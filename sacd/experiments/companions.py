@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sacd.cohort import Cohort
+from sacd.runs.kind import RunConfig
 from sacd.simulate.beside import Place
-from sacd.training.config import RunConfig
 
 
 @dataclass(frozen=True)

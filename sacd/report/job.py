@@ -11,9 +11,10 @@ from sacd.experiments import Chapter
 from sacd.experiments.profile import Profile
 from sacd.report.folder import Entry
 from sacd.report.notebook import Notebook
-from sacd.runs.store import RunStore, run_id
+from sacd.runs.identity import run_id
+from sacd.runs.kind import RunConfig
+from sacd.runs.store import RunStore
 from sacd.simulate.beside import Place
-from sacd.training.config import RunConfig
 
 RESERVED = {"cohort": "--cohort", "profile": "--profile"}
 Part = tuple[Cohort, list[RunConfig]]

@@ -12,10 +12,10 @@ from sacd.cohort import Cohort
 from sacd.report.execution import notebooks_side_by_side
 from sacd.report.job import Part
 from sacd.runs.forecast import predicted_seconds
-from sacd.runs.store import RunStore, describe, run_name
+from sacd.runs.kind import RunConfig
+from sacd.runs.store import RunStore, size_of
 from sacd.simulate.beside import Place, is_whole
 from sacd.simulate.planned import array_bytes, simulation_seconds
-from sacd.training.config import RunConfig
 from sacd.workers import side_by_side
 
 NOTEBOOK_SECONDS = 30.0
@@ -97,9 +97,7 @@ def make_plan(
 
 def run_bytes(store: RunStore) -> float:
     """Bytes of a run on disk: the mean of those in the store."""
-    sizes = [
-        sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file()) for run in store.done()
-    ]
+    sizes = [size_of(run.path) for run in store.done()]
     return sum(sizes) / len(sizes) if sizes else RUN_BYTES
 
 
@@ -127,8 +125,8 @@ def _table(parts: list[Part], main: Cohort, store: RunStore) -> pd.DataFrame:
 def _plan_on_absent(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore) -> pd.DataFrame:
     return pd.DataFrame([
         {
-            "run_id": f"{cohort.path.name}: {run_name(config)} {number}", "kind": config.kind,
-            "title": f"{describe(config)['method']} · seed {config.seed}", "cached": False,
+            "run_id": f"{cohort.path.name}: {config.kind}-{config.name} {number}", "kind": config.kind,
+            "title": config.title, "cached": False,
             "predicted_seconds": predicted_seconds(config, cohort, store),
         }
         for number, config in enumerate(runs.closure(configs), start=1)

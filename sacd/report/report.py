@@ -22,7 +22,8 @@ from sacd.report.folder import Entry, Folder
 from sacd.report.job import Job, Part, check_parameters, choose, union
 from sacd.report.notebook import Notebook, Outcome
 from sacd.report.plan import Plan, make_plan
-from sacd.runs.store import RunStore, run_id
+from sacd.runs.identity import run_id
+from sacd.runs.store import RunStore
 from sacd.simulate.beside import Place, empty, ensure, make_whole
 
 

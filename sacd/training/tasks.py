@@ -67,15 +67,15 @@ class StageTask(Task):
                 f"use sampler: window, and a window that divides {WINDOW}"
             )
         self.network = network
-        self._inputs, self._clips, self._sampler = inputs, clips, sampler
+        self.inputs, self._clips, self._sampler = inputs, clips, sampler
         self._validation_inputs, self._validation = validation_inputs, validation
         self._seed, self._augment = seed, augment
 
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor, Tensor]:
         """Clip indices, windows, network input and visible labels of a step."""
         index, window = self._sampler.batch(step)
-        x = self._inputs.augmented(index, self._seed, step) if self._augment else self._inputs.batch(index)
-        return index, window, x, torch.from_numpy(self._clips.label[index]).to(self._inputs.device)
+        x = self.inputs.augmented(index, self._seed, step) if self._augment else self.inputs.batch(index)
+        return index, window, x, torch.from_numpy(self._clips.label[index]).to(self.inputs.device)
 
     def validate(self) -> dict[str, float]:
         """Macro-F1 (the score), accuracy and κ on the validation clips."""
@@ -91,7 +91,7 @@ class TeacherTask(StageTask):
         """The cross-entropy of a step, and that of the labelled clips' participants where the network has a head."""
         index, _, x, label = self.draw(step)
         adversarial = getattr(self.network, "participant_head", None) is not None
-        output = forward(self.network, self._inputs, x, taps=adversarial)
+        output = forward(self.network, self.inputs, x, taps=adversarial)
         terms = {"ce": labelled_cross_entropy(output.logits, label)}
         if adversarial:
             participant = torch.from_numpy(self._clips.participant[index]).to(label.device)
@@ -134,7 +134,7 @@ class StudentTask(StageTask):
     def terms(self, step: int) -> dict[str, Tensor]:
         """The objective's weighted terms of a step."""
         index, window, x, label = self.draw(step)
-        output = forward(self.network, self._inputs, x, taps=self.objective.needs_taps)
+        output = forward(self.network, self.inputs, x, taps=self.objective.needs_taps)
         terms = self.objective(self.pair(index, window, x, label, output, self._teacher_side(index, x)))
         if (step + 1) % self._diagnose_every == 0:
             self._norms = gradient_norms(terms, output.features)
@@ -181,7 +181,7 @@ class StudentTask(StageTask):
         if self.momentum_network is None:
             return {}
         with torch.no_grad():
-            output = forward(self.momentum_network, self._inputs, x)
+            output = forward(self.momentum_network, self.inputs, x)
         return {"momentum_features": output.features, "momentum_logits": output.logits}
 
     def after_step(self) -> None:
@@ -226,7 +226,7 @@ class TrunkTask(Task):
     ) -> None:
         super().__init__()
         self.network = network
-        self._inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment
+        self.inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment
         first = self._targets(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)])
         self.register_buffer("mean", first.mean(0))
         self.register_buffer("deviation", first.std(0).clamp_min(1e-3))
@@ -235,7 +235,7 @@ class TrunkTask(Task):
             self.regressor = nn.Linear(network.feature_dim, first.shape[1])
 
     def _targets(self, index: np.ndarray) -> Tensor:
-        return motion_statistics(self._inputs.arrays.take(index).to(self._inputs.device))
+        return motion_statistics(self.inputs.arrays.take(index).to(self.inputs.device))
 
     def _error(self, features: Tensor, index: np.ndarray) -> Tensor:
         target = (self._targets(index) - self.mean) / self.deviation
@@ -244,13 +244,13 @@ class TrunkTask(Task):
     def terms(self, step: int) -> dict[str, Tensor]:
         """Smooth L1 error of the standardised statistics."""
         index, _ = self._sampler.batch(step)
-        x = self._inputs.augmented(index, self._seed, step) if self._augment else self._inputs.batch(index)
-        return {"motion": self._error(forward(self.network, self._inputs, x).features, index)}
+        x = self.inputs.augmented(index, self._seed, step) if self._augment else self.inputs.batch(index)
+        return {"motion": self._error(forward(self.network, self.inputs, x).features, index)}
 
     def validate(self) -> dict[str, float]:
         """Error on the held clips; its negative is the score."""
         total = sum(
             float(self._error(output.features, part)) * len(part)
-            for part, output in evaluate(self.network, self._inputs, self._held)
+            for part, output in evaluate(self.network, self.inputs, self._held)
         )
         return {"score": -total / len(self._held), "error": total / len(self._held)}
