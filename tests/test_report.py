@@ -36,8 +36,10 @@ from sacd.report import report
 from sacd.report.folder import Entry, Folder
 from sacd.report.notebook import Notebook, Outcome
 from sacd.runs.identity import run_id
+from sacd.runs.store import RunStore
 from sacd.simulate.beside import is_whole, place_beside
 from sacd.simulate.simulated_cohort import simulate
+from sacd.training.config import TRAINING_VERSION
 
 GOOD = """
 import os, sys
@@ -289,6 +291,19 @@ def test_plan(bench, monkeypatch):
     result = run_cli(bench, "--plan", "--only", "01")
     assert result.exit_code == 0 and "2 runs to train" in result.stdout and "minutes on this machine" in result.stdout
     assert not (bench / "out").exists()
+
+
+def test_the_disk_of_runs_is_what_those_of_their_kind_take(tmp_path):
+    for name, kind, size in (("a", "student", 1000), ("b", "student", 3000), ("c", "fusion", 500)):
+        folder = tmp_path / name
+        folder.mkdir()
+        about = json.dumps({"version": TRAINING_VERSION, "row": {"kind": kind}})
+        for file, text in (("DONE", ""), ("metrics.json", '{"x": 1}'), ("config.json", about)):
+            (folder / file).write_text(text)
+        (folder / "weights").write_bytes(b"0" * (size - sum(file.stat().st_size for file in folder.iterdir())))
+    known = plans.run_bytes(RunStore(tmp_path))
+    assert (known["student"], known["fusion"]) == (2000, 500) and known["teacher"] == plans.RUN_BYTES["teacher"]
+    assert plans.run_bytes(RunStore(tmp_path / "none")) == plans.RUN_BYTES
 
 
 @pytest.fixture

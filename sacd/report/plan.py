@@ -20,8 +20,9 @@ from sacd.workers import side_by_side
 
 NOTEBOOK_SECONDS = 30.0
 """Assumed for a notebook whose time is not known from an earlier report."""
-RUN_BYTES = 1.2e6
-"""Assumed of a run where the store holds none that would tell."""
+RUN_BYTES = {"teacher": 8.5e6, "trunk": 5.5e6}
+OTHER_RUN_BYTES = 1.1e6
+"""Measured of runs on a small cohort; used where the store holds none of a kind that would tell."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def make_plan(
     known = [seconds or NOTEBOOK_SECONDS for seconds in notebook_seconds.values()]
     seconds = float(missing.predicted_seconds.sum()) / runs.workers() + sum(known) / notebooks_side_by_side()
     seconds += sum(map(simulation_seconds, simulated.values())) / min(side_by_side(), max(1, len(simulated)))
-    trained = int(len(missing) * run_bytes(store))
+    sizes = run_bytes(store)
+    trained = int(sum(sizes.get(kind, OTHER_RUN_BYTES) for kind in missing.kind))
     return Plan(
         missing.drop(columns="cohort"), len(table) - len(missing), list(simulated), list(notebook_seconds), seconds,
         peak_bytes=trained + sum(map(array_bytes, simulated.values())),
@@ -95,10 +97,10 @@ def make_plan(
     )
 
 
-def run_bytes(store: RunStore) -> float:
-    """Bytes of a run on disk: the mean of those in the store."""
-    sizes = [size_of(run.path) for run in store.done()]
-    return sum(sizes) / len(sizes) if sizes else RUN_BYTES
+def run_bytes(store: RunStore) -> dict[str, float]:
+    """Bytes of a run on disk, by kind: the mean of those in the store, else what was measured."""
+    rows = [(run.description["row"]["kind"], size_of(run.path)) for run in store.done()]
+    return RUN_BYTES | pd.DataFrame(rows, columns=["kind", "size"]).groupby("kind")["size"].mean().to_dict()
 
 
 def _is_there(cohort: Cohort) -> bool:
