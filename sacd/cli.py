@@ -74,6 +74,8 @@ def simulate(
     raw: Annotated[int, typer.Option(min=0, help="Test nights also written as EDF+ and video, like a clinic's.")] = 0,
     frames: Annotated[int, typer.Option(min=2, help="Frames a clip.")] = 32,
     size: Annotated[int, typer.Option(min=8, help="Height and width of a frame, pixels.")] = 32,
+    span: Annotated[float, typer.Option(min=0.1, max=30, help="Seconds of a clip that its frames spread over.")] = 30,
+    preview: Annotated[bool, typer.Option("--preview", help="Film one whole night at full rate: a minute.")] = False,
 ) -> None:
     """Make a simulated cohort: EEG and infrared video of the same nights.
 
@@ -90,7 +92,7 @@ def simulate(
     with progress(f"simulating {out}", train + test) as bar:
         make(
             out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size, raw=raw,
-            progress=lambda done, of: bar.to(done),
+            span_s=span, preview=preview, progress=lambda done, of: bar.to(done),
         )
     _describe(out)
 

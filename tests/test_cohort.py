@@ -70,10 +70,10 @@ def test_feature_cohort_round_trip(tmp_path):
     video, eeg = np.ones((3, 2), np.float32), np.zeros((3, 3), np.float32)
     with CohortWriter(tmp_path / "c", info) as writer:
         writer.add_participant("P1")
-        writer.add_recording("P1-1", "P1", clip_table(3), video, eeg, extras={"signals": np.arange(4)})
+        writer.add_recording("P1-1", "P1", clip_table(3), video, eeg)
     recording = Cohort.open(tmp_path / "c")["P1-1"]
     assert check(tmp_path / "c") == []
-    assert (recording.path / "video_features.npy").exists() and (recording.path / "signals.npy").exists()
+    assert (recording.path / "video_features.npy").exists()
     np.testing.assert_array_equal(recording.video, video)
     np.testing.assert_array_equal(recording.eeg, eeg)
 
@@ -87,7 +87,6 @@ def test_ids_that_are_no_file_names_are_refused(tmp_path, bad):
         for attempt in (
             lambda: writer.add_participant(bad),
             lambda: writer.add_recording(bad, "P1", clip_table(2), **raw_arrays(2)),
-            lambda: writer.add_recording("R1", "P1", clip_table(2), **raw_arrays(2), extras={bad: np.zeros(1)}),
         ):
             with pytest.raises(SacdError, match="not a valid id"):
                 attempt()
@@ -259,8 +258,8 @@ def test_label_says_simulated(make_cohort):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format_version": 2}, "newer"), ({"format_version": "2"}, "not a whole number"),
-        ({"format_version": 0}, "greater than or equal to 1"), ({"format_version": 3, "future": 1}, "newer"),
+        ({"format_version": 3}, "newer"), ({"format_version": "2"}, "not a whole number"),
+        ({"format_version": 0}, "greater than or equal to 1"), ({"format_version": 4, "future": 1}, "newer"),
         ({"surprise": 1}, "surprise"), ({"video": "sound"}, "video"), ({"simulated": None}, "simulated"),
     ],
 )

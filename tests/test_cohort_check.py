@@ -70,7 +70,7 @@ def test_stray_folder(night):
         ("video.npy", raw_arrays(6)["video"][:, :3], "shape is (6, 3, 6, 5), must be (clips, 4, 6, 5)"),
         ("video.npy", raw_arrays(6)["video"][0], "shape is (4, 6, 5)"),
         ("video.npy", raw_arrays(5)["video"], "5 clips, recordings.tsv says 6"),
-        ("eeg.npy", raw_arrays(6)["eeg"].astype(np.float64), "dtype is float64, must be float32"),
+        ("eeg.npy", raw_arrays(6)["eeg"].astype(np.float64), "dtype is float64, must be float32 or float16"),
         ("eeg.npy", raw_arrays(6)["eeg"][:, :, :59], "shape is (6, 1, 59)"),
         ("eeg.npy", np.where(np.arange(6)[:, None, None] == 4, np.float32(np.inf), raw_arrays(6)["eeg"]), "in row 4"),
         ("eeg.npy", np.array([None] * 6), "cannot be read as an array"),

@@ -24,7 +24,7 @@ def nothing(cohort):
 def main(tmp_path_factory):
     """A main cohort of five participants with small pictures, and two companions of its nights, made side by side."""
     path = tmp_path_factory.mktemp("data") / "main"
-    cohort = Cohort.open(simulate(path, train=3, test=2, nights=0, frames=2, size=8))
+    cohort = Cohort.open(simulate(path, train=3, test=2, nights=0, frames=2, size=8, viewing=False))
     beside = [
         companions.simulated(cohort, "4-consecutive", nothing, frames=4, span_s=0.4),
         companions.simulated(cohort, "weak", nothing, coupling="weak"),

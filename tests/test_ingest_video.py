@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 import recording_folders as made
 
+from sacd.cohort.extras import frame_times
 from sacd.exceptions import SacdError
-from sacd.ingest.video import decode, frame_times, read_video
-
-
-def test_frame_times() -> None:
-    assert frame_times(np.array([0.0, 60.0]), 3).tolist() == [[5, 15, 25], [65, 75, 85]]
-    assert frame_times(np.array([30.0]), 2, span_s=10).tolist() == [[42.5, 47.5]]
+from sacd.ingest.video import decode, read_video
 
 
 def test_nearest_picture(tmp_path: Path) -> None:

@@ -119,6 +119,17 @@ def test_arrays_give_each_clip_its_own_data(raw):
         assert np.array_equal(got[row], clips.recordings[clips.night[i]].video[clips.row[i]])
 
 
+@pytest.mark.parametrize("half", [0, 1])
+def test_recordings_in_half_precision_stand_beside_others(raw, half):
+    """Whole nights are stored as float16: whichever comes first, the others lose nothing."""
+    clips = ClipSet(raw.of(["P00", "P01"]), [])
+    stored = [np.array(recording.eeg) for recording in clips.recordings]
+    stored[half] = stored[half].astype(np.float16)
+    got = Arrays(clips, stored).take(np.array([3, 30]))
+    assert got.dtype == torch.float32
+    assert np.array_equal(got[0], stored[0][3]) and np.array_equal(got[1], stored[1][30 - len(stored[0])])
+
+
 def test_labels_outside_the_budget_are_hidden(raw):
     split = make_split(raw.participants, "few-label", 4)
     clips = ClipSet(raw.of(split.labelled + split.unlabelled), split.labelled)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sacd.cohort import extras
 from sacd.cohort.format import (
     ARRAY_NAMES,
     ID_PATTERN,
@@ -130,6 +131,7 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
     metadata, faults = _metadata(folder)
     hashes = metadata.get("hashes", {})
     needed = ["clips.parquet", *(ARRAY_NAMES[name, getattr(info, name)] for name in MODALITIES)]
+    needed += [name for name in extras.FILES if (folder / name).exists()]
     for name in sorted({*needed, *hashes}):
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
             faults.append(f"{folder / 'recording.json'}: {name!r} is not a file name; correct it")
@@ -141,10 +143,14 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
             faults += _hash_faults(folder / name, hashes[name])
     if (folder / "clips.parquet").is_file():
         faults += _clip_faults(folder / "clips.parquet", clips)
-    for modality in MODALITIES:
-        file = folder / ARRAY_NAMES[modality, getattr(info, modality)]
-        if file.is_file():
-            faults += _array_faults(file, modality, info, clips)
+    specs = {ARRAY_NAMES[name, getattr(info, name)]: _array_spec(name, info) for name in MODALITIES}
+    if info.format_version >= extras.FORMAT:
+        more, untold = extras.array_specs(folder, info, metadata)
+        specs |= more
+        faults += untold + extras.content_faults(folder)
+    for name, (dtypes, rest) in specs.items():
+        if (folder / name).is_file():
+            faults += _array_faults(folder / name, dtypes, rest, clips)
     return faults
 
 
@@ -197,23 +203,26 @@ def _clip_faults(file: Path, clips: int) -> list[str]:
     return faults
 
 
-def _array_faults(file: Path, modality: str, info: CohortInfo, clips: int) -> list[str]:
+def _array_spec(modality: str, info: CohortInfo) -> extras.ArraySpec:
+    sampling, raw = info.sampling, getattr(info, modality) == "raw"
+    if modality == "video" and raw:
+        return (np.uint8,), (sampling.frames, sampling.height, sampling.width)
+    if raw:
+        dtypes = (np.float32,) if info.format_version < extras.FORMAT else (np.float32, np.float16)
+        samples = None if sampling.eeg_hz is None else round(CLIP_SECONDS * sampling.eeg_hz)
+        return dtypes, (len(sampling.eeg_channels) or None, samples)
+    return (np.float32,), (len(getattr(sampling, f"{modality}_features")) or None,)
+
+
+def _array_faults(file: Path, dtypes: tuple[type, ...], rest: tuple[int | None, ...], clips: int) -> list[str]:
     try:
         array = np.lib.format.open_memmap(file, mode="r")
     except (OSError, ValueError) as error:
         return [f"{file}: cannot be read as an array ({first_line(error)}); ingest the recording again"]
-    sampling, raw = info.sampling, getattr(info, modality) == "raw"
-    if modality == "video" and raw:
-        dtype, rest = np.dtype(np.uint8), (sampling.frames, sampling.height, sampling.width)
-    elif raw:
-        samples = None if sampling.eeg_hz is None else round(CLIP_SECONDS * sampling.eeg_hz)
-        dtype, rest = np.dtype(np.float32), (len(sampling.eeg_channels) or None, samples)
-    else:
-        names = getattr(sampling, f"{modality}_features")
-        dtype, rest = np.dtype(np.float32), (len(names) or None,)
     faults = []
-    if array.dtype != dtype:
-        faults.append(f"{file}: dtype is {array.dtype}, must be {dtype}; ingest the recording again")
+    if array.dtype not in dtypes:
+        wanted = " or ".join(np.dtype(dtype).name for dtype in dtypes)
+        faults.append(f"{file}: dtype is {array.dtype}, must be {wanted}; ingest the recording again")
     fits = all(want in (None, got) for want, got in zip(rest, array.shape[1:], strict=False))
     if array.ndim != 1 + len(rest) or not fits:
         shape = ", ".join("any" if size is None else str(size) for size in rest)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sacd.cohort import extras
 from sacd.cohort.format import (
     ARRAY_NAMES,
     CohortInfo,
@@ -88,7 +89,10 @@ class Recording:
 
     def array(self, modality: Modality) -> np.ndarray:
         """Memory-mapped array of one modality, first axis the clips."""
-        path = self.path / ARRAY_NAMES[modality, getattr(self._info, modality)]
+        return self._map(ARRAY_NAMES[modality, getattr(self._info, modality)])
+
+    def _map(self, name: str) -> np.ndarray:
+        path = self.path / name
         with _readable(path):
             return _memory_map(str(path), path.stat().st_mtime_ns)
 
@@ -99,8 +103,42 @@ class Recording:
 
     @property
     def eeg(self) -> np.ndarray:
-        """float32 [clips, channels, samples] µV, or float32 [clips, d] features."""
+        """float32 or (whole nights) float16 [clips, channels, samples] µV, or float32 [clips, d] features."""
         return self.array("eeg")
+
+    def has(self, name: str) -> bool:
+        """Whether one of the files of `sacd.cohort.extras` belongs to the recording."""
+        return self._info.format_version >= extras.FORMAT and name in self.metadata["hashes"]
+
+    @property
+    def frame_times(self) -> np.ndarray | None:
+        """float64 [clips, frames], s from the recording's start: when each picture was taken; None where unknown."""
+        return self._map(extras.FRAME_TIMES) if self.has(extras.FRAME_TIMES) else None
+
+    @property
+    def motion(self) -> np.ndarray | None:
+        """uint8 [clips, 150, 65], to be read by `sacd.cohort.motion.read_motion`, or None."""
+        return self._map(extras.MOTION) if self.has(extras.MOTION) else None
+
+    @property
+    def signals(self) -> np.ndarray | None:
+        """float16 [clips, channels, samples], or None; `signal_info` says what they are."""
+        return self._map(extras.SIGNALS) if self.has(extras.SIGNALS) else None
+
+    @property
+    def signal_info(self) -> extras.SignalInfo | None:
+        """Channels, units and rate (Hz) of `signals`, or None."""
+        return extras.signal_info(self.path / "recording.json", self.metadata) if self.has(extras.SIGNALS) else None
+
+    @cached_property
+    def events(self) -> pd.DataFrame | None:
+        """Columns onset (s from the recording's start), duration (s), type; None where nobody scored any."""
+        return extras.read_events(self.path / extras.EVENTS) if self.has(extras.EVENTS) else None
+
+    @property
+    def preview(self) -> Path | None:
+        """The video at the camera's full rate, whose time is the recording's, or None."""
+        return self.path / extras.PREVIEW if self.has(extras.PREVIEW) else None
 
     def hash_of(self, modality: Modality) -> str:
         """SHA-256 of one modality's file."""

@@ -21,6 +21,7 @@ class SimulationConfig(Frozen):
     seed: int = 0
     frames: int = 32
     size: int = 32
+    preview: bool = False
 
 
 class Recipe(Frozen):

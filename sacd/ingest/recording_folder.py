@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file, read_info
+from sacd.cohort.extras import frame_times
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
 from sacd.ingest.hypnogram import Scoring, read_scoring
@@ -25,7 +26,7 @@ from sacd.ingest.layout import (
 )
 from sacd.ingest.psg import EEG_HZ, Psg, choose_channel, read_eeg, read_psg
 from sacd.ingest.sync import align
-from sacd.ingest.video import HOLD_S, Video, decode, frame_times, read_video
+from sacd.ingest.video import HOLD_S, Video, decode, read_video
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS
 

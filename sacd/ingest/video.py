@@ -13,7 +13,6 @@ import av
 import numpy as np
 
 from sacd.exceptions import SacdError
-from sacd.stages import CLIP_SECONDS
 
 HOLD_S = 1.0
 """A picture may stand in for times up to this far away (s); beyond it the clip is flagged."""
@@ -63,23 +62,6 @@ def _parse(created: str | None) -> datetime | None:
         return datetime.fromisoformat(created).replace(tzinfo=None) if created else None
     except ValueError:
         return None
-
-
-def frame_times(onsets: np.ndarray, frames: int, span_s: float = CLIP_SECONDS) -> np.ndarray:
-    """Times of `frames` pictures spread evenly over the middle `span_s` seconds of each clip.
-
-    Parameters
-    ----------
-    onsets : ndarray [n]
-        Where the clips begin, s.
-
-    Returns
-    -------
-    ndarray [n, frames]
-        s; each picture stands in the middle of its share of the span.
-    """
-    within = (CLIP_SECONDS - span_s) / 2 + (np.arange(frames) + 0.5) * span_s / frames
-    return np.asarray(onsets, dtype=float)[:, None] + within
 
 
 def decode(path: Path, times: np.ndarray, height: int, width: int) -> Iterator[tuple[np.ndarray, float]]:

@@ -24,6 +24,7 @@ from sacd.report.folder import Entry, Folder
 from sacd.report.notebook import Notebook, Outcome
 from sacd.runs.forecast import predicted_seconds
 from sacd.runs.store import RunStore, describe, run_id, run_name
+from sacd.simulate.provenance import check_version
 from sacd.simulate.several import side_by_side
 from sacd.simulate.simulated_cohort import simulate
 from sacd.training.config import RunConfig
@@ -113,6 +114,7 @@ class Report:
         name = self.profile.name if cohort is None else f"{Path(cohort).resolve().name}-{self.profile.name}"
         self.folder = Folder(Path(out) if out is not None else ROOT / "reports" / name)
         self.cohort = Cohort.open(cohort if cohort is not None else default_cohort(self.profile))
+        check_version(self.cohort.path, self.cohort.info)
         self._opened = {self.cohort.path.resolve(): self.cohort}
         self.store = RunStore.beside(self.cohort)
         file = Path(profile)

@@ -22,6 +22,7 @@ from sacd.progress import Bar, progress
 from sacd.runs.execute import execute
 from sacd.runs.forecast import predicted_seconds
 from sacd.runs.store import DONE, Run, RunStore, describe, run_id, tabulate
+from sacd.simulate.provenance import check_version
 from sacd.training.config import RunConfig, parse_run
 from sacd.workers import cores, slot, start_worker
 
@@ -103,6 +104,8 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
     """`ensure` on several cohorts that share a store, trained side by side; a table each."""
     if not parts:
         return []
+    for cohort, _ in parts:
+        check_version(cohort.path, cohort.info)
     store = store or RunStore.beside(parts[0][0])
     ordered = [(cohort, config) for cohort, configs in parts for config in closure(configs)]
     errors = _Pool(store, ordered).run()

@@ -54,4 +54,5 @@ def _written(path: Path) -> int:
 
 def _simulate(path: Path, settings: dict[str, Any]) -> None:
     with slot():
-        simulate(path, **settings)
+        # Their nights are the main cohort's, to be viewed there.
+        simulate(path, **settings, viewing=False)

@@ -17,6 +17,7 @@ from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
 from sacd.simulate.coupling import LABELS, get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
+from sacd.simulate.extras import extras_of
 from sacd.simulate.participant import Participant, Stream, make_participant
 from sacd.simulate.simulated_night import SimulatedNight
 from sacd.stages import CLIP_SECONDS, STAGES
@@ -64,7 +65,7 @@ def source_id(**what: Any) -> str:
 def simulate(
     out: str | os.PathLike[str], train: int = 64, test: int = 24, nights: int = 4, coupling: str = "medium",
     seed: int = 0, frames: int = 32, size: int = 32, raw: int = 0, name: str | None = None,
-    progress: Progress | bool | None = None, span_s: float = CLIP_SECONDS,
+    progress: Progress | bool | None = None, span_s: float = CLIP_SECONDS, viewing: bool = True, preview: bool = False,
 ) -> Path:
     """Write a simulated cohort, one participant in memory at a time.
 
@@ -90,6 +91,11 @@ def simulate(
         Default: the folder's name.
     progress : callable or bool, optional
         ``progress(done, of)``, called after each participant; True shows a bar with the time left.
+    viewing : bool
+        Also write what the later reading of nights wants (`sacd.simulate.extras`): motion and, of whole nights,
+        signals. The times of frames and the events are there anyhow.
+    preview : bool
+        Also write the first whole night as a film of 20 MB, which takes about a minute.
 
     Returns
     -------
@@ -110,7 +116,10 @@ def simulate(
         sampling=Sampling(
             eeg_hz=RATE_HZ, eeg_channels=(CHANNEL,), frames=frames, span_s=span_s, height=size, width=size
         ),
-        provenance={"simulator": VERSION, **parameters, "coupling_is": "uncalibrated", "labels": asdict(LABELS)},
+        provenance={
+            "simulator": VERSION, **parameters, "coupling_is": "uncalibrated", "labels": asdict(LABELS),
+            "preview": preview,
+        },
     )
     people = [("train", k) for k in range(train)] + [("test", k) for k in range(test)]
     with CohortWriter(out, info) as writer, tqdm(total=len(people), unit="night", disable=progress is not True) as bar:
@@ -124,8 +133,11 @@ def simulate(
             )
             writer.add_recording(
                 f"{participant.participant_id}-night1", participant.participant_id, clip_table(night, clips),
-                night.video(clips, frames, size, span_s), night.eeg(clips), channel=CHANNEL,
+                # Of whole nights half the precision, one part in 2,000 of each value: half the disk.
+                night.video(clips, frames, size, span_s), night.eeg(clips).astype(np.float16 if whole else np.float32),
+                channel=CHANNEL,
                 provenance={"seed": seed, "split": split, "index": index, "whole_night": whole, "clips": night.clips},
+                extras=extras_of(night, clips, frames, span_s, viewing, whole, preview and whole and index == 0),
                 commit=False,
             )
             bar.update()

@@ -103,6 +103,9 @@ class Arrays:
         self.clips = clips
         self._arrays = list(arrays)
         self.shape = self._arrays[0].shape[1:]
+        # Whole nights may be stored in half precision beside others that are not.
+        stored = self._arrays[0].dtype
+        self._dtype = np.dtype(np.float32) if stored == np.float16 else stored
 
     @classmethod
     def of(cls, clips: ClipSet, modality: Modality) -> "Arrays":
@@ -110,9 +113,9 @@ class Arrays:
         return cls(clips, [recording.array(modality) for recording in clips.recordings])
 
     def take(self, index: np.ndarray) -> Tensor:
-        """Clips by flat index, [len(index), ...], the arrays' dtype; one read a recording, not a clip."""
+        """Clips by flat index, [len(index), ...], uint8 or float32; one read a recording, not a clip."""
         night, row = self.clips.night[index], self.clips.row[index]
-        out = np.empty((len(index), *self.shape), dtype=self._arrays[0].dtype)
+        out = np.empty((len(index), *self.shape), dtype=self._dtype)
         for recording in np.unique(night):
             here = night == recording
             out[here] = self._arrays[recording][row[here]]

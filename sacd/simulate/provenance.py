@@ -1,0 +1,57 @@
+"""How a simulated cohort was made, from its own `cohort.json`, and the command that makes it anew."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from sacd.cohort import CohortInfo
+from sacd.exceptions import SacdError
+from sacd.simulate.simulated_cohort import VERSION
+from sacd.stages import CLIP_SECONDS
+
+
+def is_ours(info: CohortInfo) -> bool:
+    """Whether `sacd simulate` made a cohort, in this version or another."""
+    return info.simulated and "simulator" in info.provenance
+
+
+def arguments_of(info: CohortInfo) -> dict[str, Any]:
+    """The arguments of `sacd.simulate.simulated_cohort.simulate` that gave a cohort its nights and pictures."""
+    made, sampling = info.provenance, info.sampling
+    return {
+        "train": made["train"], "test": made["test"], "nights": made["nights"], "seed": made["seed"],
+        "coupling": made["coupling"]["name"], "frames": sampling.frames, "size": sampling.height,
+        "span_s": sampling.span_s,
+    }
+
+
+def command(path: Path, info: CohortInfo) -> str:
+    """The command line that makes the cohort at `path` anew."""
+    options = arguments_of(info)
+    span = options.pop("span_s")
+    words = ["sacd", "simulate", str(path), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    if span not in (None, CLIP_SECONDS):
+        words += ["--span", span]
+    if info.provenance.get("preview"):
+        words.append("--preview")
+    return shlex.join(map(str, words))
+
+
+def check_version(path: Path, info: CohortInfo) -> None:
+    """Refuse a cohort that another version of the simulator made: its nights are not comparable with today's.
+
+    Raises
+    ------
+    SacdError
+        It names the command that makes the cohort anew.
+    """
+    if not is_ours(info) or info.provenance["simulator"] == VERSION:
+        return
+    try:
+        anew = command(path, info)
+    except (KeyError, TypeError):
+        raise SacdError(f"{path / 'cohort.json'}: does not say how it was simulated; move it away") from None
+    raise SacdError(
+        f"{path}: simulated by version {info.provenance['simulator']} of the simulator, this is {VERSION}; "
+        f"remove the folder, then say: {anew}"
+    )
