@@ -98,8 +98,10 @@ def test_the_film_shows_the_night(tmp_path, monkeypatch, night):
     with av.open(tmp_path / "p.webm") as film:
         pictures = [frame.to_ndarray(format="gray").astype(float) for frame in film.decode(video=0)]
     wanted = night.render(np.array([31.0]), 96, 128)[0].astype(float)
-    near, far = (np.abs(pictures[number] - wanted).mean() for number in (310, 20))
-    assert near < 5 and len(pictures) == 600
+    distance = np.array([np.abs(picture - wanted).mean() for picture in pictures])
+    assert len(pictures) == 600
+    # Breathing comes back to the same picture again and again, noise is in all of them.
+    assert distance[310] < 4 and distance[310] < np.quantile(distance, 0.1)
 
 
 def test_without_viewing_only_times_and_events(tmp_path):

@@ -150,7 +150,8 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
         faults += untold + extras.content_faults(folder)
     for name, (dtypes, rest) in specs.items():
         if (folder / name).is_file():
-            faults += _array_faults(folder / name, dtypes, rest, clips)
+            found = _array_faults(folder / name, dtypes, rest, clips)
+            faults += found or (extras.order_faults(folder / name) if name == extras.FRAME_TIMES else [])
     return faults
 
 
