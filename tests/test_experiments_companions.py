@@ -24,7 +24,7 @@ def nothing(cohort):
 def main(tmp_path_factory):
     """A main cohort of five participants with small pictures, and two companions of its nights, made side by side."""
     path = tmp_path_factory.mktemp("data") / "main"
-    cohort = Cohort.open(simulate(path, train=3, test=2, nights=0, frames=2, size=8, viewing=False))
+    cohort = Cohort.open(simulate(path, train=3, test=2, nights=0, frames=2, size=8))
     beside = [
         companions.simulated(cohort, "4-consecutive", nothing, frames=4, span_s=0.4),
         companions.simulated(cohort, "weak", nothing, coupling="weak"),
@@ -40,7 +40,8 @@ def test_companions_are_sound_and_differ_as_asked(main):
     assert (frames.info.sampling.frames, frames.info.sampling.span_s) == (4, 0.4)
     assert frames.info.source_id == cohort.info.source_id != weak.info.source_id
     assert weak.info.provenance["coupling"]["name"] == "weak" and weak.info.sampling == cohort.info.sampling
-    assert companions.settings_of(weak) == companions.settings_of(cohort) | {"coupling": "weak"}
+    assert companions.settings_of(weak) == companions.settings_of(cohort) | {"coupling": "weak", "viewing": False}
+    assert all(night.motion is None and night.frame_times is not None for night in weak)
 
 
 def test_a_teacher_is_shared_and_a_student_is_not(main):

@@ -15,7 +15,7 @@ from sacd.exceptions import SacdError
 from sacd.experiments import companions
 from sacd.experiments.profile import load_profile
 from sacd.report import Report
-from sacd.simulate.provenance import check_version, command
+from sacd.simulate.provenance import arguments_of, check_version, command
 from sacd.simulate.simulated_cohort import VERSION, simulate
 
 ASKED = {"train": 2, "test": 1, "nights": 0, "seed": 3, "coupling": "weak", "frames": 2, "size": 8, "span_s": 6.0}
@@ -54,8 +54,8 @@ def test_an_older_one_is_refused_wherever_it_is_used(old):
         with pytest.raises(SacdError) as raised:
             use()
         assert f"simulated by version {VERSION - 1} of the simulator, this is {VERSION}" in str(raised.value)
-        assert str(raised.value).endswith(f"sacd simulate '{old}' --train 2 --test 1 --nights 0 --seed 3 "
-                                          "--coupling weak --frames 2 --size 8 --span 6.0")
+        assert str(raised.value).endswith(f"sacd simulate '{old}' --train 2 --test 1 --nights 0 --coupling weak "
+                                          "--seed 3 --frames 2 --size 8 --span 6.0")
         assert "\n" not in str(raised.value)
 
 
@@ -65,8 +65,15 @@ def test_the_command_makes_it_anew(made, old):
     result = CliRunner().invoke(app, words[1:])
     assert result.exit_code == 0, result.output
     again, first = Cohort.open(old), Cohort.open(made)
-    assert again.info.model_copy(update={"name": first.info.name}) == first.info
+    assert again.info.source_id == first.info.source_id and again.info.sampling == first.info.sampling
     assert [night.hash_of("video") for night in again] == [night.hash_of("video") for night in first]
+
+
+def test_the_arguments_make_the_same_cohort(made, tmp_path):
+    info = Cohort.open(made).info
+    assert arguments_of(info) == ASKED | {"viewing": False, "preview": False}
+    again = simulate(tmp_path / "again", **arguments_of(info), name=info.name)
+    assert Cohort.open(again).fingerprint == Cohort.open(made).fingerprint
 
 
 def test_the_film_is_asked_for_again(made):

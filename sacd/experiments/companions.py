@@ -95,7 +95,8 @@ def simulated(
     --------
     >>> simulated(cohort, "weak", lambda beside: runs_of(beside, profile), coupling="weak", train=32, test=16, nights=0)
     """
-    settings = settings_of(cohort) | changes
+    # The nights are the main cohort's, to be viewed there.
+    settings = settings_of(cohort) | {"viewing": False, "preview": False} | changes
     settings["nights"] = min(settings["nights"], settings["test"])
     path = cohort.path.resolve()
     return Companion(path.with_name(check_id(f"{path.name}-{name}", "cohort")), runs, settings)

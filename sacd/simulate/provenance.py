@@ -16,23 +16,24 @@ def is_ours(info: CohortInfo) -> bool:
 
 
 def arguments_of(info: CohortInfo) -> dict[str, Any]:
-    """The arguments of `sacd.simulate.simulated_cohort.simulate` that gave a cohort its nights and pictures."""
+    """The arguments of `sacd.simulate.simulated_cohort.simulate` that make a cohort as it is, but for its name."""
     made, sampling = info.provenance, info.sampling
     return {
         "train": made["train"], "test": made["test"], "nights": made["nights"], "seed": made["seed"],
         "coupling": made["coupling"]["name"], "frames": sampling.frames, "size": sampling.height,
-        "span_s": sampling.span_s,
+        "span_s": sampling.span_s, "viewing": made.get("viewing", True), "preview": made.get("preview", False),
     }
 
 
 def command(path: Path, info: CohortInfo) -> str:
     """The command line that makes the cohort at `path` anew."""
-    options = arguments_of(info)
-    span = options.pop("span_s")
-    words = ["sacd", "simulate", str(path), *(word for name, value in options.items() for word in (f"--{name}", value))]
-    if span not in (None, CLIP_SECONDS):
-        words += ["--span", span]
-    if info.provenance.get("preview"):
+    made = arguments_of(info)
+    words = ["sacd", "simulate", path]
+    for name in ("train", "test", "nights", "coupling", "seed", "frames", "size"):
+        words += [f"--{name}", made[name]]
+    if made["span_s"] != CLIP_SECONDS:
+        words += ["--span", made["span_s"]]
+    if made["preview"]:
         words.append("--preview")
     return shlex.join(map(str, words))
 

@@ -54,5 +54,4 @@ def _written(path: Path) -> int:
 
 def _simulate(path: Path, settings: dict[str, Any]) -> None:
     with slot():
-        # Their nights are the main cohort's, to be viewed there.
-        simulate(path, **settings, viewing=False)
+        simulate(path, **settings)

@@ -118,7 +118,7 @@ def simulate(
         ),
         provenance={
             "simulator": VERSION, **parameters, "coupling_is": "uncalibrated", "labels": asdict(LABELS),
-            "preview": preview,
+            "viewing": viewing, "preview": preview,
         },
     )
     people = [("train", k) for k in range(train)] + [("test", k) for k in range(test)]
