@@ -57,7 +57,7 @@ def test_units_become_microvolts(tmp_path: Path, unit: bytes, in_microvolts: flo
 @pytest.mark.parametrize("unit", [b"mmHg", b"", b"uV/cm", b"uV^2", b"kV", b"uVrms", b"dB", b"%", "ΩV".encode()])
 def test_what_is_no_voltage_is_refused(tmp_path: Path, unit: bytes) -> None:
     path = relabel(write(tmp_path / "a.edf", ["C3"]), unit)
-    with pytest.raises(SacdError, match=r"a\.edf: channel C3 is in '.*', not in volts; correct the unit in the") as raised:
+    with pytest.raises(SacdError, match=r"a\.edf: channel C3 is in '.*', not in volts; correct the unit") as raised:
         read_eeg(read_psg(path), "C3")
     assert "\n" not in str(raised.value) and unit.decode("latin-1") in str(raised.value)
 

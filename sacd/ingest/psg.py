@@ -213,8 +213,8 @@ def read_eeg(psg: Psg, channel: str) -> list[np.ndarray]:
     factor = microvolts(unit)
     if factor is None:
         raise SacdError(
-            f"{psg.path}: channel {name} is in {unit!r}, not in volts; correct the unit in the file's header (uV, mV or "
-            "V), or choose another channel with --channel"
+            f"{psg.path}: channel {name} is in {unit!r}, not in volts; correct the unit in the file's header "
+            "(uV, mV or V), or choose another channel with --channel"
         )
     try:
         stored = edfio.read_edf(psg.path).signals[psg.channels.index(name)]
