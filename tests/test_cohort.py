@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import clip_table, raw_arrays, raw_info
+from conftest import clip_table, open_files, raw_arrays, raw_info
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -218,14 +217,9 @@ def test_full_disk(make_cohort, monkeypatch):
 
 
 def test_memory_maps_stay_few(make_cohort):
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     cohort = Cohort.open(make_cohort(participants=100, clips=1))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
-    try:
+    with open_files(200):
         totals = [int(recording.video.sum()) + float(recording.eeg.sum()) for recording in cohort]
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(totals) == 100
 
 
