@@ -231,6 +231,15 @@ def test_a_rewritten_array_is_seen(make_cohort):
     assert first.any() and not recording.video[0].any()
 
 
+def test_a_recording_without_the_hash_of_a_file_is_refused(make_cohort):
+    path = make_cohort()
+    file = path / "recordings" / "P001-night1" / "recording.json"
+    for content, words in (('{"hashes": {}}', "no hash of eeg.npy"), ('{"hashes": 1}', "hashes: Input should be")):
+        file.write_text(content)
+        with pytest.raises(SacdError, match=f"recording.json: {words}"):
+            Cohort.open(path)["P001-night1"].hash_of("eeg")
+
+
 def test_fingerprint_changes_with_anything(make_cohort):
     path = make_cohort()
     fingerprints = {Cohort.open(path).fingerprint}
@@ -280,5 +289,5 @@ def test_missing_files_are_told_in_one_line(make_cohort):
     for name, read in (("eeg.npy", lambda night: night.eeg), ("clips.parquet", lambda night: night.clips),
                        ("recording.json", lambda night: night.metadata)):
         (path / "recordings" / "P001-night1" / name).unlink()
-        with pytest.raises(SacdError, match=f"{name}: file is missing"):
+        with pytest.raises(SacdError, match=f"{name}: not found"):
             read(cohort["P001-night1"])

@@ -30,7 +30,7 @@ def write(path: Path, labels: list[str], unit: str = "uV", scale: float = 1.0) -
 
 
 def relabel(path: Path, unit: bytes) -> Path:
-    """Write another unit into the header of a file with one signal beside its annotations."""
+    """Write another unit into the header of a file with one signal."""
     data = bytearray(path.read_bytes())
     at = 256 + 96 * int(data[252:256])
     data[at : at + 8] = unit.ljust(8)
@@ -71,6 +71,20 @@ def test_without_a_physical_range_there_is_no_voltage(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(SacdError, match=r"a\.edf: channel C3 cannot be read \(its physical or digital minimum"):
         read_eeg(read_psg(path), "C3")
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [(244, b"nan"), (244, b"inf"), (184, b"-1"), (252, b"-1"), (236, b"x"), (472, b"0"), (472, b"-5")],
+)
+def test_impossible_numbers_in_the_header(tmp_path: Path, at: int, value: bytes) -> None:
+    path = write(tmp_path / "a.edf", ["C3"])
+    data = bytearray(path.read_bytes())
+    width = 4 if at == 252 else 8
+    data[at : at + width] = value.ljust(width)
+    path.write_bytes(data)
+    with pytest.raises(SacdError, match=r"a\.edf: not an EDF file"):
+        read_psg(path)
 
 
 @pytest.mark.parametrize(

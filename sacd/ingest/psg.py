@@ -15,7 +15,7 @@ import edfio
 import mne
 import numpy as np
 
-from sacd.exceptions import SacdError, first_line
+from sacd.exceptions import SacdError, reading
 
 EEG_HZ = 100.0
 ANNOTATIONS = "EDF Annotations"
@@ -66,14 +66,14 @@ class _Header:
 
 
 def _read_header(path: Path) -> _Header:
-    try:
+    with reading(path, "export it as EDF+", "not an EDF file"):
         with open(path, "rb") as handle:
             fixed = handle.read(256)
             count = int(fixed[252:256])
             fields = handle.read(256 * count)
         if len(fixed) + len(fields) < 256 * (count + 1):
             raise SacdError(f"{path}: the EDF is cut off inside its header; copy it from the recorder again")
-        return _Header(
+        header = _Header(
             start=_start(fixed),
             offset=int(fixed[184:192]),
             records=int(fixed[236:244]),
@@ -83,12 +83,10 @@ def _read_header(path: Path) -> _Header:
             units=_strings(fields, count, 96, 8),
             samples=tuple(int(value) for value in _strings(fields, count, 216, 8)),
         )
-    except FileNotFoundError:
-        raise SacdError(f"{path}: not found; restore the file") from None
-    except OSError as error:
-        raise SacdError(f"{path}: cannot be read ({error.strerror}); correct its permissions") from None
-    except ValueError:
-        raise SacdError(f"{path}: not an EDF file (no numbers where its header has them); export it as EDF+") from None
+        sizes = header.offset - 256 * (count + 1), header.record_s, *(value - 1 for value in header.samples)
+        if not all(0 <= size < np.inf for size in sizes):
+            raise ValueError("its header holds impossible numbers")
+        return header
 
 
 def _strings(fields: bytes, count: int, begin: int, width: int) -> tuple[str, ...]:
@@ -216,15 +214,12 @@ def read_eeg(psg: Psg, channel: str) -> list[np.ndarray]:
             f"{psg.path}: channel {name} is in {unit!r}, not in volts; correct the unit in the file's header "
             "(uV, mV or V), or choose another channel with --channel"
         )
-    try:
+    with reading(psg.path, "export the file again", f"channel {name} cannot be read"):
         stored = edfio.read_edf(psg.path).signals[psg.channels.index(name)]
         ranges = (stored.physical_min, stored.physical_max), (stored.digital_min, stored.digital_max)
         if any(low == high for low, high in ranges):
             raise ValueError("its physical or digital minimum equals the maximum")
         values = stored.data * factor
-    except (ValueError, OSError) as error:
-        reason = first_line(error)
-        raise SacdError(f"{psg.path}: channel {name} cannot be read ({reason}); export the file again") from None
     hz = header.samples[signal] / header.record_s
     edges = np.cumsum([0, *(round((end - begin) * hz) for begin, end in psg.segments)])
     parts = [values[first:last] for first, last in zip(edges, edges[1:], strict=False)]
