@@ -21,7 +21,7 @@ class _Commands(TyperGroup):
             print(f"sacd: {' '.join(str(error).split())}", file=sys.stderr)
             ctx.exit(1)
         except KeyboardInterrupt:
-            print("sacd: interrupted; the same command goes on where it stopped", file=sys.stderr)
+            print("sacd: interrupted; repeat the command to complete it", file=sys.stderr)
             ctx.exit(130)
 
 
@@ -91,9 +91,14 @@ def simulate(
 
     with progress(f"simulating {out}", train + test) as bar:
         make(
-            out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size, raw=raw,
-            span_s=span, preview=preview, progress=lambda done, of: bar.to(done),
+            out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size,
+            span_s=span, preview=preview, progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
         )
+    if raw:
+        from sacd.simulate.raw import add_raw_nights
+
+        with progress(f"writing {out / 'raw'}", 1) as bar:
+            add_raw_nights(out, raw, bar.to)
     _describe(out)
 
 

@@ -38,6 +38,16 @@ def test_real_infrared_video(real_data: Path) -> None:
     assert np.abs(np.diff(pictures.astype(int), axis=0)).max() > 10
 
 
+def test_text_of_another_encoding_does_no_harm(tmp_path: Path) -> None:
+    file = tmp_path / "v.mp4"
+    made.write_video(file, 4, created="2024-03-01T22:30:00")
+    content = file.read_bytes()
+    assert b"Lavf" in content
+    file.write_bytes(content.replace(b"Lavf", b"caf\xe9"))
+    assert read_video(file).start == made.START
+    assert len(list(decode(file, np.array([0.1, 3.0]), 6, 8))) == 2
+
+
 def test_no_video_stream(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_text("text")
     with pytest.raises(SacdError, match="does not decode"):

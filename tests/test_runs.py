@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import open_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightning_fabric import Fabric
@@ -114,9 +116,26 @@ def test_windows_are_consecutive_clips_of_one_night(raw):
 def test_arrays_give_each_clip_its_own_data(raw):
     clips = ClipSet(raw.of(raw.participants.index), [])
     index = np.array([100, 3, 77, 3, 200])
-    got = Arrays.of(clips, "video").take(index)
-    for row, i in enumerate(index):
-        assert np.array_equal(got[row], clips.recordings[clips.night[i]].video[clips.row[i]])
+    for arrays in (
+        [recording.video for recording in clips.recordings],
+        [partial(recording.array, "video") for recording in clips.recordings],
+    ):
+        got = Arrays(clips, arrays).take(index)
+        for row, i in enumerate(index):
+            assert np.array_equal(got[row], clips.recordings[clips.night[i]].video[clips.row[i]])
+
+
+def test_more_recordings_than_files_may_be_open(make_cohort, tmp_path):
+    cohort = Cohort.open(make_cohort(participants=210, clips=1))
+    clips = ClipSet(list(cohort), [])
+    index = np.random.default_rng(0).permutation(len(clips))
+    store, fabric = RunStore(tmp_path / "runs"), Fabric(accelerator="cpu", devices=1)
+    for kind, modality in ((StudentRun, "video"), (TeacherRun, "eeg")):
+        with open_files(200):
+            inputs = stored_inputs(kind(model=MLP, training=FAST), cohort, store, clips, fabric)
+            got = inputs.arrays.take(index)
+        for clip, i in zip(got, index, strict=True):
+            assert np.array_equal(clip, clips.recordings[i].array(modality)[0])
 
 
 @pytest.mark.parametrize("half", [0, 1])

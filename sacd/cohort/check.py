@@ -1,10 +1,8 @@
 """Validates a cohort completely: every fault, one line each, not only the first (`sacd check`)."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +15,13 @@ from sacd.cohort.format import (
     SPLITS,
     CohortInfo,
     hash_file,
+    read_clips,
     read_info,
+    read_metadata,
     read_participants,
     read_recordings,
 )
-from sacd.exceptions import SacdError, first_line
+from sacd.exceptions import SacdError, reading
 from sacd.stages import CLIP_SECONDS, NOT_SCORED, STAGES
 
 _CHUNK = 256
@@ -128,8 +128,12 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
     """
     if not folder.is_dir():
         return [f"{folder}: the recording's folder is missing; restore it or remove its row"]
-    metadata, faults = _metadata(folder)
-    hashes = metadata.get("hashes", {})
+    faults: list[str] = []
+    try:
+        metadata = read_metadata(folder)
+    except SacdError as error:
+        metadata, faults = {"hashes": {}}, [str(error)]
+    hashes = metadata["hashes"]
     needed = ["clips.parquet", *(ARRAY_NAMES[name, getattr(info, name)] for name in MODALITIES)]
     needed += [name for name in extras.FILES if (folder / name).exists()]
     for name in sorted({*needed, *hashes}):
@@ -142,7 +146,7 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
         else:
             faults += _hash_faults(folder / name, hashes[name])
     if (folder / "clips.parquet").is_file():
-        faults += _clip_faults(folder / "clips.parquet", clips)
+        faults += _clip_faults(folder, clips)
     specs = {ARRAY_NAMES[name, getattr(info, name)]: _array_spec(name, info) for name in MODALITIES}
     if info.format_version >= extras.FORMAT:
         more, untold = extras.array_specs(folder, info, metadata)
@@ -157,39 +161,22 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
 
 def _hash_faults(file: Path, expected: str) -> list[str]:
     try:
-        changed = hash_file(file) != expected
-    except OSError as error:
-        return [f"{file}: cannot be read ({error.strerror}); correct its permissions"]
+        with reading(file, "correct its permissions"):
+            changed = hash_file(file) != expected
+    except SacdError as error:
+        return [str(error)]
     return [f"{file}: changed since it was written (hash differs); restore it or ingest again"] if changed else []
 
 
-def _metadata(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    file = folder / "recording.json"
+def _clip_faults(folder: Path, clips: int) -> list[str]:
+    file = folder / "clips.parquet"
     try:
-        metadata = json.loads(file.read_text())
-    except FileNotFoundError:
-        return {}, [f"{file}: file is missing; ingest the recording again"]
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        return {}, [f"{file}: not valid JSON ({error}); ingest the recording again"]
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("hashes"), dict):
-        return {}, [f"{file}: has no table of hashes; ingest the recording again"]
-    return metadata, []
-
-
-def _clip_faults(file: Path, clips: int) -> list[str]:
-    try:
-        table = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        return [f"{file}: cannot be read ({first_line(error)}); ingest the recording again"]
-    missing = [name for name in ("clip", "onset", "stage") if name not in table]
-    if missing:
-        return [f"{file}: no column {', '.join(missing)}; ingest the recording again"]
+        table = read_clips(folder)
+    except SacdError as error:
+        return [str(error)]
     faults = []
     if len(table) != clips:
         faults.append(f"{file}: {len(table)} clips, recordings.tsv says {clips}; correct the row or ingest again")
-    for name in ("clip", "stage"):
-        if not pd.api.types.is_integer_dtype(table[name]):
-            return [*faults, f"{file}: column {name} has dtype {table[name].dtype}, must be integer; ingest again"]
     bad = table.stage[~table.stage.between(NOT_SCORED, len(STAGES) - 1)]
     if len(bad):
         faults.append(
@@ -198,8 +185,7 @@ def _clip_faults(file: Path, clips: int) -> list[str]:
         )
     if (np.diff(table["clip"].to_numpy()) <= 0).any() or (table["clip"] < 0).any():
         faults.append(f"{file}: column clip does not rise from row to row; sort the clips by time")
-    onset = pd.to_numeric(table.onset, errors="coerce").to_numpy(dtype=float)
-    if not np.isfinite(onset).all():
+    if not np.isfinite(table.onset.to_numpy(dtype=float)).all():
         faults.append(f"{file}: column onset has values that are not finite; write seconds from the recording's start")
     return faults
 
@@ -217,9 +203,10 @@ def _array_spec(modality: str, info: CohortInfo) -> extras.ArraySpec:
 
 def _array_faults(file: Path, dtypes: tuple[type, ...], rest: tuple[int | None, ...], clips: int) -> list[str]:
     try:
-        array = np.lib.format.open_memmap(file, mode="r")
-    except (OSError, ValueError) as error:
-        return [f"{file}: cannot be read as an array ({first_line(error)}); ingest the recording again"]
+        with reading(file, "ingest the recording again", "cannot be read as an array"):
+            array = np.lib.format.open_memmap(file, mode="r")
+    except SacdError as error:
+        return [str(error)]
     faults = []
     if array.dtype not in dtypes:
         wanted = " or ".join(np.dtype(dtype).name for dtype in dtypes)
@@ -230,7 +217,7 @@ def _array_faults(file: Path, dtypes: tuple[type, ...], rest: tuple[int | None, 
         faults.append(f"{file}: shape is {array.shape}, must be (clips, {shape}); ingest the recording again")
     if array.ndim and len(array) != clips:
         faults.append(f"{file}: {len(array)} clips, recordings.tsv says {clips}; all modalities need the same clips")
-    if np.issubdtype(array.dtype, np.floating):
+    if array.ndim and np.issubdtype(array.dtype, np.floating):
         for first in range(0, len(array), _CHUNK):
             finite = np.isfinite(array[first : first + _CHUNK])
             if not finite.all():

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,28 +18,19 @@ from sacd.cohort.format import (
     Modality,
     check_id,
     hash_file,
+    read_clips,
     read_info,
+    read_metadata,
     read_participants,
     read_recordings,
 )
-from sacd.exceptions import SacdError, first_line
+from sacd.exceptions import SacdError, reading
 
 
 @lru_cache(maxsize=128)
 def _memory_map(path: str, mtime_ns: int) -> np.ndarray:
     """Open maps are kept in an LRU: a cohort may hold more recordings than file descriptors."""
     return np.lib.format.open_memmap(path, mode="r")
-
-
-@contextmanager
-def _readable(file: Path) -> Iterator[None]:
-    """Turns a missing or broken file of a recording into one line for people."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise SacdError(f"{file}: file is missing; 'sacd check' lists all that is wrong with the cohort") from None
-    except (OSError, ValueError) as error:
-        raise SacdError(f"{file}: cannot be read ({first_line(error)}); 'sacd check' lists all that is wrong") from None
 
 
 class Recording:
@@ -68,16 +58,12 @@ class Recording:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """Hashes (`hashes`: file name → SHA-256) and provenance, from `recording.json`."""
-        file = self.path / "recording.json"
-        with _readable(file):
-            return json.loads(file.read_text(encoding="utf-8"))
+        return read_metadata(self.path)
 
     @cached_property
     def clips(self) -> pd.DataFrame:
         """One row a clip: `clip` (index in the night), `onset` (s), `stage`, and optional columns."""
-        file = self.path / "clips.parquet"
-        with _readable(file):
-            return pd.read_parquet(file)
+        return read_clips(self.path)
 
     @cached_property
     def timing_hash(self) -> str:
@@ -93,7 +79,7 @@ class Recording:
 
     def _map(self, name: str) -> np.ndarray:
         path = self.path / name
-        with _readable(path):
+        with reading(path, "'sacd check' lists all that is wrong with the cohort", "cannot be read as an array"):
             return _memory_map(str(path), path.stat().st_mtime_ns)
 
     @property
@@ -142,7 +128,10 @@ class Recording:
 
     def hash_of(self, modality: Modality) -> str:
         """SHA-256 of one modality's file."""
-        return self.metadata["hashes"][ARRAY_NAMES[modality, getattr(self._info, modality)]]
+        name = ARRAY_NAMES[modality, getattr(self._info, modality)]
+        if name not in self.metadata["hashes"]:
+            raise SacdError(f"{self.path / 'recording.json'}: no hash of {name}; ingest the recording again")
+        return self.metadata["hashes"][name]
 
 
 class Cohort:

@@ -92,6 +92,8 @@ class CohortWriter:
     def __enter__(self) -> "CohortWriter":
         try:
             self._recordings_folder.mkdir(parents=True, exist_ok=True)
+            for left in self._recordings_folder.glob(".aside-*"):  # a killed writer's
+                shutil.rmtree(left)
         except OSError as error:
             raise SacdError(f"{self.path}: cannot be written ({error.strerror}); name another folder") from None
         return self

@@ -6,6 +6,7 @@ cohorts which differ only in frame sampling share a teacher's outputs.
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def load_network(folder: Path) -> tuple[TeacherRun | TrunkRun | StudentRun, Netw
 
 def stored_arrays(
     config: TeacherRun | TrunkRun | StudentRun, cohort: Cohort, store: RunStore, recordings: list[Recording]
-) -> list[np.ndarray]:
+) -> list[np.ndarray | Callable[[], np.ndarray]]:
     """What a run's network reads of some recordings: its trunk's features, else the arrays of its modality."""
     if isinstance(config, StudentRun) and config.trunk is not None:
         trunk = cached_outputs(store.folder(config.trunk, cohort), cohort, recordings)

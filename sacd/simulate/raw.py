@@ -7,7 +7,6 @@ clinic, for tests of synchronisation; ingest does not read it.
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,11 +17,12 @@ import edfio
 import numpy as np
 import pandas as pd
 
+from sacd.cohort import read_info
 from sacd.exceptions import SacdError
 from sacd.simulate.coupling import COUPLINGS, Coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
 from sacd.simulate.film import encode, rendered
-from sacd.simulate.participant import Participant, Stream
+from sacd.simulate.participant import Participant, Stream, make_participant
 from sacd.simulate.simulated_night import CHIN_HZ, SimulatedNight
 from sacd.stages import CLIP_SECONDS, STAGES
 
@@ -40,7 +40,7 @@ def write_raw_nights(
     out: str | os.PathLike[str], participants: Sequence[Participant], coupling: Coupling = COUPLINGS["medium"],
     clips: int | None = None, begin: int = 0, progress: Progress | None = None,
 ) -> Path:
-    """Write one night of each participant as EDF+ and video, all of them or none.
+    """Write one night of each participant as EDF+ and video, all of them or none; what a killed call left is replaced.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ def write_raw_nights(
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SacdError(f"{out}: exists and is not empty; name a new or empty folder")
-    aside = None
+        raise SacdError(f"{out}: exists and is not empty; use what is there, or name a new or empty folder")
+    aside = out.with_name(f".{out.name}-unfinished")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
         rows = []
         for number, participant in enumerate(participants):
             recording = f"{participant.participant_id}-night1"
@@ -82,7 +82,6 @@ def write_raw_nights(
             video_start = _write_night(aside / recording, participant, number, coupling, clips, begin, tell)
             rows.append((recording, participant.participant_id, video_start.isoformat(timespec="milliseconds")))
         _write_tables(aside, participants, rows)
-        aside.chmod(0o755)
         os.replace(aside, out)
     except (OSError, av.FFmpegError) as error:
         raise SacdError(
@@ -90,9 +89,29 @@ def write_raw_nights(
             "nothing was half-written"
         ) from None
     finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
     return out
+
+
+def add_raw_nights(cohort: Path, nights: int, progress: Progress | None = None) -> Path:
+    """Write the nights of the first test participants of a simulated cohort as a clinic would have them, to ``raw/``.
+
+    Parameters
+    ----------
+    cohort : Path
+        Its folder.
+    nights : int
+    progress : callable, optional
+        As of `write_raw_nights`.
+
+    Raises
+    ------
+    SacdError
+        As `write_raw_nights`.
+    """
+    made = read_info(cohort).provenance
+    people = [make_participant(made["seed"], "test", k) for k in range(nights)]
+    return write_raw_nights(cohort / "raw", people, Coupling(**made["coupling"]), progress=progress)
 
 
 def _write_tables(folder: Path, participants: Sequence[Participant], rows: list[tuple[str, str, str]]) -> None:

@@ -96,14 +96,14 @@ def feature_columns(names: tuple[str, ...], without: str) -> np.ndarray:
 
 def modality_arrays(
     run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort, recordings: list[Recording]
-) -> list[np.ndarray]:
-    """The stored arrays that a teacher (EEG) or a trunk or student (video) reads."""
+) -> list[np.ndarray | Callable[[], np.ndarray]]:
+    """The stored arrays that a teacher (EEG) or a trunk or student (video) reads; maps are opened when they are."""
     if not isinstance(run, TeacherRun):
-        return [recording.video for recording in recordings]
+        return [partial(recording.array, "video") for recording in recordings]
     if cohort.info.eeg == "features" and run.without:
         columns = feature_columns(cohort.info.sampling.eeg_features, run.without)
         return [recording.eeg[:, columns] for recording in recordings]
-    return [recording.eeg for recording in recordings]
+    return [partial(recording.array, "eeg") for recording in recordings]
 
 
 def preparation(run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort) -> Prepare:
