@@ -3,7 +3,6 @@
 from functools import lru_cache
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pydantic import model_validator
 
@@ -19,7 +18,7 @@ from sacd.runs.outputs import cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
 from sacd.runs.teacher import TeacherRun
 from sacd.runs.trunk import TrunkRun
-from sacd.training.batches import ClipSet
+from sacd.training.batches import ClipSet, Stored
 from sacd.training.config import ObjectiveConfig
 from sacd.training.inputs import Outputs
 from sacd.training.tasks import StudentTask
@@ -154,7 +153,7 @@ class StudentRun(DistilledRun):
         """Also where it stands on a trunk."""
         return self.trunk is not None or super().reads_features(cohort)
 
-    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[np.ndarray]:
+    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
         """Video, or its trunk's features of it."""
         if self.trunk is None:
             return super().arrays(cohort, store, recordings)
