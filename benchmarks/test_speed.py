@@ -10,11 +10,11 @@ import torch
 
 from sacd.experiments.profile import load_profile
 from sacd.models import MODELS, build
+from sacd.runs.objective_cost import step_costs
+from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import get_coupling
 from sacd.simulate.participant import make_participant
 from sacd.simulate.simulated_night import SimulatedNight
-from sacd.training.config import StudentRun
-from sacd.training.objective_cost import step_costs
 
 BATCH = 64
 BUDGET = 1.25

@@ -279,14 +279,19 @@ def _print_plan(prepared: Any) -> None:
 @app.command()
 def runs(
     cohort: Annotated[Path | None, typer.Option(help="Only this cohort's runs.")] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete runs of another version, unreadable and unfinished ones.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --prune: only say what would be deleted.")] = False,
 ) -> None:
-    """List what has been trained.
+    """List what has been trained, or delete what nothing will open again.
 
     Examples:
 
     \b
       sacd runs
       sacd runs --cohort data/simulated-laptop
+      sacd runs --prune --dry-run
     """
     from sacd.cohort import Cohort
     from sacd.runs.store import RunStore, tabulate
@@ -294,7 +299,12 @@ def runs(
     opened = None if cohort is None else Cohort.open(cohort)
     usual = os.environ.get("SACD_RUNS") or Path(__file__).parents[1] / "data" / "runs"
     store = RunStore(Path(usual)) if opened is None else RunStore.beside(opened)
+    if prune or dry_run:
+        _prune(store, dry_run)
+        return
     done = store.done()
+    if others := len(store.finished()) - len(done):
+        print(f"{others} runs of another version, or unreadable, are not shown; 'sacd runs --prune' deletes them")
     if opened is not None:
         done = [run for run in done if run.description["cohort"]["source_id"] == opened.info.source_id]
     if not done:
@@ -303,6 +313,18 @@ def runs(
     table = tabulate(done)
     columns = [name for name in RUN_COLUMNS if name in table]
     print(table[columns].to_string(index=False, na_rep="–"))
+
+
+def _prune(store: Any, dry_run: bool) -> None:
+    from sacd.runs.store import size_of
+
+    folders = store.prunable()
+    total = sum(map(size_of, folders))
+    for folder in folders:
+        print(folder)
+    if not dry_run:
+        store.prune()
+    print(f"{len(folders)} runs, {total / 1e6:.1f} MB {'would be deleted' if dry_run else 'deleted'}")
 
 
 def _describe(path: Path) -> None:

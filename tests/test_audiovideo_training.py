@@ -10,8 +10,7 @@ from sacd.audiovideo.accuracy import top1
 from sacd.audiovideo.figures import accuracies, examples
 from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
 from sacd.audiovideo.training import METHODS, Batches, Clips, Teacher, train_all, train_student, training
-from sacd.experiments.profile import Recipe
-from sacd.training.config import ModelConfig
+from sacd.training.config import ModelConfig, Recipe
 
 N_CLASSES = 7
 

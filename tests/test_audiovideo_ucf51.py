@@ -12,8 +12,7 @@ from sacd.audiovideo import find, ucf51
 from sacd.audiovideo.paired import TEST, TRAIN, VALIDATION
 from sacd.audiovideo.training import Teacher, train_all, training
 from sacd.exceptions import SacdError
-from sacd.experiments.profile import Recipe
-from sacd.training.config import ModelConfig
+from sacd.training.config import ModelConfig, Recipe
 
 CLASSES = ("Archery", "HandstandPushups", "Typing")
 FILES = {"HandstandPushups": "HandStandPushups"}

@@ -10,7 +10,7 @@ from sacd.cohort.check import check
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments import companions
 from sacd.experiments.profile import load_profile
-from sacd.runs.store import run_id
+from sacd.runs.identity import run_id
 from sacd.simulate.simulated_cohort import simulate
 
 PROFILE = load_profile("smoke")

@@ -16,8 +16,8 @@ from sacd.experiments.verdict import beside, gather, named_runs, predictions, ve
 from sacd.paper.claims import claims
 from sacd.runs.execute import execute
 from sacd.runs.store import RunStore
+from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import COUPLINGS
-from sacd.training.config import StudentRun
 
 SYSTEMS = {name for claim in claims() for part in claim.evidence for name in (part.system, part.reference) if name}
 

@@ -16,15 +16,10 @@ from sacd.models import MODELS, build
 from sacd.objectives import OBJECTIVES
 from sacd.runs.execute import execute
 from sacd.runs.store import Run, RunStore
-from sacd.training.config import (
-    TRAINING_VERSION,
-    ModelConfig,
-    ObjectiveConfig,
-    StudentRun,
-    TeacherRun,
-    TrainingConfig,
-    TrunkRun,
-)
+from sacd.runs.student import StudentRun
+from sacd.runs.teacher import TeacherRun
+from sacd.runs.trunk import TrunkRun
+from sacd.training.config import TRAINING_VERSION, ModelConfig, ObjectiveConfig, TrainingConfig
 
 FILE = Path(__file__).with_name("golden.json")
 THREE = TrainingConfig(steps=3, batch=64, optimizer="adamw", validate_every=3, momentum_encoder=0.9)

@@ -29,7 +29,7 @@ from sacd.report import notebook as notebooks
 from sacd.report import plan as report
 from sacd.report.folder import Entry, Folder
 from sacd.report.notebook import Notebook, Outcome
-from sacd.runs.store import run_id
+from sacd.runs.identity import run_id
 from sacd.simulate.simulated_cohort import simulate
 
 GOOD = """

@@ -23,21 +23,18 @@ from sacd.exceptions import SacdError
 from sacd.objectives import OBJECTIVES
 from sacd.objectives.base import Pair
 from sacd.objectives.ifd import averaged
-from sacd.runs.execute import _Execution, execute
-from sacd.runs.outputs import cached_outputs, load_network, stored_inputs
+from sacd.runs.execute import Making, execute
+from sacd.runs.identity import run_id
+from sacd.runs.kind import RunConfig
+from sacd.runs.outputs import cached_outputs, load_network
 from sacd.runs.pool import PROGRESS
-from sacd.runs.store import Run, RunStore, run_id
+from sacd.runs.reverse import ReverseRun
+from sacd.runs.store import Run, RunStore
+from sacd.runs.student import StudentRun
+from sacd.runs.teacher import TeacherRun
+from sacd.runs.trunk import TrunkRun
 from sacd.training.batches import WINDOW, Arrays, ClipSet, Sampler
-from sacd.training.config import (
-    ModelConfig,
-    ObjectiveConfig,
-    ReverseRun,
-    RunConfig,
-    StudentRun,
-    TeacherRun,
-    TrainingConfig,
-    TrunkRun,
-)
+from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from sacd.training.inputs import forward, make_network, predict, unbroken, whole_set
 from sacd.training.loop import step_seed
 from sacd.training.pretext import motion_statistics
@@ -191,12 +188,11 @@ def test_every_method_trains_and_writes_its_folder(trained, method):
         "history.csv",
         "metrics.json",
         "predictions.parquet",
-        "test_features.npy",
         "weights.safetensors",
         "DONE",
     } <= {file.name for file in run.path.iterdir()}
     test = run.predictions[run.predictions.split == "test"]
-    assert len(test) == len(run.test_features) == 3 * 24
+    assert len(test) == 3 * 24
     assert np.allclose(test[[f"p_{s}" for s in ("W", "N1", "N2", "N3", "REM")]].sum(axis=1), 1, atol=1e-5)
     assert 0 <= row.test_accuracy <= 1 and np.isfinite(run.history["loss"]).all()
 
@@ -242,7 +238,7 @@ def execute_all(cohort: Cohort, config: StudentRun, store: RunStore) -> Path:
 
 def test_the_test_labels_do_not_reach_the_oracle_through_the_split(featured):
     config = feature_student("oracle")
-    assert "posterior" not in config.minimal()
+    assert "posterior" not in config.content()
     assert run_id(config, featured) != run_id(feature_student("kd"), featured)
 
 
@@ -250,7 +246,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from sacd.cohort import Cohort
-from sacd.training.config import parse_run
+from sacd.runs.kinds import parse_run
 from sacd.runs.store import RunStore
 from sacd.runs.execute import execute
 import torch
@@ -308,7 +304,7 @@ import sys
 from pathlib import Path
 from sacd import runs
 from sacd.cohort import Cohort
-from sacd.training.config import parse_run
+from sacd.runs.kinds import parse_run
 from sacd.runs.store import RunStore
 if __name__ == "__main__":
     config = parse_run(Path(sys.argv[3]).read_text())
@@ -336,10 +332,10 @@ def test_workers_end_with_a_killed_parent(featured, tmp_path):
 
 
 def test_a_failed_run_is_reported_and_the_others_finish(featured, tmp_path):
-    bad = feature_student("kd").model_copy(update={"objective": ObjectiveConfig(name="kd", options={"tempratur": 2.0})})
+    bad = feature_student("ce").model_copy(update={"model": SMALL})
     table = runs.ensure(featured, [bad, feature_student("ce")], RunStore(tmp_path))
     assert list(table.status) == ["failed", "done"]
-    assert "tempratur" in table.error[0]
+    assert "does not read the features" in table.error[0] and not (tmp_path / table.run_id[0]).exists()
     with pytest.raises(SacdError, match="1 of 2 runs failed"):
         runs.predictions(table)
 
@@ -353,7 +349,7 @@ def test_identity_follows_config_data_and_versions_only(featured, tmp_path, monk
     assert run_id(config, featured) != run_id(config, other)
     moved = Cohort.open(make_cohort(tmp_path / "copy", features=True).path)
     assert run_id(config, featured) == run_id(config, moved)
-    monkeypatch.setattr("sacd.runs.store.TRAINING_VERSION", 99)
+    monkeypatch.setattr("sacd.runs.identity.TRAINING_VERSION", 99)
     assert run_id(config, featured) != run_id(config, Cohort.open(featured.path))
 
 
@@ -361,7 +357,7 @@ def test_teacher_outputs_are_computed_once(featured, tmp_path):
     store = RunStore(tmp_path)
     config = feature_student("kd")
     execute_all(featured, config, store)
-    outputs = sorted((store.folder(config.teacher, featured) / "outputs").iterdir())
+    outputs = sorted((store.folder(config.teacher, featured) / "outputs").glob("*.npz"))
     split = make_split(featured.participants, "few-label", 4)
     assert len(outputs) == len(split.labelled + split.unlabelled)
     stamps = [file.stat().st_mtime_ns for file in outputs]
@@ -382,9 +378,9 @@ def test_config_json_says_all_that_inference_needs(featured, tmp_path):
 
 def task_of(config: RunConfig, cohort: Cohort, store: RunStore, fabric: Fabric | None = None) -> StageTask:
     """The task of a run, as it is before its first step."""
-    execution = _Execution(config, cohort, store, store.folder(config, cohort))
-    execution.fabric = fabric or execution.fabric
-    return execution._stage_task()[0]
+    making = Making(config, cohort, store, store.folder(config, cohort))
+    making.fabric = fabric or making.fabric
+    return config.task(making)
 
 
 @pytest.fixture(scope="module")
@@ -401,7 +397,7 @@ def test_a_trained_teacher_says_the_same_of_a_night_alone(odd_nights, tmp_path, 
     config = TeacherRun(model=ModelConfig(name=name, options=options), training=TWO, protocol="few-label", labelled=4)
     folder = execute(config, odd_nights, RunStore(tmp_path))
     test = Run(folder).predictions.query("split == 'test'")
-    alone = cached_outputs(folder, odd_nights, odd_nights.of(test.participant_id.unique()))
+    alone = cached_outputs(config, odd_nights, RunStore(tmp_path), odd_nights.of(test.participant_id.unique()))
     assert len(alone) == 3
     for recording_id, rows in test.groupby("recording_id"):
         probability = torch.from_numpy(alone[recording_id].logits).softmax(dim=1).numpy()
@@ -410,12 +406,12 @@ def test_a_trained_teacher_says_the_same_of_a_night_alone(odd_nights, tmp_path, 
 
 def test_windows_end_with_the_night_and_at_gaps(odd_nights):
     config = TeacherRun(model=ModelConfig(name="deepsleepnet", options={"sequence": True}), training=TWO)
-    network = make_network(config, (1, 3000), seed=0)
+    network = make_network(config.model, (1, 3000), seed=0)
     clips = whole_set(odd_nights.of(["P00", "P01"]))
     clips.number[30:] += 1  # a gap after the tenth clip of the second night
     assert [len(run) for run in unbroken(clips, np.arange(40))] == [20, 10, 10]
     fabric = Fabric(accelerator="cpu", devices=1)
-    inputs = stored_inputs(config, odd_nights, RunStore(odd_nights.path.parent), clips, fabric)
+    inputs = config.inputs(odd_nights, RunStore(odd_nights.path.parent), clips, fabric)
     before = predict(network, inputs, np.arange(40))
     assert np.allclose(before.features[20:], predict(network, inputs, np.arange(20, 40)).features, atol=1e-5)
     silent = np.array(inputs.arrays._arrays[1])
@@ -437,8 +433,8 @@ def test_windows_that_are_not_drawn_are_refused(raw, tmp_path, sampler, window):
 @pytest.mark.parametrize("name", ["attnsleep", "deepsleepnet", "sen"])
 def test_networks_follow_the_sampling_rate_of_the_cohort(name):
     run = TeacherRun(model=ModelConfig(name=name), training=TWO)
-    assert make_network(run, (2, 1920), seed=0).eval()(torch.randn(2, 2, 1920)).logits.shape == (2, 5)
-    stated = run.model_copy(update={"model": ModelConfig(name=name, options={"samples": 3000})})
+    assert make_network(run.model, (2, 1920), seed=0).eval()(torch.randn(2, 2, 1920)).logits.shape == (2, 5)
+    stated = ModelConfig(name=name, options={"samples": 100})
     with pytest.raises(SacdError, match="samples follows from the data; leave it out"):
         make_network(stated, (2, 1920), seed=0)
 
@@ -455,7 +451,7 @@ def test_sen_trains_against_its_labelled_participants(raw, tmp_path):
     history = Run(folder).history
     assert 0 < history["participant"].iloc[0] < 10 * np.log(labelled)
     assert np.allclose(history["ce"] + history["participant"], history["loss"])
-    _, network, _ = load_network(folder)
+    network, _ = load_network(SEN, folder)
     assert network.participant_head[-1].out_features == labelled
     assert Run(folder).description["participant_classes"] == labelled
     student = StudentRun(model=SMALL, training=TWO, protocol="few-label", labelled=4)
@@ -486,7 +482,7 @@ def test_the_participant_term_leaves_unlabelled_clips_out(raw, tmp_path):
     task = task_of(SEN, raw, RunStore(tmp_path))
     task.eval()
     index, _, x, label = task.draw(0)
-    logits = task.network.participant_logits(forward(task.network, task._inputs, x, taps=True))
+    logits = task.network.participant_logits(forward(task.network, task.inputs, x, taps=True))
     each = torch.nn.functional.cross_entropy(logits, torch.from_numpy(task._clips.participant[index]), reduction="none")
     assert len(set(task._clips.participant.tolist())) == logits.shape[1] and (label >= 0).all()
     task._clips.label[index[::2]] = -1
@@ -519,8 +515,8 @@ def test_inner_activations_reach_the_objective_and_teach_the_students(
     assert [layer.shape[1] for layer in pairs[0].teacher_taps] == channels
     assert not any(layer.requires_grad for layer in pairs[0].teacher_taps)
 
-    trained = load_network(folder)[1]
-    inputs = stored_inputs(taught_by, cohort, store, task._clips, task._inputs.fabric)
+    trained = load_network(taught_by, folder)[0]
+    inputs = taught_by.inputs(cohort, store, task._clips, task.inputs.fabric)
     theirs = forward(trained, inputs, inputs.batch(pairs[0].clip.numpy()), taps=True)
     for kept, layer in zip(pairs[0].teacher_taps, theirs.taps, strict=True):
         torch.testing.assert_close(kept, averaged(layer), rtol=1e-4, atol=1e-5)
@@ -534,17 +530,16 @@ def test_inner_activations_reach_the_objective_and_teach_the_students(
 
 def test_inner_activations_are_kept_with_a_teacher_alone(featured, tmp_path):
     config, store = feature_student("kd"), RunStore(tmp_path)
-    student = execute_all(featured, config, store)
-    teacher = store.folder(config.teacher, featured)
+    execute_all(featured, config, store)
     recordings = featured.of(["P00", "P01"])
-    first, again = (cached_outputs(teacher, featured, recordings, taps=True) for _ in range(2))
+    first, again = (cached_outputs(config.teacher, featured, store, recordings, taps=True) for _ in range(2))
     for recording_id, outputs in first.items():
         assert [layer.shape for layer in outputs.taps] == [(24, 256)] and outputs.taps[0].dtype == np.float32
         other = again[recording_id]
         for one, two in zip((*outputs[:2], *outputs.taps), (*other[:2], *other.taps), strict=True):
             assert np.array_equal(one, two)
-    assert not any(outputs.taps for outputs in cached_outputs(teacher, featured, recordings).values())
-    assert not any(outputs.taps for outputs in cached_outputs(student, featured, recordings, taps=True).values())
+    assert not any(outputs.taps for outputs in cached_outputs(config.teacher, featured, store, recordings).values())
+    assert not any(outputs.taps for outputs in cached_outputs(config, featured, store, recordings, taps=True).values())
 
 
 # --- degenerate batches ------------------------------------------------------------------------------------------

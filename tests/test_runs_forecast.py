@@ -10,9 +10,12 @@ from tiny import make_cohort
 from sacd import runs
 from sacd.cohort import Cohort
 from sacd.objectives import OBJECTIVES
-from sacd.runs.forecast import OBJECTIVE_SECONDS, predicted_seconds
+from sacd.runs.forecast import OBJECTIVE_SECONDS, alike, predicted_seconds
+from sacd.runs.selected import SelectedRun
 from sacd.runs.store import DONE, RunStore
-from sacd.training.config import ModelConfig, ObjectiveConfig, SelectedRun, StudentRun, TeacherRun, TrainingConfig
+from sacd.runs.student import StudentRun
+from sacd.runs.teacher import TeacherRun
+from sacd.training.config import TRAINING_VERSION, ModelConfig, ObjectiveConfig, TrainingConfig
 
 MLP = ModelConfig(name="mlp")
 TEACHER = TeacherRun(model=ModelConfig(name="attnsleep"), training=TrainingConfig(steps=100, batch=64))
@@ -34,7 +37,9 @@ def finish(config: StudentRun, cohort: Cohort, store: RunStore, seconds: float) 
     """What a finished run leaves that plans read."""
     folder = store.folder(config, cohort)
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"run": config.model_dump(mode="json")}))
+    sampling = cohort.info.sampling.model_dump()
+    about = {"version": TRAINING_VERSION, "row": config.row(), "like": alike(config, sampling)}
+    (folder / "config.json").write_text(json.dumps(about))
     (folder / "metrics.json").write_text(json.dumps({"steps": config.training.steps, "seconds": seconds}))
     (folder / DONE).touch()
 
@@ -83,8 +88,5 @@ def test_larger_clips_take_longer_in_proportion_and_are_not_taken_for_each_other
     before = [predicted_seconds(run, cohort, store) for cohort in (small, large)]
     assert before[1] == pytest.approx(2 * before[0], rel=0.05)
     finish(run, small, store, 4000.0)
-    folder = store.folder(run, small)
-    about = {"run": run.model_dump(mode="json"), "sampling": small.info.sampling.model_dump()}
-    (folder / "config.json").write_text(json.dumps(about))
     after = [predicted_seconds(run, cohort, store) for cohort in (small, large)]
     assert after[0] == pytest.approx(4000.0, rel=0.01) and after[1] == before[1]

@@ -18,21 +18,18 @@ from sacd.experiments.profile import load_profile
 from sacd.models import build
 from sacd.models.fusion import TwoStream, TwoViews
 from sacd.paper import tidy
-from sacd.runs.execute import _Execution, execute
-from sacd.runs.store import Run, RunStore, describe, run_id, split_of
-from sacd.training.config import (
-    FusionRun,
-    ModelConfig,
-    ObjectiveConfig,
-    ReverseRun,
-    RunConfig,
-    StudentRun,
-    TeacherRun,
-    TrainingConfig,
-    TrunkRun,
-    parse_run,
-)
-from sacd.training.fusion import alignment, frozen_features, part_of
+from sacd.runs.execute import Making, execute
+from sacd.runs.fusion import FusionRun, frozen_features, part_of
+from sacd.runs.identity import run_id
+from sacd.runs.kind import RunConfig
+from sacd.runs.kinds import parse_run
+from sacd.runs.reverse import ReverseRun
+from sacd.runs.store import Run, RunStore
+from sacd.runs.student import StudentRun
+from sacd.runs.teacher import TeacherRun
+from sacd.runs.trunk import TrunkRun
+from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
+from sacd.training.fusion import alignment
 from sacd.training.loop import Task, train
 
 FAST = TrainingConfig(steps=4, batch=16, optimizer="adamw", validate_every=2, momentum_encoder=0.9)
@@ -120,12 +117,11 @@ def test_every_experiment_trains_and_predicts(cohort, store, letter):
     config = any_of(letter)
     assert parse_run(config.model_dump_json()) == config
     run = Run(execute_all(cohort, config, store))
-    assert describe(config)["method"] == f"Experiment {letter}" in set(tidy("IV").method)
+    assert config.row()["method"] == f"Experiment {letter}" in set(tidy("IV").method)
     assert run.history["loss"].notna().all() and list(run.history.step) == [2, 4]
     test = run.predictions[run.predictions.split == "test"]
-    assert set(test.participant_id) == set(split_of(config, cohort).test) and len(test) == 3 * 24
+    assert set(test.participant_id) == set(config.split(cohort).test) and len(test) == 3 * 24
     assert np.allclose(test[[f"p_{stage}" for stage in ("W", "N1", "N2", "N3", "REM")]].sum(axis=1), 1, atol=1e-5)
-    assert len(run.test_features) == len(test)
 
 
 @pytest.mark.parametrize("letter", "AB")
@@ -133,15 +129,15 @@ def test_frozen_encoders_stay_and_only_the_head_is_trained(cohort, store, letter
     config = fusion(letter)
     encoders = [store.folder(run, cohort) / "weights.safetensors" for run in config.dependencies]
     before = [file.read_bytes() for file in encoders]
-    execution = _Execution(config, cohort, store, store.root / "aside")
-    task, shape = execution._stage_task()
+    making = Making(config, cohort, store, store.root / "aside")
+    task = config.task(making)
     names = {name for name, _ in build("fusion", layers=config.layers).named_parameters()}
     assert {name for name, _ in task.named_parameters()} == {f"network.{name}" for name in names}
-    assert shape == (1024,)
+    assert task.inputs.arrays.shape == (1024,)
     folder = execute_all(cohort, config, store)
     assert [file.read_bytes() for file in encoders] == before
     # At test it reads exactly what the final encoders say.
-    recordings = cohort.of(split_of(config, cohort).test)
+    recordings = cohort.of(config.split(cohort).test)
     expected = [
         np.hstack([np.load(next((store.folder(run, cohort) / "outputs").glob(f"{r.recording_id}-*")))["features"]
                    for run in (config.eeg, config.video)])
@@ -156,7 +152,7 @@ def test_frozen_encoders_stay_and_only_the_head_is_trained(cohort, store, letter
 def test_released_encoders_start_from_their_trained_weights_and_move(cohort, store, letter):
     config = fusion(letter)
     assert config.dependencies == [EEG, VIDEO]
-    task, _ = _Execution(config, cohort, store, store.root / "aside")._stage_task()
+    task = config.task(Making(config, cohort, store, store.root / "aside"))
     begin = task.network.state_dict()
     end = weights(execute_all(cohort, config, store))
     for name, encoder in (("eeg.", EEG), ("video.", VIDEO)):
@@ -171,10 +167,10 @@ def trained_task(
 ) -> tuple[Task, dict[str, torch.Tensor]]:
     """A task after training, and its state before; the run's own folder is left alone."""
     folder.mkdir()
-    execution = _Execution(config, cohort, store, folder)
-    task, _ = execution._stage_task()
+    making = Making(config, cohort, store, folder)
+    task = config.task(making)
     begin = copy.deepcopy(task.state_dict())
-    train(task, config.training, config.seed, folder, execution.fabric)
+    train(task, config.training, config.seed, folder, making.fabric)
     return task, begin
 
 
@@ -197,7 +193,7 @@ def test_the_source_is_frozen_in_e_and_trains_in_f_and_g(cohort, store, tmp_path
 def test_a_released_source_learns_from_the_eeg_network_too(cohort, store, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    task, _ = _Execution(reverse("F"), cohort, store, folder)._stage_task()
+    task = reverse("F").task(Making(reverse("F"), cohort, store, folder))
     terms = task.terms(0)
     own, theirs = ({name for name in terms if name.startswith("source_") == side} for side in (False, True))
     assert theirs == {f"source_{name}" for name in own} == {
@@ -213,7 +209,7 @@ def test_a_released_source_learns_from_the_eeg_network_too(cohort, store, tmp_pa
 
 def test_the_eeg_network_of_e_starts_as_the_baseline_does(cohort, store):
     aside = store.root / "aside"
-    one, two = (_Execution(config, cohort, store, aside)._stage_task()[0] for config in (reverse("E"), EEG))
+    one, two = (config.task(Making(config, cohort, store, aside)) for config in (reverse("E"), EEG))
     assert same(one.network.state_dict(), two.network.state_dict())
 
 
@@ -222,12 +218,12 @@ def test_the_eeg_network_of_e_starts_as_the_baseline_does(cohort, store):
 
 def test_parts_cut_the_labelled_participants(cohort):
     config = fusion("A")
-    split = split_of(config, cohort)
+    split = config.split(cohort)
     parts = part_of(config, cohort)
     assert set(parts) == set(split.labelled) and set(parts.values()) == set(range(PARTS))
     for name, index in parts.items():
         for encoder in config.encoders(index):
-            seen = split_of(encoder, cohort)
+            seen = encoder.split(cohort)
             assert name not in seen.labelled + seen.validation + seen.unlabelled
             assert encoder in config.dependencies
             assert set(seen.labelled) == {other for other in split.labelled if parts[other] != index}
@@ -239,7 +235,7 @@ def test_no_features_come_from_an_encoder_that_saw_the_label(cohort, tmp_path):
     epoch = FAST.model_copy(update={"batch": 64, "steps": 8, "validate_every": 8})  # every clip is drawn
     config = fusion("A", *(encoder.model_copy(update={"training": epoch}) for encoder in (EEG, VIDEO)))
     parts = part_of(config, cohort)
-    name = split_of(config, cohort).labelled[1]
+    name = config.split(cohort).labelled[1]
     other = make_cohort(tmp_path / "cohort", features=True, relabel={name: 9})
     assert other[f"{name}n1"].clips.stage.tolist() != cohort[f"{name}n1"].clips.stage.tolist()
     here, there = RunStore(tmp_path / "here"), RunStore(tmp_path / "there")
@@ -255,7 +251,7 @@ def test_no_features_come_from_an_encoder_that_saw_the_label(cohort, tmp_path):
 def test_in_sample_features_are_the_papers_way(cohort, store):
     config = fusion("A", parts=1)
     assert config.dependencies == [EEG, VIDEO] and part_of(config, cohort) == {}
-    recordings = cohort.of(split_of(config, cohort).labelled)
+    recordings = cohort.of(config.split(cohort).labelled)
     own, paper = (frozen_features(run, cohort, store, recordings) for run in (fusion("A"), config))
     assert all(a.shape == b.shape == (24, 1024) and not np.allclose(a, b) for a, b in zip(own, paper, strict=True))
     assert run_id(config, cohort) != run_id(fusion("A"), cohort)
@@ -299,12 +295,12 @@ def test_resume_is_exact(cohort, store, tmp_path, letter, monkeypatch):
 
     folder = tmp_path / "killed"
     folder.mkdir()
-    first = _Execution(config, cohort, store, folder)
+    first = Making(config, cohort, store, folder)
     with pytest.raises(Killed):
-        train(first._stage_task()[0], FAST, config.seed, folder, first.fabric, kill)
+        train(config.task(first), FAST, config.seed, folder, first.fabric, kill)
     assert (folder / "checkpoint.pt").exists()
-    second = _Execution(config, cohort, store, folder)
-    task, _ = second._stage_task()
+    second = Making(config, cohort, store, folder)
+    task = config.task(second)
     steps: list[int] = []
     train(task, FAST, config.seed, folder, second.fabric, steps.append)
     assert steps[0] > 1 and steps[-1] == FAST.steps
@@ -314,7 +310,7 @@ def test_resume_is_exact(cohort, store, tmp_path, letter, monkeypatch):
 @pytest.mark.parametrize("letter", "ADF")
 def test_test_labels_do_not_reach_training(cohort, store, tmp_path, letter):
     config = any_of(letter)
-    hidden = {name: 9 for name in split_of(config, cohort).test}
+    hidden = {name: 9 for name in config.split(cohort).test}
     other = make_cohort(tmp_path / "cohort", features=True, relabel=hidden)
     folder = execute_all(other, config, RunStore(tmp_path / "runs"))
     mine = execute_all(cohort, config, store)
@@ -327,11 +323,11 @@ def test_unlabelled_pairs_serve_reverse_distillation(cohort, store):
     few = {"protocol": "few-label", "labelled": 4}
     video = VIDEO.model_copy(update=few)
     config = reverse("E", video=video).model_copy(update=few)
-    execution = _Execution(config, cohort, store, store.root / "aside")
+    making = Making(config, cohort, store, store.root / "aside")
     execute_all(cohort, video, store)
-    task, _ = execution._stage_task()
+    task = config.task(making)
     shown = {recording.participant_id for recording in task._clips.recordings}
-    split = split_of(config, cohort)
+    split = config.split(cohort)
     assert shown == set(split.labelled + split.unlabelled)
     names = sorted(shown)
     for name in split.unlabelled:
@@ -355,7 +351,7 @@ def test_raw_cohorts_work(raw, tier):
         if letter == "A":
             config = config.model_copy(update={"parts": 2})
         folder = execute_all(raw, config, store)
-        assert describe(config)["tier"] == tier
+        assert config.row()["tier"] == tier
         assert "p_REM" in Run(folder).predictions.columns
         assert json.loads((folder / "config.json").read_text())["cohort"]["simulated"] is True
 
@@ -364,9 +360,9 @@ def test_the_chapter_plans_both_baselines_and_seven_experiments(raw, cohort):
     profile = load_profile("smoke")
     for each in (raw, cohort):
         configs = experiments.fusion(each, profile)
-        kinds = [describe(config)["method"] for config in configs[:9]]
+        kinds = [config.row()["method"] for config in configs[:9]]
         assert kinds[2:] == [f"Experiment {letter}" for letter in "ABCDEFG"]
         assert len(configs) == 9 * profile.seeds
         plan = runs.plan(each, configs[:9], RunStore(each.path.parent / "none"))
         assert (plan.predicted_seconds > 0).all() and plan.run_id.is_unique
-        assert set(split_of(configs[2], each).labelled) == set(split_of(configs[1], each).labelled)
+        assert set(configs[2].split(each).labelled) == set(configs[1].split(each).labelled)

@@ -27,9 +27,8 @@ from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, B
 from sacd.audiovideo.training import training
 from sacd.cohort.splits import VALIDATION_EVERY, VALIDATION_POSITION
 from sacd.exceptions import SacdError
-from sacd.experiments.profile import Recipe
 from sacd.models.audio import LogMel
-from sacd.training.config import ModelConfig
+from sacd.training.config import ModelConfig, Recipe
 
 TITLE = "Spoken to handwritten digits: a sanity check, paired by class only"
 CLASSES = tuple("0123456789")

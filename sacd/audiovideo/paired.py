@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sacd.experiments.profile import Recipe
+from sacd.training.config import Recipe
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 UNLABELLED = "unlabelled"

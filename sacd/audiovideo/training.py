@@ -15,14 +15,13 @@ import torch
 from torch import Tensor
 
 from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
-from sacd.experiments.profile import Recipe
 from sacd.models import MODELS, Network, build
 from sacd.models.pretrained import load_pretrained
 from sacd.objectives import build_objective, load_objective
 from sacd.objectives.base import Context
 from sacd.progress import progress
 from sacd.training.batches import WINDOW, Arrays, Sampler
-from sacd.training.config import TRAINING_VERSION, ModelConfig, TrainingConfig
+from sacd.training.config import TRAINING_VERSION, ModelConfig, Recipe, TrainingConfig
 from sacd.training.inputs import Inputs, Outputs, predict, video_preparation
 from sacd.training.loop import CHECKPOINT, make_fabric, train
 from sacd.training.tasks import StageTask, StudentTask, TeacherTask

@@ -22,10 +22,9 @@ import numpy as np
 from sacd.audiovideo.paired import TEST, TRAIN, VALIDATION, Audio, Benchmark, Pairs
 from sacd.audiovideo.training import training
 from sacd.exceptions import SacdError
-from sacd.experiments.profile import Recipe
 from sacd.ingest.video import decode, read_video
 from sacd.progress import progress
-from sacd.training.config import ModelConfig
+from sacd.training.config import ModelConfig, Recipe
 
 TITLE = "UCF51, split 1"
 ARCHIVE = "audiocnn14embed512_features.tar.gz"

@@ -6,14 +6,15 @@ are nested and the same for every method.
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from sacd.exceptions import SacdError
 from sacd.stages import ahi_group
-from sacd.training.config import Protocol
 
+Protocol = Literal["paper", "few-label"]
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.2
 # Of four labelled participants one validates: 8 → 6 + 2, and 2 → 1 + 1.

@@ -26,7 +26,7 @@ from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import hyperparameters
 from sacd.experiments.profile import Profile
 from sacd.experiments.verdict import verdict, verdict_elsewhere
-from sacd.training.config import RunConfig
+from sacd.runs.kind import RunConfig
 
 __all__ = [
     "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "Chapter", "block_names", "budget", "choices", "chosen", "confusion",

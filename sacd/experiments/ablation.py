@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sacd.cohort import Cohort
+from sacd.cohort.splits import Protocol
 from sacd.experiments.common import PROTOCOLS, folds, student
 from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
-from sacd.training.config import ObjectiveConfig, Options, Protocol, StudentRun
+from sacd.runs.student import StudentRun
+from sacd.training.config import ObjectiveConfig, Options
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """What every chapter's runs are made of: folds, label budgets, teachers, trunks and students of a profile."""
 
 from sacd.cohort import Cohort
-from sacd.cohort.splits import default_budget
+from sacd.cohort.splits import Protocol, default_budget
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
-from sacd.training.config import ModelConfig, ObjectiveConfig, Protocol, StudentRun, TeacherRun, TrunkRun
+from sacd.runs.student import StudentRun
+from sacd.runs.teacher import TeacherRun
+from sacd.runs.trunk import TrunkRun
+from sacd.training.config import ModelConfig, ObjectiveConfig
 
 PROTOCOLS: tuple[Protocol, ...] = ("paper", "few-label")
 HIDDEN_CHANNEL = "Pz-Oz"

@@ -14,13 +14,13 @@ from filelock import FileLock
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, check_id, read_info
 from sacd.exceptions import NotApplicable, SacdError
+from sacd.runs.kind import RunConfig
 from sacd.simulate.coupling import get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
 from sacd.simulate.participant import make_participant
 from sacd.simulate.several import simulate_several
 from sacd.simulate.simulated_cohort import BLOCK_CLIPS, BLOCKS, source_id
 from sacd.stages import CLIP_SECONDS
-from sacd.training.config import RunConfig
 
 NIGHT_CLIPS = 1200
 """Assumed of a whole night that is not simulated yet."""

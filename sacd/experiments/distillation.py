@@ -6,11 +6,15 @@ import pandas as pd
 
 from sacd import paper
 from sacd.cohort import Cohort
+from sacd.cohort.splits import Protocol
 from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, folds, is_features, student, teacher
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import load_objective, options_of
-from sacd.training.config import ObjectiveConfig, Protocol, RunConfig, SelectedRun, StudentRun
+from sacd.runs.kind import RunConfig
+from sacd.runs.selected import SelectedRun
+from sacd.runs.student import StudentRun
+from sacd.training.config import ObjectiveConfig
 
 NEEDS_UNLABELLED = ("self-training", "pseudo-label")
 """Controls that are plain cross-entropy where every training participant is labelled; run in few-label only."""

@@ -7,8 +7,8 @@ from sacd.cohort import Cohort
 from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.companions import Companion, found, simulated
 from sacd.experiments.profile import Profile
+from sacd.runs.kind import RunConfig
 from sacd.stages import CLIP_SECONDS
-from sacd.training.config import RunConfig
 
 SPREAD = "spread over 30 s"
 CUT_TRAINING = {"batch": 16, "sampler": "random", "precision": "32-true"}

@@ -3,7 +3,10 @@
 from sacd.cohort import Cohort
 from sacd.experiments.common import HIDDEN_CHANNEL, folds, is_features, student, teacher
 from sacd.experiments.profile import Profile
-from sacd.training.config import FusionRun, ObjectiveConfig, ReverseRun, RunConfig
+from sacd.runs.fusion import FusionRun
+from sacd.runs.kind import RunConfig
+from sacd.runs.reverse import ReverseRun
+from sacd.training.config import ObjectiveConfig
 
 
 def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:

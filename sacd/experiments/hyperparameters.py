@@ -9,7 +9,9 @@ from sacd.cohort import Cohort
 from sacd.experiments.common import folds, student
 from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
-from sacd.training.config import ObjectiveConfig, RunConfig, StudentRun
+from sacd.runs.kind import RunConfig
+from sacd.runs.student import StudentRun
+from sacd.training.config import ObjectiveConfig
 
 OPTIONS = {"lambda1": "structure", "lambda2": "contrastive", "lambda3": "jsd"}
 """The option of SACD that each λ of eq. 5 is."""

@@ -2,13 +2,15 @@
 
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from sacd.cohort.splits import Protocol
 from sacd.exceptions import SacdError
-from sacd.training.config import Frozen, ModelConfig, Protocol, TrainingConfig
+from sacd.objectives import load_objective
+from sacd.training.config import Frozen, ModelConfig, Recipe
 
 
 class SimulationConfig(Frozen):
@@ -21,13 +23,6 @@ class SimulationConfig(Frozen):
     seed: int = 0
     frames: int = 32
     size: int = 32
-
-
-class Recipe(Frozen):
-    """A network and how it is trained."""
-
-    model: ModelConfig
-    training: TrainingConfig
 
 
 class Comparison(Frozen):
@@ -127,6 +122,13 @@ class Profile(Frozen):
     bootstrap: int = Field(default=2000, gt=0)
     embedding_clips: int = Field(default=1500, gt=0)
 
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Every objective that is named."""
+        raw = [name for names in self.raw_methods.values() for name in names]
+        further = self.comparison.methods + self.comparison.shifted + self.equal_budget.methods
+        return tuple(dict.fromkeys([*self.methods, *raw, *further]))
+
 
 PROFILES = ("smoke", "laptop", "paper")
 
@@ -147,7 +149,7 @@ def load_profile(name: str | Path) -> Profile:
             raise SacdError(f"profile {str(name)!r} is unknown; use {', '.join(PROFILES)} or a .yaml file")
     try:
         raw = yaml.safe_load(file.read_text())
-        return Profile.model_validate(raw)
+        profile = Profile.model_validate(_with_whole_paths(raw, file.resolve().parent))
     except OSError as error:
         raise SacdError(f"{file}: cannot be read ({error.strerror}); name a profile or a .yaml file") from None
     except yaml.YAMLError as error:
@@ -162,6 +164,21 @@ def load_profile(name: str | Path) -> Profile:
             known = ", ".join(owner.model_fields) if owner is not None else "see sacd/training/config.py"
             raise SacdError(f"{file}: unknown key {where}; known here: {known}") from None
         raise SacdError(f"{file}: {where}: {first['msg']}; correct the value") from None
+    try:
+        for name in profile.objectives:
+            load_objective(name)
+    except SacdError as error:
+        raise SacdError(f"{file}: {error}") from None
+    return profile
+
+
+def _with_whole_paths(raw: Any, folder: Path) -> Any:
+    """The content of a profile in which files of objectives, named from its own folder, have their whole path."""
+    if isinstance(raw, dict):
+        return {key: _with_whole_paths(value, folder) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [_with_whole_paths(value, folder) for value in raw]
+    return str(folder / raw) if isinstance(raw, str) and ".py:" in raw else raw
 
 
 def _field_type(owner: type[BaseModel] | None, name: str | int) -> type[BaseModel] | None:

@@ -25,8 +25,9 @@ from sacd.models import MODELS
 from sacd.objectives import OBJECTIVES, load_objective
 from sacd.paper.claims import claims
 from sacd.paper.evidence import EEG, VIDEO, point
+from sacd.runs.kind import RunConfig
+from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import COUPLINGS
-from sacd.training.config import RunConfig, StudentRun
 
 
 @dataclass(frozen=True)

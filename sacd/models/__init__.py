@@ -1,7 +1,7 @@
 """Networks by name."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sacd.exceptions import SacdError
@@ -14,7 +14,7 @@ from sacd.models.mlp import MLP
 from sacd.models.sen import ModifiedSEN
 from sacd.models.video import VideoNetwork, r2plus1d_10, r2plus1d_18, r3d_10, r3d_18
 
-__all__ = ["MODELS", "Model", "Network", "Output", "build"]
+__all__ = ["MODELS", "Model", "Network", "Output", "build", "known_options"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,29 @@ MODELS: dict[str, Model] = {
 }
 
 
+def known_options(name: str, options: Mapping[str, object]) -> dict[str, object]:
+    """Options of a network in the type that they have there, without those that equal the defaults.
+
+    Raises
+    ------
+    SacdError
+        The name or an option is not known, or an option has the wrong type; the valid ones are listed.
+    """
+    if name not in MODELS:
+        raise SacdError(f"model {name!r} is not known; choose one of {', '.join(MODELS)}")
+    parameters = inspect.signature(MODELS[name].factory).parameters
+    if unknown := [key for key in options if key not in parameters]:
+        raise SacdError(f"model {name} has no option {', '.join(unknown)}; its options are {', '.join(parameters)}")
+    found = {}
+    for key, value in options.items():
+        expected = parameters[key].annotation
+        if not _fits(value, expected):
+            raise SacdError(f"model {name}: {key} must be {expected.__name__}, not {value!r}")
+        if value != parameters[key].default:
+            found[key] = expected(value)
+    return found
+
+
 def build(name: str, **options: object) -> Network:
     """A network by its name.
 
@@ -71,23 +94,15 @@ def build(name: str, **options: object) -> Network:
     Raises
     ------
     SacdError
-        The name or an option is not known, an option has the wrong type, or a needed one is missing; the valid ones
-        are listed.
+        As `known_options`, or an option that is needed is missing.
     """
-    if name not in MODELS:
-        raise SacdError(f"model {name!r} is not known; choose one of {', '.join(MODELS)}")
+    chosen = known_options(name, options)
     factory = MODELS[name].factory
     parameters = inspect.signature(factory).parameters
-    if unknown := [key for key in options if key not in parameters]:
-        raise SacdError(f"model {name} has no option {', '.join(unknown)}; its options are {', '.join(parameters)}")
-    missing = [key for key, p in parameters.items() if p.default is p.empty and key not in options]
+    missing = [key for key, p in parameters.items() if p.default is p.empty and key not in chosen]
     if missing:
         raise SacdError(f"model {name} needs {', '.join(missing)}; its options are {', '.join(parameters)}")
-    for key, value in options.items():
-        expected = parameters[key].annotation
-        if not _fits(value, expected):
-            raise SacdError(f"model {name}: {key} must be {expected.__name__}, not {value!r}")
-    return factory(**options)
+    return factory(**chosen)
 
 
 def _fits(value: object, expected: type) -> bool:

@@ -4,10 +4,12 @@
 named `file.py:Class` instead.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,60 @@ def load_objective(name: str) -> type[Objective]:
 def options_of(name: str) -> dict[str, Any]:
     """Options of an objective and their defaults, in order (`inspect.Parameter.empty` where one is required)."""
     return defaults(load_objective(name))
+
+
+def resolved(name: str) -> str:
+    """The name of an objective, a file in it with its whole path (from the working directory).
+
+    Raises
+    ------
+    SacdError
+        Neither an objective of this package nor a file.
+    """
+    if name in _PLACES:
+        return name
+    file, colon, attribute = name.rpartition(":")
+    if not colon:
+        raise SacdError(f"unknown objective '{name}'; choose one of {', '.join(_PLACES)} or name a file.py:Class")
+    return f"{Path(file).resolve()}:{attribute}"
+
+
+def short_name(name: str) -> str:
+    """The name of an objective of this package, or the class of one in a file."""
+    return name.rpartition(":")[2]
+
+
+def identity(name: str) -> int | str:
+    """What changes when an objective's numbers may: its version, or the SHA-256 of the file that it stands in."""
+    if name in _PLACES:
+        return load_objective(name).version
+    file = Path(name.rpartition(":")[0])
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        raise SacdError(f"{file}: no such file; an objective of your own is named file.py:Class") from None
+
+
+def normal_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of an objective in the type of the defaults, without those that equal them.
+
+    Raises
+    ------
+    SacdError
+        As `build_objective`: what the objective refuses.
+    """
+    return _normal_options(name, identity(name), tuple(options.items()))
+
+
+@lru_cache(maxsize=4096)
+def _normal_options(name: str, version: int | str, options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    known = options_of(name)
+    build_objective(name, Context(n_clips=1), dict(options))
+    typed = {
+        key: float(value) if isinstance(known[key], float) and not isinstance(value, bool) else value
+        for key, value in options
+    }
+    return {key: value for key, value in typed.items() if value != known[key]}
 
 
 def build_objective(name: str, context: Context, options: Mapping[str, Any] | None = None) -> Objective:

@@ -23,10 +23,11 @@ from sacd.report.execution import execute_all, notebooks_side_by_side
 from sacd.report.folder import Entry, Folder
 from sacd.report.notebook import Notebook, Outcome
 from sacd.runs.forecast import predicted_seconds
-from sacd.runs.store import RunStore, describe, run_id, run_name
+from sacd.runs.identity import run_id
+from sacd.runs.kind import RunConfig
+from sacd.runs.store import RunStore
 from sacd.simulate.several import side_by_side
 from sacd.simulate.simulated_cohort import simulate
-from sacd.training.config import RunConfig
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK_SECONDS = 30.0
@@ -298,8 +299,8 @@ def _plan_on_absent(cohort: Cohort, configs: list[RunConfig], store: RunStore) -
     ordered = runs.closure(configs)
     return pd.DataFrame([
         {
-            "run_id": f"{cohort.path.name}: {run_name(config)} {number}", "kind": config.kind,
-            "title": f"{describe(config)['method']} · seed {config.seed}", "cached": False,
+            "run_id": f"{cohort.path.name}: {config.kind}-{config.name} {number}", "kind": config.kind,
+            "title": config.title, "cached": False,
             "predicted_seconds": predicted_seconds(config, cohort, store),
         }
         for number, config in enumerate(ordered, start=1)

@@ -1,5 +1,6 @@
 """How long a run takes on one core, for plans and for the time left."""
 
+import json
 from collections import defaultdict
 from functools import lru_cache
 from math import prod
@@ -9,8 +10,8 @@ from typing import Any
 
 from sacd.cohort import Cohort
 from sacd.models import MODELS
-from sacd.runs.store import RunStore, run_name, split_of
-from sacd.training.config import FusionRun, ReverseRun, RunConfig, SelectedRun, StudentRun, TrunkRun
+from sacd.runs.kind import RunConfig
+from sacd.runs.store import RunStore
 
 START_SECONDS = 0.2
 """Building the networks, opening what they read, writing the folder."""
@@ -71,47 +72,47 @@ def predicted_seconds(config: RunConfig, cohort: Cohort, store: RunStore) -> flo
     The finished runs of the same model, objective and batch in the store give the time of a step, unless they were much
     shorter: their first steps are slow. Else measured tables do.
     """
-    split = split_of(config, cohort)
-    clips, size = _clips(cohort), _size(cohort.info.sampling.model_dump())
+    split = config.split(cohort)
+    sampling = cohort.info.sampling.model_dump()
+    clips, size = _clips(cohort), _size(sampling)
 
-    def count(names: tuple[str, ...]) -> int:
-        return sum(clips.get(name, 0) for name in names)
+    def seconds(names: tuple[str, ...], network: str) -> float:
+        return sum(clips.get(name, 0) for name in names) * _inference_seconds(network, size)
 
-    if isinstance(config, SelectedRun):
-        return START_SECONDS + count(split.validation + split.test) * _inference_seconds(config.model.name, size)
-    training = config.training
-    seen = count(split.validation) * (1 + training.steps // training.validate_every)
-    seen += count(split.test) if getattr(config, "test", True) else 0
-    if config.kind == "teacher" and config.part is None:
-        seen += count(split.labelled + split.unlabelled)
-    elif isinstance(config, TrunkRun):
-        seen = sum(clips.values())
-    total = START_SECONDS + training.steps * _step_seconds(config, size, store)
-    total += seen * sum(_inference_seconds(name, size) for name in _trained(config))
-    if isinstance(config, FusionRun) and not config.released:
-        encoded = count(split.labelled + split.test) + (1 + config.parts) * count(split.validation)
-        total += encoded * sum(_inference_seconds(encoder.model.name, size) for encoder in config.encoders())
+    total = START_SECONDS + sum(seconds(*looked_at) for looked_at in config.inferences(split))
+    if config.networks:
+        validations = config.training.steps // config.training.validate_every
+        validated = sum(seconds(config.roles(split).get("validation", ()), network) for network in config.networks)
+        steps = config.training.steps * _step_seconds(config, size, alike(config, sampling), store)
+        total += validations * validated + steps
     return total
 
 
-def _step_seconds(config: RunConfig, size: float, store: RunStore) -> float:
+def alike(config: RunConfig, sampling: dict[str, Any]) -> str:
+    """What runs of the same time a step have in common; empty for a run that makes no steps."""
+    if not config.networks:
+        return ""
+    reads_video = any(map(_reads_video, config.networks))
+    known = {
+        "name": f"{config.kind}-{config.name}", "networks": config.networks, "options": config.model.options,
+        "objective": config.distils and config.distils.model_dump(), "tier": config.row().get("tier"),
+        "batch": config.training.batch, "precision": config.training.precision,
+        "video": _size(sampling) if reads_video else 0,
+    }
+    return json.dumps(known, sort_keys=True)
+
+
+def _step_seconds(config: RunConfig, size: float, like: str, store: RunStore) -> float:
     batch = config.training.batch
     known = _known_times(store.root, store.root.stat().st_mtime_ns if store.root.exists() else 0)
-    if times := [time for steps, time in known.get(_alike(config, size), ()) if 2 * steps >= config.training.steps]:
+    if times := [time for steps, time in known.get(like, ()) if 2 * steps >= config.training.steps]:
         return median(times)
-    seconds = batch * sum(_training_seconds(name, size) for name in _trained(config))
-    if isinstance(config, StudentRun | ReverseRun):
-        seconds += OBJECTIVE_SECONDS.get(config.objective.name, 0.002) * batch / 64
-        if config.objective.name in MOMENTUM:
+    seconds = batch * sum(_training_seconds(name, size) for name in config.networks)
+    if config.distils is not None:
+        seconds += OBJECTIVE_SECONDS.get(config.distils.name, 0.002) * batch / 64
+        if config.distils.name in MOMENTUM:
             seconds += batch * _inference_seconds(config.model.name, size)
     return seconds
-
-
-def _trained(config: RunConfig) -> list[str]:
-    """Names of the networks that a run trains."""
-    released = {FusionRun: ("eeg", "video"), ReverseRun: ("source",)}.get(type(config), ())
-    more = [getattr(config, name).model.name for name in released if config.released]
-    return [config.model.name, *more]
 
 
 def _training_seconds(model: str, size: float) -> float:
@@ -139,27 +140,12 @@ def _clips(cohort: Cohort) -> dict[str, int]:
     return cohort.recordings.groupby("participant_id").clips.sum().to_dict()
 
 
-def _alike(config: RunConfig, size: float) -> tuple[str, ...]:
-    """What runs of the same time a step have in common."""
-    objective = getattr(config, "objective", None)
-    return (
-        run_name(config),
-        config.model.model_dump_json(),
-        "" if objective is None else objective.model_dump_json(),
-        f"{config.training.batch}, {config.training.precision}",
-        ", ".join(_trained(config)),
-        str(getattr(config, "trunk", None) is None),
-        f"{size:g}" if any(map(_reads_video, _trained(config))) else "",
-    )
-
-
 @lru_cache(maxsize=1)
-def _known_times(root: Path, changed: int) -> dict[tuple[str, ...], list[tuple[int, float]]]:
+def _known_times(root: Path, changed: int) -> dict[str, list[tuple[int, float]]]:
     """Steps and seconds a step of the finished runs in a store; `changed` is when it last got another run."""
     times = defaultdict(list)
     for run in RunStore(root).done():
-        if not isinstance(run.config, SelectedRun):
+        if like := run.description.get("like"):
             steps = run.metrics["steps"]
-            size = _size(run.description.get("sampling", {}))
-            times[_alike(run.config, size)].append((steps, run.metrics["seconds"] / steps))
+            times[like].append((steps, run.metrics["seconds"] / steps))
     return times

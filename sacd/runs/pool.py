@@ -1,16 +1,9 @@
-"""Train what is missing and open what is there: `ensure`, `plan`, and tables of runs.
-
-Runs are trained by single-thread processes side by side: on few cores two of them beat one of two threads.
-"""
+"""Train what is missing and open what is there: `ensure` and `plan`."""
 
 import json
-import multiprocessing
-import os
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -18,29 +11,32 @@ import torch
 
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
-from sacd.progress import Bar, progress
 from sacd.runs.execute import execute
 from sacd.runs.forecast import predicted_seconds
-from sacd.runs.store import DONE, Run, RunStore, describe, run_id, tabulate
-from sacd.training.config import RunConfig, parse_run
-from sacd.workers import cores, slot, start_worker
+from sacd.runs.identity import run_id
+from sacd.runs.kind import RunConfig
+from sacd.runs.store import DONE, Run, RunStore
+from sacd.workers import Job, run_jobs, side_by_side
 
 PROGRESS = "progress"
 _PROGRESS_SECONDS = 0.5
+_ENVIRONMENT = {name: "2000000000" for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")}
+"""Else glibc gives a step's large blocks back to the system and asks for them again: a tenth of its time."""
 
 
 def closure(configs: Iterable[RunConfig]) -> list[RunConfig]:
     """Each run once, after the runs it depends on."""
-    ordered: dict[str, RunConfig] = {}
+    ordered: dict[RunConfig, None] = {}
 
     def add(config: RunConfig) -> None:
-        for dependency in config.dependencies:
-            add(dependency)
-        ordered.setdefault(config.model_dump_json(), config)
+        if config not in ordered:
+            for dependency in config.dependencies:
+                add(dependency)
+            ordered[config] = None
 
     for config in configs:
         add(config)
-    return list(ordered.values())
+    return list(ordered)
 
 
 def plan(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None = None) -> pd.DataFrame:
@@ -50,33 +46,17 @@ def plan(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None = 
     for config in closure(configs):
         name = run_id(config, cohort)
         cached = (store.root / name / DONE).exists()
-        about = describe(config)
-        title = " · ".join(
-            str(part)
-            for part in (
-                about["method"],
-                about.get("tier"),
-                about.get("protocol"),
-                f"seed {config.seed}",
-                None if config.fold is None else f"fold {config.fold[0]}",
-            )
-            if part
-        )
         seconds = 0.0 if cached else predicted_seconds(config, cohort, store)
-        rows.append(
-            {"run_id": name, "kind": config.kind, "title": title, "cached": cached, "predicted_seconds": seconds}
-        )
+        rows.append((name, config.kind, config.title, cached, seconds))
     return pd.DataFrame(rows, columns=["run_id", "kind", "title", "cached", "predicted_seconds"])
 
 
 def workers() -> int:
-    """Training processes side by side: one a core, or one in all where a GPU does the work."""
-    return 1 if torch.cuda.is_available() else cores()
+    """Training processes side by side: as cores and memory allow, or one in all where a GPU does the work."""
+    return side_by_side(1 if torch.cuda.is_available() else None)
 
 
-def ensure(
-    cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None = None, executor: str = "local"
-) -> pd.DataFrame:
+def ensure(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None = None) -> pd.DataFrame:
     """Train the runs that are missing, and the teachers and trunks they need; open the others.
 
     Parameters
@@ -85,8 +65,6 @@ def ensure(
     configs : iterable of RunConfig
     store : RunStore, optional
         By default the folder ``runs`` beside the cohort.
-    executor : {"local"}
-        Where to train.
 
     Returns
     -------
@@ -94,8 +72,6 @@ def ensure(
         One row a requested run, in order: `status` ("done" or "failed"), `error`, `run_id`, `path`, what it is
         (method, tier, protocol, seed, …), and its figures. A failed run does not stop the others.
     """
-    if executor != "local":
-        raise SacdError(f"executor {executor!r} is unknown; use local")
     return ensure_all([(cohort, list(configs))], store)[0]
 
 
@@ -104,9 +80,37 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
     if not parts:
         return []
     store = store or RunStore.beside(parts[0][0])
-    ordered = [(cohort, config) for cohort, configs in parts for config in closure(configs)]
-    errors = _Pool(store, ordered).run()
+    errors: dict[str, str] = {}
+    jobs: dict[str, Job] = {}
+    for cohort, configs in parts:
+        missing = [config for config in closure(configs) if not (store.folder(config, cohort) / DONE).exists()]
+        faults = {config: fault for config in missing if (fault := _fault(config, cohort))}
+        for config in configs:
+            needed = [part for part in closure([config]) if part in missing]
+            if found := [faults[part] for part in needed if part in faults]:
+                errors[run_id(config, cohort)] = found[0]
+            else:
+                jobs |= {run_id(part, cohort): _job(part, cohort, store) for part in needed}
+    results = run_jobs("training", jobs, workers(), variables=_ENVIRONMENT)
+    errors |= {name: result.error for name, result in results.items() if result.error}
     return [_table(cohort, configs, store, errors) for cohort, configs in parts]
+
+
+def _fault(config: RunConfig, cohort: Cohort) -> str:
+    """What is wrong with a run before anything is trained, in one line; empty where nothing is."""
+    try:
+        config.check(cohort)
+    except SacdError as error:
+        return str(error)
+    return ""
+
+
+def _job(config: RunConfig, cohort: Cohort, store: RunStore) -> Job:
+    return Job(
+        _train, (config, type(cohort).open, cohort.path, store.root), predicted_seconds(config, cohort, store),
+        frozenset(run_id(need, cohort) for need in config.dependencies),
+        partial(read_progress, store.folder(config, cohort)),
+    )
 
 
 def _table(cohort: Cohort, configs: list[RunConfig], store: RunStore, errors: dict[str, str]) -> pd.DataFrame:
@@ -114,13 +118,11 @@ def _table(cohort: Cohort, configs: list[RunConfig], store: RunStore, errors: di
     rows = []
     for config in configs:
         folder = store.folder(config, cohort)
+        about = {"run_id": folder.name, "path": str(folder), **config.row()}
         if (folder / DONE).exists():
-            rows.append({"status": "done", "error": "", **tabulate([Run(folder)]).iloc[0].to_dict()})
+            rows.append({"status": "done", "error": "", **about, **Run(folder).metrics})
         else:
-            error = errors.get(folder.name, "not trained")
-            rows.append(
-                {"status": "failed", "error": error, "run_id": folder.name, "path": str(folder), **describe(config)}
-            )
+            rows.append({"status": "failed", "error": errors.get(folder.name, "not trained"), **about})
     return pd.DataFrame(rows)
 
 
@@ -152,83 +154,6 @@ def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-class _Pool:
-    """Trains an ordered list of runs, each as soon as those it depends on are done."""
-
-    def __init__(self, store: RunStore, ordered: list[tuple[Cohort, RunConfig]]) -> None:
-        self.store = store
-        self.missing: dict[str, tuple[Cohort, RunConfig]] = {}
-        for cohort, config in ordered:
-            name = run_id(config, cohort)
-            if not (store.root / name / DONE).exists():
-                self.missing.setdefault(name, (cohort, config))
-        self.cost = {
-            name: predicted_seconds(config, cohort, store) for name, (cohort, config) in self.missing.items()
-        }
-        self.needs = {
-            name: {run_id(dependency, cohort) for dependency in config.dependencies}
-            for name, (cohort, config) in self.missing.items()
-        }
-        self.hanging = dict(self.cost)
-        for name in reversed(self.missing):  # those that need a run come after it
-            for need in self.needs[name] & self.missing.keys():
-                self.hanging[need] = max(self.hanging[need], self.cost[need] + self.hanging[name])
-        self.errors: dict[str, str] = {}
-
-    def run(self) -> dict[str, str]:
-        """Train all; the errors by run id."""
-        if not self.missing:
-            return {}
-        self.store.root.mkdir(parents=True, exist_ok=True)
-        waiting = dict(self.missing)
-        running: dict[Future[None], str] = {}
-        context = multiprocessing.get_context("spawn")
-        # Else glibc gives a step's large blocks back to the system and asks for them again: a tenth of its time.
-        for limit in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
-            os.environ.setdefault(limit, "2000000000")
-        with (
-            progress("training", sum(self.cost.values())) as bar,
-            ProcessPoolExecutor(min(workers(), len(waiting)), mp_context=context, initializer=_start_worker) as pool,
-        ):
-            while waiting or running:
-                for name in list(waiting) if self.errors else ():
-                    if broken := self.needs[name] & self.errors.keys():
-                        causes = "; ".join(f"{run}, which failed: {self.errors[run]}" for run in sorted(broken))
-                        self.errors[name] = f"needs {causes}"
-                        del waiting[name]
-                for name in self._next(waiting, set(running.values())):
-                    cohort, config = waiting.pop(name)
-                    future = pool.submit(_work, config.model_dump_json(), str(cohort.path), str(self.store.root))
-                    running[future] = name
-                done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    name = running.pop(future)
-                    try:
-                        future.result()
-                    except BrokenProcessPool:
-                        raise SacdError(
-                            f"{self.store.root / name}: a training process was killed; run the same command to go on"
-                        ) from None
-                    except (SacdError, RuntimeError, ValueError, TypeError, OSError, KeyError, IndexError) as error:
-                        self.errors[name] = f"{type(error).__name__}: {error}".splitlines()[0]
-                self._show(bar, waiting, running)
-        return self.errors
-
-    def _next(self, waiting: dict[str, tuple[Cohort, RunConfig]], running: set[str]) -> list[str]:
-        """Runs to start now, at most one a free worker: those first that the longest work hangs on."""
-        free = workers() - len(running)
-        if free <= 0:
-            return []
-        unfinished = waiting.keys() | running
-        ready = [name for name in waiting if self.needs[name].isdisjoint(unfinished)]
-        return sorted(ready, key=self.hanging.__getitem__, reverse=True)[:free]
-
-    def _show(self, bar: Bar, waiting: dict[str, tuple[Cohort, RunConfig]], running: dict[Future[None], str]) -> None:
-        left = sum(self.cost[name] for name in waiting)
-        left += sum(self.cost[name] * (1 - read_progress(self.store.root / name)) for name in running.values())
-        bar.to(sum(self.cost.values()) - left, f"{len(waiting) + len(running)} of {len(self.missing)} runs left")
-
-
 def read_progress(folder: Path) -> float:
     """Finished share of a run in training, 0 where it has not begun."""
     try:
@@ -237,28 +162,24 @@ def read_progress(folder: Path) -> float:
         return 0.0
 
 
-def _start_worker() -> None:
+@lru_cache(maxsize=16)
+def _opened(open_cohort: Callable[[Path], Cohort], path: Path) -> Cohort:
+    """A worker lives for one `ensure`, which sees its cohorts as they were opened."""
+    return open_cohort(path)
+
+
+def _train(config: RunConfig, open_cohort: Callable[[Path], Cohort], path: Path, store: Path) -> None:
     torch.set_num_threads(1)
-    start_worker()
-
-
-# A worker lives for one `ensure`, which sees its cohorts as they were opened.
-_open = lru_cache(maxsize=16)(Cohort.open)
-
-
-def _work(config: str, cohort: str, store: str) -> None:
-    run_config = parse_run(config)
-    opened, runs = _open(cohort), RunStore(Path(store))
-    folder = runs.folder(run_config, opened)
+    cohort, runs = _opened(open_cohort, path), RunStore(store)
+    folder = runs.folder(config, cohort)
     folder.mkdir(parents=True, exist_ok=True)
     told = time.monotonic()
 
     def report(step: int) -> None:
         nonlocal told
         if time.monotonic() - told > _PROGRESS_SECONDS:
-            (folder / PROGRESS).write_text(json.dumps(step / run_config.training.steps))
+            (folder / PROGRESS).write_text(json.dumps(step / config.training.steps))
             told = time.monotonic()
 
-    with slot():
-        execute(run_config, opened, runs, report)
+    execute(config, cohort, runs, report)
     (folder / PROGRESS).unlink(missing_ok=True)

@@ -1,13 +1,12 @@
 """Several simulated cohorts at once, in processes of their own side by side."""
 
-import multiprocessing
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sacd.progress import progress
+from sacd.exceptions import SacdError
 from sacd.simulate.simulated_cohort import simulate
-from sacd.workers import cores, slot, start_worker
+from sacd.workers import Job, cores, run_jobs
 
 SIDE_BY_SIDE = 2
 
@@ -30,20 +29,19 @@ def simulate_several(wanted: dict[Path, dict[str, Any]]) -> None:
     SacdError
         As `simulate`; the cohort that failed leaves nothing behind, those that were made stay.
     """
-    people = {path: settings["train"] + settings["test"] for path, settings in wanted.items()}
-    with (
-        progress(f"simulating {len(wanted)} cohorts", sum(people.values())) as bar,
-        ProcessPoolExecutor(
-            min(side_by_side(), len(wanted)), mp_context=multiprocessing.get_context("spawn"),
-            initializer=start_worker,
-        ) as pool,
-    ):
-        running = {pool.submit(_simulate, path, settings) for path, settings in wanted.items()}
-        while running:
-            done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            bar.to(sum(min(_written(path), count) for path, count in people.items()))
-            for future in done:
-                future.result()
+    jobs = {
+        str(path): Job(_simulate, (path, settings), count, share=partial(_share, path, count))
+        for path, settings in wanted.items()
+        if (count := settings["train"] + settings["test"])
+    }
+    results = run_jobs(f"simulating {len(wanted)} cohorts", jobs, SIDE_BY_SIDE)
+    for result in results.values():
+        if result.error:
+            raise SacdError(result.error)
+
+
+def _share(path: Path, people: int) -> float:
+    return min(1.0, _written(path) / people)
 
 
 def _written(path: Path) -> int:
@@ -53,5 +51,4 @@ def _written(path: Path) -> int:
 
 
 def _simulate(path: Path, settings: dict[str, Any]) -> None:
-    with slot():
-        simulate(path, **settings)
+    simulate(path, **settings)

@@ -1,4 +1,4 @@
-"""Which stored arrays a run's network reads, and how they become its input."""
+"""How stored arrays become a network's input, and what the network says of them."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -10,15 +10,15 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from sacd.cohort import Cohort, Recording
+from sacd.cohort import Recording
 from sacd.exceptions import SacdError
 from sacd.models import MODELS, build
 from sacd.models.base import Network, Output
 from sacd.models.pretrained import load_pretrained
 from sacd.objectives.ifd import averaged
 from sacd.training.batches import Arrays, ClipSet, evaluation_batch, to_device
-from sacd.training.config import StudentRun, TeacherRun, TrunkRun
-from sacd.training.transforms import prepare_eeg, prepare_features, prepare_video
+from sacd.training.config import ModelConfig
+from sacd.training.transforms import prepare_video
 
 Prepare = Callable[[Tensor, torch.Generator | None], Tensor]
 
@@ -89,35 +89,6 @@ class Inputs:
         return self.prepared(self.stored(index), seed)
 
 
-def feature_columns(names: tuple[str, ...], without: str) -> np.ndarray:
-    """Indices of feature columns whose name does not contain `without`."""
-    kept = [i for i, name in enumerate(names) if not without or without not in name]
-    if not kept:
-        raise SacdError(f"without={without!r} hides every feature of the teacher; the names are {', '.join(names)}")
-    return np.array(kept)
-
-
-def modality_arrays(
-    run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort, recordings: list[Recording]
-) -> list[np.ndarray]:
-    """The stored arrays that a teacher (EEG) or a trunk or student (video) reads."""
-    if not isinstance(run, TeacherRun):
-        return [recording.video for recording in recordings]
-    if cohort.info.eeg == "features" and run.without:
-        columns = feature_columns(cohort.info.sampling.eeg_features, run.without)
-        return [recording.eeg[:, columns] for recording in recordings]
-    return [recording.eeg for recording in recordings]
-
-
-def preparation(run: TeacherRun | TrunkRun | StudentRun, cohort: Cohort) -> Prepare:
-    """How stored arrays become the input of this run's network."""
-    if isinstance(run, TeacherRun):
-        return prepare_eeg if cohort.info.eeg == "raw" else prepare_features
-    if cohort.info.video == "features" or getattr(run, "trunk", None) is not None:
-        return prepare_features
-    return video_preparation(run.training.normalise)
-
-
 def video_preparation(normalise: str) -> Prepare:
     """How stored video becomes a network's input, normalised in one of the ways of `prepare_video`."""
     return partial(_prepare_video, normalise=normalise)
@@ -127,9 +98,7 @@ def _prepare_video(x: Tensor, generator: torch.Generator | None, normalise: str)
     return prepare_video(x, normalise, generator)
 
 
-def make_network(
-    run: TeacherRun | TrunkRun | StudentRun, shape: tuple[int, ...], seed: int, participants: int = 0
-) -> Network:
+def make_network(model: ModelConfig, shape: tuple[int, ...], seed: int, participants: int = 0) -> Network:
     """The network for inputs stored with this shape a clip, initialised from the seed, published weights loaded.
 
     Parameters
@@ -144,7 +113,7 @@ def make_network(
     SacdError
         The options of the model do not fit it, or name what follows from the data.
     """
-    name, options = run.model.name, run.model.options
+    name, options = model.name, model.options
     size = {"in_features": shape[0]} if len(shape) == 1 else {"in_channels": shape[0] if len(shape) == 2 else 1}
     optional = {"samples": shape[1], "participants": participants} if len(shape) == 2 else {}
     taken = inspect.signature(MODELS[name].factory).parameters if name in MODELS else ()
@@ -154,8 +123,8 @@ def make_network(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = build(name, **size, **options)
-    if run.model.weights:
-        load_pretrained(network, run.model.weights)
+    if model.weights:
+        load_pretrained(network, model.weights)
     # Kernels on video are faster channels last, on a CPU as on a GPU.
     return network.to(memory_format=torch.channels_last_3d) if len(shape) == 3 else network
 

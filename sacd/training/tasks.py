@@ -69,7 +69,7 @@ class StageTask(Task):
                 f"use sampler: window, and a window that divides {WINDOW}"
             )
         self.network = network
-        self._inputs, self._clips, self._sampler = inputs, clips, sampler
+        self.inputs, self._clips, self._sampler = inputs, clips, sampler
         self._validation_inputs, self._validation = validation_inputs, validation
         self._seed, self._augment = seed, augment
         self._reads = ahead(self._read, inputs.device)
@@ -77,13 +77,13 @@ class StageTask(Task):
     def _read(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
         """Clip indices, windows and clips as stored."""
         index, window = self._sampler.batch(step)
-        return index, window, self._inputs.stored(index)
+        return index, window, self.inputs.stored(index)
 
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor, Tensor]:
         """Clip indices, windows, network input and visible labels of a step."""
         index, window, stored = self._reads(step)
-        x = self._inputs.prepared(stored, step_seed(self._seed + 1, step) if self._augment else None)
-        return index, window, x, to_device(torch.from_numpy(self._clips.label[index]), self._inputs.device)
+        x = self.inputs.prepared(stored, step_seed(self._seed + 1, step) if self._augment else None)
+        return index, window, x, to_device(torch.from_numpy(self._clips.label[index]), self.inputs.device)
 
     def validate(self) -> dict[str, float]:
         """Macro-F1 (the score), accuracy and κ on the validation clips."""
@@ -100,7 +100,7 @@ class TeacherTask(StageTask):
         """The cross-entropy of a step, and that of the labelled clips' participants where the network has a head."""
         index, _, x, label = self.draw(step)
         adversarial = getattr(self.network, "participant_head", None) is not None
-        output = forward(self.network, self._inputs, x, taps=adversarial)
+        output = forward(self.network, self.inputs, x, taps=adversarial)
         terms = {"ce": labelled_cross_entropy(output.logits, label)}
         if adversarial:
             participant = to_device(torch.from_numpy(self._clips.participant[index]), label.device)
@@ -143,7 +143,7 @@ class StudentTask(StageTask):
     def terms(self, step: int) -> dict[str, Tensor]:
         """The objective's weighted terms of a step."""
         index, window, x, label = self.draw(step)
-        output = forward(self.network, self._inputs, x, taps=self.objective.needs_taps)
+        output = forward(self.network, self.inputs, x, taps=self.objective.needs_taps)
         terms = self.objective(self.pair(index, window, x, label, output, self._teacher_side(index, x)))
         if (step + 1) % self._diagnose_every == 0:
             self._norms = gradient_norms(terms, output.features)
@@ -190,7 +190,7 @@ class StudentTask(StageTask):
         if self.momentum_network is None:
             return {}
         with torch.no_grad():
-            output = forward(self.momentum_network, self._inputs, x)
+            output = forward(self.momentum_network, self.inputs, x)
         return {"momentum_features": output.features, "momentum_logits": output.logits}
 
     def after_step(self) -> None:
@@ -243,7 +243,7 @@ class TrunkTask(Task):
     ) -> None:
         super().__init__()
         self.network = network
-        self._inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment
+        self.inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment
         self._reads = ahead(self._read, inputs.device)
         first = motion_statistics(self._clips(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)]))
         self.register_buffer("mean", first.mean(0))
@@ -253,10 +253,10 @@ class TrunkTask(Task):
             self.regressor = nn.Linear(network.feature_dim, first.shape[1])
 
     def _read(self, step: int) -> Tensor:
-        return self._inputs.stored(self._sampler.batch(step)[0])
+        return self.inputs.stored(self._sampler.batch(step)[0])
 
     def _clips(self, index: np.ndarray) -> Tensor:
-        return to_device(self._inputs.stored(index), self._inputs.device)
+        return to_device(self.inputs.stored(index), self.inputs.device)
 
     def _error(self, features: Tensor, clips: Tensor) -> Tensor:
         target = (motion_statistics(clips) - self.mean) / self.deviation
@@ -264,19 +264,19 @@ class TrunkTask(Task):
 
     def terms(self, step: int) -> dict[str, Tensor]:
         """Smooth L1 error of the standardised statistics of the clips as the trunk sees them, moved if they are."""
-        clips = to_device(self._reads(step), self._inputs.device)
+        clips = to_device(self._reads(step), self.inputs.device)
         if self._augment:
             generator = torch.Generator(clips.device).manual_seed(step_seed(self._seed + 1, step))
             clips = moved(clips.float(), generator)
-            x = recontrasted(self._inputs.prepare(clips, None), generator)
+            x = recontrasted(self.inputs.prepare(clips, None), generator)
         else:
-            x = self._inputs.prepare(clips, None)
-        return {"motion": self._error(forward(self.network, self._inputs, x).features, clips)}
+            x = self.inputs.prepare(clips, None)
+        return {"motion": self._error(forward(self.network, self.inputs, x).features, clips)}
 
     def validate(self) -> dict[str, float]:
         """Error on the held clips; its negative is the score."""
         total = sum(
             float(self._error(output.features, self._clips(part))) * len(part)
-            for part, output in evaluate(self.network, self._inputs, self._held)
+            for part, output in evaluate(self.network, self.inputs, self._held)
         )
         return {"score": -total / len(self._held), "error": total / len(self._held)}

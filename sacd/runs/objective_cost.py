@@ -21,15 +21,14 @@ from sacd.cohort import Cohort
 from sacd.models.base import FEATURE_DIM
 from sacd.objectives import OBJECTIVES, build_objective, load_objective
 from sacd.objectives.base import Context
-from sacd.runs.store import split_of
+from sacd.runs.student import StudentRun
 from sacd.stages import STAGES
 from sacd.training.batches import Arrays, ClipSet, Sampler
-from sacd.training.config import RunConfig, StudentRun
 from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_preparation
-from sacd.training.loop import make_fabric, make_optimizer, take_step
-from sacd.training.settings import deterministic, environment
+from sacd.training.loop import deterministic, make_fabric, make_optimizer, take_step
 from sacd.training.tasks import StageTask, StudentTask
 from sacd.training.transforms import prepare_features
+from sacd.workers import environment
 
 REFERENCE = "ce"
 ROUNDS = 5
@@ -97,11 +96,9 @@ class _Training:
             torch.cuda.reset_peak_memory_stats(device)
             self._two_steps()
             return before + torch.cuda.max_memory_allocated(device) - allocated
-        # Above its highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
-        with (
-            environment(KINETO_LOG_LEVEL="6"),
-            profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen,
-        ):
+        # Above the highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
+        quiet = environment({"KINETO_LOG_LEVEL": "6"})
+        with quiet, profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
             self._two_steps()
         events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
         events.sort(key=lambda event: event.start_ns())
@@ -178,14 +175,13 @@ def _trainings(run: StudentRun, shape: tuple[int, ...], n_clips: int, names: Seq
     posterior = rng.dirichlet(np.ones(len(STAGES)), n_clips).astype(np.float32)
 
     def common() -> tuple[object, ...]:
-        return make_network(run, shape, run.seed), inputs, clips, sampler, inputs, clips, run.seed, False
+        return make_network(run.model, shape, run.seed), inputs, clips, sampler, inputs, clips, run.seed, False
 
     drawing = StageTask(*common())
     batches = [drawing.draw(step) for step in range(BATCHES)]
     trainings = {}
     for name in names:
-        sizes = Context(n_clips=n_clips, n_nights=len(clips.recordings))
-        objective = build_objective(name, sizes)
+        objective = build_objective(name, Context(n_clips=n_clips, n_nights=len(clips.recordings)))
         outputs = Outputs(features, logits, tuple(taps) if objective.needs_taps else ())
         task = _PreparedTask(
             *common(),
@@ -273,12 +269,12 @@ def step_costs(
     return pd.DataFrame(rows)
 
 
-def cohort_step_costs(runs: Sequence[RunConfig], cohort: Cohort, rounds: int = ROUNDS) -> pd.DataFrame:
+def cohort_step_costs(runs: Sequence[StudentRun], cohort: Cohort, rounds: int = ROUNDS) -> pd.DataFrame:
     """`step_costs` of every objective on each tier that occurs among some runs, at the cohort's sizes.
 
     Parameters
     ----------
-    runs : sequence of RunConfig
+    runs : sequence of StudentRun
         The first student of each tier gives its network and training.
     cohort : Cohort
     rounds : int
@@ -290,11 +286,10 @@ def cohort_step_costs(runs: Sequence[RunConfig], cohort: Cohort, rounds: int = R
     """
     first: dict[str, StudentRun] = {}
     for run in runs:
-        if isinstance(run, StudentRun):
-            first.setdefault(run.tier, run)
+        first.setdefault(run.tier, run)
     blocks = []
     for tier, run in first.items():
-        split = split_of(run, cohort)
+        split = run.split(cohort)
         n_clips = sum(len(recording) for recording in cohort.of(split.labelled + split.unlabelled))
         shape = (FEATURE_DIM,) if run.trunk is not None else next(iter(cohort)).video.shape[1:]
         # A step on feature vectors is some fifty times shorter, and its timing the more uncertain.

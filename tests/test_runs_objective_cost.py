@@ -7,8 +7,9 @@ from tiny import make_cohort
 from sacd.exceptions import SacdError
 from sacd.figures.objective_cost import cost_table
 from sacd.objectives import OBJECTIVES, load_objective
-from sacd.training.config import ModelConfig, StudentRun, TrainingConfig
-from sacd.training.objective_cost import cohort_step_costs, step_costs
+from sacd.runs.objective_cost import cohort_step_costs, step_costs
+from sacd.runs.student import StudentRun
+from sacd.training.config import ModelConfig, TrainingConfig
 
 MLP = StudentRun(
     model=ModelConfig(name="mlp"), training=TrainingConfig(steps=1, batch=64, optimizer="adamw", momentum_encoder=0.9)

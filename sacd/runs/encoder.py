@@ -1,0 +1,113 @@
+"""Runs of one network that reads one modality: its input, its construction, and stage classifiers among them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from sacd.cohort import Cohort, Modality, Recording
+from sacd.exceptions import SacdError, first_line
+from sacd.models import MODELS
+from sacd.runs.execute import Making
+from sacd.runs.kind import LabelledRun, RunConfig
+from sacd.runs.store import RunStore
+from sacd.training.batches import Arrays, ClipSet, Sampler
+from sacd.training.inputs import Inputs, Prepare, make_network, video_preparation
+from sacd.training.tasks import StageTask
+from sacd.training.transforms import prepare_eeg, prepare_features
+
+
+class EncoderRun(RunConfig):
+    """One network on EEG or video; what it says of every clip is kept for the runs that need it."""
+
+    @property
+    def modality(self) -> Modality:
+        """What its network reads."""
+        return "video"
+
+    @property
+    def reads(self) -> tuple[Modality, ...]:
+        """Its own modality."""
+        return (self.modality,)
+
+    @property
+    def keeps_taps(self) -> bool:
+        """Whether its inner activations are kept with its outputs."""
+        return False
+
+    def reads_features(self, cohort: Cohort) -> bool:
+        """Whether its network reads feature vectors."""
+        return getattr(cohort.info, self.modality) == "features"
+
+    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[np.ndarray]:
+        """What it reads of some recordings, first axis the clips."""
+        return [recording.array(self.modality) for recording in recordings]
+
+    def preparation(self, cohort: Cohort) -> Prepare:
+        """How that becomes its network's input."""
+        if self.reads_features(cohort):
+            return prepare_features
+        return prepare_eeg if self.modality == "eeg" else video_preparation(self.training.normalise)
+
+    def inputs(self, cohort: Cohort, store: RunStore, clips: ClipSet, fabric: Fabric) -> Inputs:
+        """Its network's input over a clip set."""
+        return Inputs(Arrays(clips, self.arrays(cohort, store, clips.recordings)), self.preparation(cohort), fabric)
+
+    def check(self, cohort: Cohort) -> None:
+        """Refuse a network that cannot be built, or does not read what the cohort holds."""
+        name = self.model.name
+        wanted = "features" if self.reads_features(cohort) else self.modality
+        if MODELS[name].kind != wanted:
+            able = ", ".join(other for other, model in MODELS.items() if model.kind == wanted)
+            raise SacdError(f"model {name} does not read the {wanted} of {cohort.path}; choose one of {able}")
+        if wanted != "features":
+            shape = next(iter(cohort)).array(self.modality).shape[1:]
+            bare = self.model.model_copy(update={"weights": None})
+            try:
+                with torch.device("meta"):
+                    make_network(bare, shape, self.seed)
+            except (ValueError, RuntimeError, TypeError) as error:
+                raise SacdError(f"model {name} cannot be built ({first_line(error)}); correct its options") from None
+
+
+class StageRun(LabelledRun, EncoderRun):
+    """A stage classifier of one network."""
+
+    @property
+    def leaves_weights(self) -> bool:
+        """Whether its weights are kept."""
+        return True
+
+    def task(self, making: Making) -> StageTask:
+        """What the loop trains."""
+        raise TypeError(f"{type(self).__name__} does not define task(making)")
+
+    def common(self, making: Making, pairs: bool, participants: int = 0) -> tuple[Any, ...]:
+        """The first arguments of its `StageTask`.
+
+        Parameters
+        ----------
+        making : Making
+        pairs : bool
+            Whether unlabelled participants, and clips that nobody scored, take part.
+        participants : int
+            Classes of a participant head.
+        """
+        cohort, split, training = making.cohort, making.split, self.training
+        clips = ClipSet(cohort.of(split.labelled + (split.unlabelled if pairs else ())), split.labelled)
+        validation = ClipSet(cohort.of(split.validation), split.validation)
+        # Clips that nobody scored have nothing to teach a network without pairs.
+        eligible = np.ones(len(clips), dtype=bool) if pairs else clips.label >= 0
+        sampler = Sampler(clips, eligible, training.batch, self.seed, training.sampler)
+        inputs, held = (self.inputs(cohort, making.store, part, making.fabric) for part in (clips, validation))
+        network = make_network(self.model, inputs.arrays.shape, self.seed, participants)
+        return network, inputs, clips, sampler, held, validation, self.seed, training.augment
+
+    def make(self, making: Making) -> dict[str, Any]:
+        """Train it, write its weights and what it says of validation and test clips."""
+        task = self.task(making)
+        figures = making.train(task, task.inputs.arrays.shape, self.leaves_weights)
+        return figures | making.evaluate(
+            task.network, lambda clips: self.inputs(making.cohort, making.store, clips, making.fabric), self.tested
+        )

@@ -1,0 +1,20 @@
+"""The list of kinds: a new one is a file of its own, and a line here."""
+
+import json
+
+from sacd.runs.fusion import FusionRun
+from sacd.runs.kind import RunConfig
+from sacd.runs.reverse import ReverseRun
+from sacd.runs.selected import SelectedRun
+from sacd.runs.student import StudentRun
+from sacd.runs.teacher import TeacherRun
+from sacd.runs.trunk import TrunkRun
+
+KINDS: list[type[RunConfig]] = [TeacherRun, TrunkRun, StudentRun, SelectedRun, FusionRun, ReverseRun]
+
+
+def parse_run(text: str) -> RunConfig:
+    """A run's configuration from its JSON text."""
+    raw = json.loads(text)
+    (kind,) = (kind for kind in KINDS if kind.model_fields["kind"].default == raw["kind"])
+    return kind.model_validate(raw)

@@ -1,0 +1,183 @@
+"""The kind of run *student*: a stage classifier on video that an objective distils."""
+
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import model_validator
+
+from sacd.cohort import Cohort, Modality, Recording
+from sacd.cohort.splits import Split
+from sacd.exceptions import SacdError
+from sacd.objectives import build_objective, identity, load_objective, short_name
+from sacd.objectives.base import Context, Objective
+from sacd.runs.encoder import StageRun
+from sacd.runs.execute import Making
+from sacd.runs.kind import RunConfig
+from sacd.runs.outputs import cached_outputs, joined_outputs
+from sacd.runs.store import RunStore
+from sacd.runs.teacher import TeacherRun
+from sacd.runs.trunk import TrunkRun
+from sacd.training.batches import ClipSet
+from sacd.training.config import ObjectiveConfig
+from sacd.training.inputs import Outputs
+from sacd.training.tasks import StudentTask
+
+
+class DistilledRun(StageRun):
+    """A stage classifier that an objective trains."""
+
+    objective: ObjectiveConfig = ObjectiveConfig()
+
+    @property
+    def distils(self) -> ObjectiveConfig:
+        """Its objective."""
+        return self.objective
+
+    @property
+    def name(self) -> str:
+        """Its objective's."""
+        return short_name(self.objective.name)
+
+    @property
+    def sees_posterior(self) -> bool:
+        """The oracle control is told it."""
+        return load_objective(self.objective.name).needs_posterior
+
+    def check(self, cohort: Cohort) -> None:
+        """Also that there is a posterior, where it is told one."""
+        super().check(cohort)
+        if self.sees_posterior and not cohort.info.simulated:
+            raise SacdError(f"{cohort.path}: not simulated, so it has no posterior; leave objective {self.name} out")
+
+    def content(self) -> dict[str, Any]:
+        """An objective of one's own is known by its file's content, not by where it lies."""
+        own = super().content()
+        if ":" in self.objective.name:
+            own["objective"]["name"] = self.name
+        return own
+
+    def versions(self) -> dict[str, Any]:
+        """Also the objective's."""
+        return super().versions() | {"objective": identity(self.objective.name)}
+
+    @property
+    def needs(self) -> Objective:
+        """An instance that says what the objective asks for: options can take terms away."""
+        options = tuple(self.objective.options.items())
+        return _instance(self.objective.name, identity(self.objective.name), options)
+
+    def build_objective(self, context: Context) -> Objective:
+        """The objective, its own networks initialised from the run's seed."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed + 1)
+            return build_objective(self.objective.name, context, self.objective.options)
+
+    def distillation(self, feature_dim: int, clips: ClipSet, teacher: Outputs | None = None) -> dict[str, Any]:
+        """Keyword arguments of its `StudentTask` that every distilled run has; `teacher` where it is frozen."""
+        context = Context(
+            n_clips=len(clips), student_dim=feature_dim, n_nights=len(clips.recordings),
+            label=torch.from_numpy(clips.label),
+            teacher_logits=None if teacher is None else torch.from_numpy(teacher.logits),
+        )
+        return {
+            "objective": self.build_objective(context), "teacher": teacher,
+            "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
+        }
+
+
+class StudentRun(DistilledRun):
+    """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features.
+
+    A control: with `shifted` the teacher's outputs are those of another time of the same night. Runs of a sweep keep
+    neither weights (`keep_weights`) nor test predictions (`test`).
+    """
+
+    kind: Literal["student"] = "student"
+    teacher: TeacherRun | None = None
+    trunk: TrunkRun | None = None
+    shifted: bool = False
+    test: bool = True
+    keep_weights: bool = True
+
+    @model_validator(mode="after")
+    def _objective_has_what_it_needs(self) -> "StudentRun":
+        if self.teacher is None and self.needs.needs_teacher:
+            raise SacdError(f"objective {self.name} learns from a teacher; name one")
+        return self
+
+    @property
+    def tier(self) -> str:
+        """*raw*: trains on video; *frozen*: on a trunk's features; *features*: on given feature vectors."""
+        if self.trunk is not None:
+            return "frozen"
+        return "features" if self.model.name == "mlp" else "raw"
+
+    @property
+    def tested(self) -> bool:
+        """A run of a sweep may not be."""
+        return self.test
+
+    @property
+    def leaves_weights(self) -> bool:
+        """A run of a sweep may not."""
+        return self.keep_weights
+
+    @property
+    def dependencies(self) -> list[RunConfig]:
+        """Its teacher and its trunk."""
+        return [run for run in (self.teacher, self.trunk) if run is not None]
+
+    @property
+    def reads(self) -> tuple[Modality, ...]:
+        """Of the EEG it reads nothing but its teacher's outputs, which follow from it."""
+        return ("eeg", "video") if self.teacher is not None else ("video",)
+
+    def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
+        """Also unlabelled participants."""
+        return super().roles(split) | {"unlabelled": split.unlabelled}
+
+    def row(self) -> dict[str, Any]:
+        """Objective with its options and controls, tier, student, teacher."""
+        title = load_objective(self.objective.name).title or self.name
+        options = ", ".join(f"{key}={value}" for key, value in sorted(self.objective.options.items()))
+        hidden = f", teacher without {self.teacher.without}" if self.teacher and self.teacher.without else ""
+        shifted = ", EEG shifted" if self.shifted else ""
+        return super().row() | {
+            "method": title + (f" ({options})" if options else "") + hidden + shifted,
+            "objective": self.objective.name, "student": self.model.name, "tier": self.tier,
+            "teacher": "none" if self.teacher is None else self.teacher.model.name,
+        }
+
+    def reads_features(self, cohort: Cohort) -> bool:
+        """Also where it stands on a trunk."""
+        return self.trunk is not None or super().reads_features(cohort)
+
+    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[np.ndarray]:
+        """Video, or its trunk's features of it."""
+        if self.trunk is None:
+            return super().arrays(cohort, store, recordings)
+        found = cached_outputs(self.trunk, cohort, store, recordings)
+        return [found[recording.recording_id].features for recording in recordings]
+
+    def task(self, making: Making) -> StudentTask:
+        """The objective on pairs of video and cached teacher outputs."""
+        needs = self.needs
+        common = self.common(making, pairs=needs.uses_unlabelled)
+        network, _, clips, *_ = common
+        teacher = None
+        if needs.needs_teacher:
+            cohort, store = making.cohort, making.store
+            teacher = joined_outputs(
+                self.teacher, cohort, store, clips.recordings, taps=needs.needs_taps, shifted=self.shifted
+            )
+        return StudentTask(
+            *common, posterior=clips.posterior() if needs.needs_posterior else None,
+            **self.distillation(network.feature_dim, clips, teacher),
+        )
+
+
+@lru_cache(maxsize=512)
+def _instance(name: str, version: int | str, options: tuple[tuple[str, Any], ...]) -> Objective:
+    return build_objective(name, Context(n_clips=1), dict(options))
