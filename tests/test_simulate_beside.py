@@ -45,7 +45,8 @@ def test_they_are_sound_and_differ_as_asked(main):
     assert (frames.info.sampling.frames, frames.info.sampling.span_s) == (4, 0.4)
     assert frames.info.source_id == cohort.info.source_id != weak.info.source_id
     assert weak.info.provenance["coupling"]["name"] == "weak" and weak.info.sampling == cohort.info.sampling
-    assert settings_of(weak) == settings_of(cohort) | {"coupling": "weak"}
+    assert settings_of(weak) == settings_of(cohort) | {"coupling": "weak", "viewing": False}
+    assert all(night.motion is None and night.frame_times is not None for night in weak)
     assert not [entry.name for entry in cohort.path.parent.iterdir() if entry.name[0] == "."], "no lock, nothing aside"
 
 

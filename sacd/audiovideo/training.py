@@ -162,7 +162,10 @@ def train_student(
     network = _network(recipe.model, n_classes, seed, in_channels=1)
     with torch.random.fork_rng():
         torch.manual_seed(seed + 1)
-        sizes = Context(len(clips), network.feature_dim, teacher.features.shape[1], n_classes)
+        sizes = Context(
+            len(clips), network.feature_dim, teacher.features.shape[1], n_classes,
+            label=torch.from_numpy(clips.label), teacher_logits=torch.from_numpy(teacher.logits),
+        )
         objective = build_objective(method, sizes)
     eligible = np.ones(len(clips), dtype=bool) if objective.uses_unlabelled else clips.label >= 0
     task = PairTask(

@@ -25,6 +25,7 @@ from sacd.report.plan import Plan, make_plan
 from sacd.runs.identity import run_id
 from sacd.runs.store import RunStore
 from sacd.simulate.beside import Place, empty, ensure, make_whole
+from sacd.simulate.provenance import check_version
 
 
 class Report:
@@ -78,6 +79,7 @@ class Report:
     def _resolve(self) -> None:
         """Find every job's runs on the cohorts as they are now, each opened once."""
         self.cohort = self.main.open_or_plan()
+        check_version(self.cohort.path, self.cohort.info)
         self.store = RunStore.beside(self.cohort)
         opened: dict[Path, Cohort] = {}
 

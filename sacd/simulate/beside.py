@@ -18,6 +18,7 @@ from sacd.cohort import Cohort, check_id, read_info
 from sacd.exceptions import SacdError
 from sacd.locks import alone
 from sacd.simulate.planned import plan_cohort, planned_info, settings_of
+from sacd.simulate.provenance import check_version, is_ours
 from sacd.simulate.simulated_cohort import simulate
 from sacd.workers import Job, run_jobs
 
@@ -84,7 +85,8 @@ def place_beside(cohort: Cohort, name: str, **changes: Any) -> Place:
     --------
     >>> place_beside(cohort, "weak", coupling="weak", train=32, test=16, nights=0)
     """
-    settings = settings_of(cohort) | changes
+    # The nights are the main cohort's, to be viewed there.
+    settings = settings_of(cohort) | {"viewing": False, "preview": False} | changes
     settings["nights"] = min(settings["nights"], settings["test"])
     path = cohort.path.resolve()
     return Place(path.with_name(check_id(f"{path.name}-{name}", "cohort")), settings)
@@ -122,7 +124,7 @@ def ensure(places: Iterable[Place]) -> list[Cohort]:
 
 def is_whole(cohort: Cohort) -> bool:
     """Whether the arrays of all recordings are there, or the cohort is one that cannot be made again."""
-    if "simulator" not in cohort.info.provenance:
+    if not is_ours(cohort.info):
         return True
     return all((recording.path / name).exists() for recording in cohort for name in recording.metadata["hashes"])
 
@@ -153,9 +155,10 @@ def empty(cohort: Cohort) -> None:
 
 def _check_made_with(path: Path, settings: dict[str, Any]) -> None:
     present, wanted = read_info(path), planned_info(path, settings)
+    check_version(path, present)
     if (present.source_id, present.sampling) != (wanted.source_id, wanted.sampling):
         raise SacdError(
-            f"{path}: made with other settings than the profile has now, or by another version; "
+            f"{path}: made with other settings than the profile has now; "
             "move it away, or name another cohort with --cohort"
         )
 

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import Cohort, CohortInfo, Sampling
+from sacd.cohort.motion import CHANNELS, SAMPLES
 from sacd.exceptions import NotApplicable
 from sacd.simulate.coupling import get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
 from sacd.simulate.participant import make_participant
+from sacd.simulate.provenance import arguments_of, is_ours
 from sacd.simulate.simulated_cohort import BLOCK_CLIPS, BLOCKS, VERSION, source_id
 from sacd.stages import CLIP_SECONDS
 
@@ -29,14 +31,9 @@ def settings_of(cohort: Cohort) -> dict[str, Any]:
     NotApplicable
         It is real, or simulated in another way.
     """
-    made, sampling = cohort.info.provenance, cohort.info.sampling
-    if not cohort.info.simulated or "simulator" not in made:
+    if not is_ours(cohort.info):
         raise NotApplicable(f"{cohort.info.name} was not made by 'sacd simulate': none can be simulated beside it")
-    return {
-        "train": made["train"], "test": made["test"], "nights": made["nights"], "seed": made["seed"],
-        "coupling": made["coupling"]["name"], "frames": sampling.frames, "size": sampling.height,
-        "span_s": sampling.span_s,
-    }
+    return arguments_of(cohort.info)
 
 
 def planned_info(path: Path, settings: dict[str, Any]) -> CohortInfo:
@@ -49,7 +46,10 @@ def planned_info(path: Path, settings: dict[str, Any]) -> CohortInfo:
     )
     return CohortInfo(
         name=path.name, simulated=True, source_id=source_id(**who), video="raw", eeg="raw", sampling=sampling,
-        provenance={"simulator": VERSION, **who},
+        provenance={
+            "simulator": VERSION, **who, "viewing": settings.get("viewing", True),
+            "preview": settings.get("preview", False),
+        },
     )
 
 
@@ -82,8 +82,9 @@ def simulation_seconds(cohort: Cohort) -> float:
 
 
 def array_bytes(cohort: Cohort) -> int:
-    """Bytes of a simulated cohort's video and EEG; from its index alone."""
-    sampling = cohort.info.sampling
+    """Bytes of a simulated cohort's video, EEG and motion; from its index alone."""
+    sampling, made = cohort.info.sampling, cohort.info.provenance
     video = sampling.frames * sampling.height * sampling.width
     eeg = len(sampling.eeg_channels) * round(sampling.eeg_hz * CLIP_SECONDS) * np.dtype(np.float32).itemsize
-    return int(cohort.recordings.clips.sum()) * (video + eeg)
+    motion = SAMPLES * CHANNELS if made.get("viewing") else 0
+    return int(cohort.recordings.clips.sum()) * (video + eeg + motion)
