@@ -95,6 +95,9 @@ def test_objective_from_a_file(tmp_path: Path) -> None:
         ("class Half: ...\n", "mine.py:Half", "has no class 'Half' derived from"),
         ("class Half(:\n", "mine.py:Half", "cannot be imported"),
         ("import nowhere_to_be_found\n", "mine.py:Half", "cannot be imported"),
+        ("raise RuntimeError('first\\nsecond')\n", "mine.py:Half", r"cannot be imported \(RuntimeError: first\)"),
+        ("1 / 0\n", "mine.py:Half", "cannot be imported"),
+        ("raise SystemExit\n", "mine.py:Half", "cannot be imported"),
     ],
 )
 def test_bad_file_is_one_line(tmp_path: Path, text: str | None, ask: str, message: str) -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sacd.exceptions import SacdError
+from sacd.exceptions import SacdError, first_line
 from sacd.objectives.base import Context, Objective, defaults
 
 _PLACES: dict[str, str] = {
@@ -66,8 +66,9 @@ def _from_file(name: str) -> type[Objective]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (SyntaxError, ImportError) as error:
-        raise SacdError(f"{file}: cannot be imported ({error}); correct the file") from error
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise SacdError(f"{file}: cannot be imported ({reason}); correct the file") from error
     found = getattr(module, attribute, None)
     if not (inspect.isclass(found) and issubclass(found, Objective)):
         raise SacdError(f"{file}: has no class '{attribute}' derived from sacd.objectives.base.Objective; add it")

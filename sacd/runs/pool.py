@@ -16,6 +16,8 @@ from sacd.runs.forecast import predicted_seconds
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, Run, RunStore
+from sacd.simulate.beside import make_whole
+from sacd.simulate.provenance import check_version
 from sacd.workers import Job, run_jobs, side_by_side
 
 PROGRESS = "progress"
@@ -79,7 +81,13 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
     """`ensure` on several cohorts that share a store, trained side by side; a table each."""
     if not parts:
         return []
+    for cohort, _ in parts:
+        check_version(cohort.path, cohort.info)
     store = store or RunStore.beside(parts[0][0])
+    make_whole(
+        cohort for cohort, configs in parts
+        if not all((store.folder(config, cohort) / DONE).exists() for config in closure(configs))
+    )
     errors: dict[str, str] = {}
     jobs: dict[str, Job] = {}
     for cohort, configs in parts:

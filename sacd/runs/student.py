@@ -3,7 +3,6 @@
 from functools import lru_cache
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pydantic import model_validator
 
@@ -19,7 +18,7 @@ from sacd.runs.outputs import cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
 from sacd.runs.teacher import TeacherRun
 from sacd.runs.trunk import TrunkRun
-from sacd.training.batches import ClipSet
+from sacd.training.batches import ClipSet, Stored
 from sacd.training.config import ObjectiveConfig
 from sacd.training.inputs import Outputs
 from sacd.training.tasks import StudentTask
@@ -74,15 +73,15 @@ class DistilledRun(StageRun):
             torch.manual_seed(self.seed + 1)
             return build_objective(self.objective.name, context, self.objective.options)
 
-    def distillation(self, feature_dim: int, clips: ClipSet, teacher: Outputs | None) -> dict[str, Any]:
-        """Keyword arguments of its `StudentTask` that every distilled run has; `teacher`, where it is frozen."""
+    def distillation(self, feature_dim: int, clips: ClipSet, teacher: Outputs | None = None) -> dict[str, Any]:
+        """Keyword arguments of its `StudentTask` that every distilled run has; `teacher` where it is frozen."""
         context = Context(
             n_clips=len(clips), student_dim=feature_dim, n_nights=len(clips.recordings),
             label=torch.from_numpy(clips.label),
             teacher_logits=None if teacher is None else torch.from_numpy(teacher.logits),
         )
         return {
-            "objective": self.build_objective(context),
+            "objective": self.build_objective(context), "teacher": teacher,
             "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
         }
 
@@ -154,7 +153,7 @@ class StudentRun(DistilledRun):
         """Also where it stands on a trunk."""
         return self.trunk is not None or super().reads_features(cohort)
 
-    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[np.ndarray]:
+    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
         """Video, or its trunk's features of it."""
         if self.trunk is None:
             return super().arrays(cohort, store, recordings)
@@ -173,7 +172,7 @@ class StudentRun(DistilledRun):
                 self.teacher, cohort, store, clips.recordings, taps=needs.needs_taps, shifted=self.shifted
             )
         return StudentTask(
-            *common, teacher=teacher, posterior=clips.posterior() if needs.needs_posterior else None,
+            *common, posterior=clips.posterior() if needs.needs_posterior else None,
             **self.distillation(network.feature_dim, clips, teacher),
         )
 

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sacd.cohort import Modality, Recording
+from sacd.cohort import Recording
 from sacd.exceptions import SacdError
 from sacd.objectives.windows import WINDOW
 from sacd.stages import NOT_SCORED, STAGES
 
 T = TypeVar("T")
+Stored = np.ndarray | Callable[[], np.ndarray]
 
 _LOG = logging.getLogger(__name__)
 
@@ -147,27 +148,29 @@ class Arrays:
     Parameters
     ----------
     clips : ClipSet
-    arrays : sequence of ndarray
-        For each recording of `clips`, first axis its clips.
+    arrays : sequence of ndarray or of callable
+        For each recording of `clips` an array, first axis its clips, or a callable that gives one: it is asked for the
+        array at every reading, so that thousands of recordings do not hold a file each.
     """
 
-    def __init__(self, clips: ClipSet, arrays: Sequence[np.ndarray]) -> None:
+    def __init__(self, clips: ClipSet, arrays: Sequence[Stored]) -> None:
         self.clips = clips
         self._arrays = list(arrays)
-        self.shape = self._arrays[0].shape[1:]
+        first = self._array(0)
+        # Whole nights may be stored in half precision beside others that are not.
+        self.shape, self._dtype = first.shape[1:], np.dtype(np.float32) if first.dtype == np.float16 else first.dtype
 
-    @classmethod
-    def of(cls, clips: ClipSet, modality: Modality) -> "Arrays":
-        """The raw or feature arrays of a modality."""
-        return cls(clips, [recording.array(modality) for recording in clips.recordings])
+    def _array(self, recording: int) -> np.ndarray:
+        found = self._arrays[recording]
+        return found() if callable(found) else found
 
     def take(self, index: np.ndarray) -> Tensor:
-        """Clips by flat index, [len(index), ...], the arrays' dtype; one read a recording, not a clip."""
+        """Clips by flat index, [len(index), ...], uint8 or float32; one read a recording, not a clip."""
         night, row = self.clips.night[index], self.clips.row[index]
-        out = np.empty((len(index), *self.shape), dtype=self._arrays[0].dtype)
+        out = np.empty((len(index), *self.shape), dtype=self._dtype)
         for recording in np.unique(night):
             here = night == recording
-            out[here] = self._arrays[recording][row[here]]
+            out[here] = self._array(recording)[row[here]]
         return torch.from_numpy(out)
 
 
