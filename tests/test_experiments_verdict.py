@@ -119,6 +119,9 @@ def test_predictions_carry_the_names_that_claims_use(tmp_path, monkeypatch):
     assert set(found["method"]) == {"CE"}
     assert not found.duplicated(["method", "tier", "seed", "recording_id", "clip"]).any()
     assert set(found["split"]) == {"test"} and set(found["seed"]) == {0}
+    learnt = runs.histories(table, ["method", "tier"])
+    assert set(learnt) == {"CE, paper · features", "CE, paper · features · teacher without Pz-Oz"}
+    assert all({"step", "ce", "validation_macro_f1"} <= set(history) for history in learnt.values())
     either = runs.predictions(table, ["validation", *["test"] * (len(few) - 1)])
     assert set(either["split"]) == {"validation", "test"}
 
