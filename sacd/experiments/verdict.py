@@ -21,8 +21,8 @@ from sacd.experiments.hyperparameters import hyperparameters, lambdas
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import OBJECTIVES, load_objective
+from sacd.paper.claim_type import EEG, VIDEO, point
 from sacd.paper.claims import claims
-from sacd.paper.evidence import EEG, VIDEO, point
 from sacd.runs.kind import RunConfig
 from sacd.runs.student import StudentRun
 from sacd.simulate.beside import place_beside
@@ -56,12 +56,8 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[NamedRun]:
     found = [
         *_of_table_ii(cohort, profile),
         *_of_table_iv(cohort, profile),
-        *(
-            NamedRun(row.name, _setting(run), run)
-            for row, run in ablation_runs(cohort, profile)
-            if row.name in LEFT_OUT
-        ),
-        *_of_figure_5(cohort, profile),
+        *(_of_table_v(cohort, profile) if "sacd" in profile.methods else ()),
+        *(_of_figure_5(cohort, profile) if "sacd" in profile.methods else ()),
     ]
     return [named for named in found if named.system in wanted]
 
@@ -88,12 +84,15 @@ def beside(cohort: Cohort, profile: Profile) -> list[NamedRun]:
 def verdict_elsewhere(cohort: Cohort, profile: Profile) -> list[Companion]:
     """The same nights under the profile's other couplings, with their runs; none beside a cohort that is not simulated.
 
-    Labels and EEG are the main cohort's, and so are the teachers: only what the camera shows differs.
+    None either where the profile has no method that would be judged on them. Labels and EEG are the main cohort's, and
+    so are the teachers: only what the camera shows differs.
     """
 
     def wanted(companion: Cohort) -> list[RunConfig]:
         return [named.run for named in beside(companion, profile)]
 
+    if not beside(cohort, profile):
+        return []
     try:
         own = settings_of(cohort)["coupling"]
     except NotApplicable:
@@ -175,6 +174,11 @@ def _of_table_iv(cohort: Cohort, profile: Profile) -> list[NamedRun]:
     setting = next(_setting(run) for run in found if isinstance(run, StudentRun))
     alone = {"student": VIDEO, "teacher": EEG}
     return [NamedRun(alone.get(run.kind) or f"Experiment {run.experiment}", setting, run) for run in found]
+
+
+def _of_table_v(cohort: Cohort, profile: Profile) -> list[NamedRun]:
+    rows = ablation_runs(cohort, profile)
+    return [NamedRun(row.name, _setting(run), run) for row, run in rows if row.name in LEFT_OUT]
 
 
 def _of_figure_5(cohort: Cohort, profile: Profile) -> list[NamedRun]:

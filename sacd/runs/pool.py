@@ -162,6 +162,12 @@ def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def histories(table: pd.DataFrame, by: Sequence[str] = ("run_id",)) -> dict[str, pd.DataFrame]:
+    """How the runs of a table from `ensure` learnt, a history each, named by the columns `by`."""
+    names = table[list(by)].astype(str).agg(", ".join, axis=1)
+    return {name: Run(Path(path)).history for name, path in zip(names, table["path"], strict=True)}
+
+
 def read_progress(folder: Path) -> float:
     """Finished share of a run in training, 0 where it has not begun."""
     try:
