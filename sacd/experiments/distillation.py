@@ -54,6 +54,14 @@ def methods(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[str]:
     ]
 
 
+def _some_methods(cohort: Cohort, profile: Profile) -> list[str]:
+    """`methods` of the few-label protocol, which has every method that can be run at all."""
+    known = methods(cohort, profile, "few-label")
+    if not known:
+        raise NotApplicable(f"none of the methods of profile {profile.name} can be run on this cohort")
+    return known
+
+
 def tiers(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[bool]:
     """The tiers of Table II, True for raw; the last one holds every method."""
     if is_features(cohort) or profile.trunk is None:
@@ -154,8 +162,7 @@ def distillation(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     NotApplicable
         None of the profile's methods can be run on this cohort.
     """
-    if not methods(cohort, profile, "few-label"):
-        raise NotApplicable(f"none of the methods of profile {profile.name} can be run on this cohort")
+    _some_methods(cohort, profile)
     return [*published(cohort, profile), *equal_budget(cohort, profile)]
 
 
@@ -239,9 +246,7 @@ def confusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     NotApplicable
         None of the profile's methods can be run on this cohort.
     """
-    known = methods(cohort, profile, "few-label")
-    if not known:
-        raise NotApplicable(f"none of the methods of profile {profile.name} can be run on this cohort")
+    known = _some_methods(cohort, profile)
     return chosen(cohort, profile, tuple(_among(known, ("ce", "kd", "sacd"))) or (known[-1],))
 
 

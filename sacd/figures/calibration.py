@@ -6,10 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sacd.figures.style import INK, ORANGE, PAGE, STYLE, canvas, name_panel, styled
+from sacd.figures.style import INK, ORANGE, STYLE, name_panel, panels, starts_line, styled
 from sacd.stages import STAGES
 
-COLUMNS = 3
 SOURCES = {"real": (INK, -0.16, "s"), "simulated": (ORANGE, 0.16, "o")}
 
 
@@ -47,20 +46,16 @@ def statistic_ranges(comparison: pd.DataFrame, label: str, words: str = "median,
     words : str
         What median, low and high are.
     """
-    panels = list(comparison.groupby("statistic", sort=False))
-    columns = min(len(panels), COLUMNS)
-    rows = -(-len(panels) // columns)
-    most = max(len(part) for _, part in panels)
-    figure, axes = canvas(label, PAGE, 0.6 + rows * (0.55 + 0.24 * most), rows, columns)
-    for ax, (name, part) in zip(axes.flat, panels, strict=False):
+    groups = list(comparison.groupby("statistic", sort=False))
+    most = max(len(part) for _, part in groups)
+    figure, axes = panels(label, len(groups), 0.6, 0.55 + 0.24 * most)
+    for ax, (name, part) in zip(axes, groups, strict=True):
         places = np.arange(len(part))
         _range(ax, part, places, horizontal=True)
         ax.set_yticks(places, part["group"].astype(str), parse_math=False)
         ax.set_ylim(len(part) - 0.5, -0.5)
         ax.xaxis.grid(True)
         name_panel(ax, str(name))
-    for ax in axes.flat[len(panels) :]:
-        ax.remove()
     _legend(figure, words)
     return figure
 
@@ -80,20 +75,16 @@ def band_power(comparison: pd.DataFrame, label: str, unit: str, words: str = "me
     words : str
         What median, low and high are.
     """
-    panels = list(comparison.groupby("band", sort=False))
-    columns = min(len(panels), COLUMNS)
-    rows = -(-len(panels) // columns)
-    figure, axes = canvas(label, PAGE, 0.55 + 1.75 * rows, rows, columns, sharex=True)
-    for ax, (name, part) in zip(axes.flat, panels, strict=False):
+    groups = list(comparison.groupby("band", sort=False))
+    figure, axes = panels(label, len(groups), 0.55, 1.75, sharex=True)
+    for ax, (name, part) in zip(axes, groups, strict=True):
         _range(ax, part, part["stage"].map(STAGES.index).to_numpy(), horizontal=False)
         ax.set_xticks(range(len(STAGES)), STAGES)
         ax.tick_params(labelbottom=True)
         ax.set_xlim(-0.5, len(STAGES) - 0.5)
         ax.yaxis.grid(True)
         name_panel(ax, str(name))
-    for ax in axes[:, 0]:
-        ax.set_ylabel(unit)
-    for ax in axes.flat[len(panels) :]:
-        ax.remove()
+        if starts_line(ax):
+            ax.set_ylabel(unit)
     _legend(figure, words)
     return figure

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from sacd.figures.style import INK, MUTED, PAGE, STYLE, canvas, letter, name_panel, stamp, styled
+from sacd.figures.style import INK, MUTED, PAGE, STYLE, letter, name_panel, panels, stamp, starts_line, styled
 from sacd.scores import accuracy, kappa
 from sacd.stages import STAGES
 
@@ -26,13 +26,11 @@ def confusion_matrices(matrices: Mapping[str, np.ndarray], label: str, note: str
     note : str
         Said at the foot beside the label: participants, clips, seeds.
     """
-    columns = min(len(matrices), COLUMNS)
-    rows = -(-len(matrices) // columns)
-    width = max(PAGE * columns / COLUMNS, 3.4)
-    figure, axes = canvas(label, width, 2.95 * rows, rows, columns)
+    width = max(PAGE * min(len(matrices), COLUMNS) / COLUMNS, 3.4)
+    figure, axes = panels(label, len(matrices), 0, 2.95, width, COLUMNS)
     colours = mpl.colormaps["Blues"].with_extremes(bad="#F2F2F2")
     image = None
-    for ax, (name, matrix) in zip(axes.flat, matrices.items(), strict=False):
+    for ax, (name, matrix) in zip(axes, matrices.items(), strict=True):
         matrix = np.asarray(matrix, dtype=float)
         total = matrix.sum(axis=1, keepdims=True)
         share = np.divide(matrix, total, out=np.full(matrix.shape, np.nan), where=total > 0)
@@ -55,17 +53,15 @@ def confusion_matrices(matrices: Mapping[str, np.ndarray], label: str, note: str
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
         ax.set_xlabel("predicted")
+        if starts_line(ax):
+            ax.set_ylabel("scored")
         name_panel(ax, name)
         ax.text(
             0.5, -0.25, f"accuracy {100 * accuracy(matrix):.1f} %, κ {kappa(matrix):.2f}", transform=ax.transAxes,
             ha="center", va="top", color=MUTED, fontsize=7.5,
         )  # fmt: skip
-    for ax in axes[:, 0]:
-        ax.set_ylabel("scored")
-    for ax in axes.flat[len(matrices) :]:
-        ax.remove()
     if len(matrices) > 1:
-        letter(np.array(axes.flat[: len(matrices)]))
+        letter(np.array(axes))
     bar = figure.colorbar(image, ax=figure.axes, shrink=0.75, aspect=25, pad=0.015)
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
     bar.set_label("% of the scored stage")

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sacd.figures.style import MUTED, PAGE, STAGE_COLOURS, STYLE, canvas, letter, name_panel, styled
+from sacd.figures.style import MUTED, PAGE, STAGE_COLOURS, STYLE, letter, name_panel, panels, styled
 from sacd.stages import STAGES
 
 COLUMNS = 3
@@ -29,10 +29,9 @@ def embedding_panels(
     separation : mapping of str to mapping
         Name → `sacd.analysis.embedding.separation`, written below the panel.
     """
-    columns = min(len(maps), COLUMNS)
-    rows = -(-len(maps) // columns)
-    figure, axes = canvas(label, max(PAGE * columns / COLUMNS, 3.4), 2.95 * rows, rows, columns)
-    for ax, (name, points) in zip(axes.flat, maps.items(), strict=False):
+    width = max(PAGE * min(len(maps), COLUMNS) / COLUMNS, 3.4)
+    figure, axes = panels(label, len(maps), 0, 2.95, width, COLUMNS)
+    for ax, (name, points) in zip(axes, maps.items(), strict=True):
         # drawn in random order, or the last stage would cover the others
         points = points.sample(frac=1, random_state=0)
         for code, stage in enumerate(STAGES):
@@ -53,10 +52,8 @@ def embedding_panels(
                 f"kNN purity {found['purity']:.2f} (chance {found['chance']:.2f}), silhouette {found['silhouette']:.2f}"
             )
             ax.set_xlabel(words, color=MUTED, fontsize=6.8)
-    for ax in axes.flat[len(maps) :]:
-        ax.remove()
     if len(maps) > 1:
-        letter(np.array(axes.flat[: len(maps)]))
+        letter(np.array(axes))
     handles = [
         Line2D([], [], ls="none", marker=marker, ms=4.5, mew=0, color=STAGE_COLOURS[stage], label=stage)
         for stage, marker in zip(STAGES, MARKERS, strict=True)

@@ -10,9 +10,10 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from sacd.figures.html_table import Html
 from sacd.figures.method_clips import class_colour, class_name
 from sacd.figures.style import BLUE, GRID, INK, MUTED, ORANGE, PAGE, STYLE, canvas, letter, name_panel, stamp, styled
-from sacd.figures.tables import Html, plain_table
+from sacd.figures.tables import plain_table
 from sacd.objectives.base import Pair
 from sacd.stages import STAGES
 

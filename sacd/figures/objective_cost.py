@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from sacd.figures.tables import Html, plain_table
+from sacd.figures.html_table import Html
+from sacd.figures.tables import plain_table
 
 MEGABYTE = 1e6
 DEVICES = {"cpu": "seconds of the processor on one thread", "cuda": "seconds by the clock on a GPU"}

@@ -103,6 +103,23 @@ def canvas(label: str, width: float, height: float, rows: int = 1, columns: int 
     return figure, axes
 
 
+def panels(
+    label: str, count: int, height: float, panel_height: float, width: float = PAGE, columns: int = 3, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """A `canvas` of some panels, line by line, at most `columns` a line; `height` is that of all that is no panel."""
+    columns = min(count, columns)
+    rows = -(-count // columns)
+    figure, axes = canvas(label, width, height + panel_height * rows, rows, columns, **options)
+    for ax in axes.flat[count:]:
+        ax.remove()
+    return figure, list(axes.flat[:count])
+
+
+def starts_line(ax: Axes) -> bool:
+    """Whether a panel is the first of its line."""
+    return ax.get_subplotspec().is_first_col()
+
+
 def blank(label: str, text: str) -> Figure:
     """In place of a figure that has nothing to show: a stamped line of text."""
     figure, axes = canvas(label, PAGE, 0.8)

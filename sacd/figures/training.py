@@ -6,10 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sacd.figures.style import CYCLE, PAGE, STYLE, canvas, name_panel, percent, styled
+from sacd.figures.style import CYCLE, STYLE, name_panel, panels, percent, starts_line, styled
 from sacd.figures.words import score_of
 
-COLUMNS = 3
 RUNS = ("#222222", "#AA4499", "#88CCEE", "#999933", "#CC6677", "#332288")
 """Colours of runs (Tol's muted), other than those of the terms."""
 
@@ -39,26 +38,21 @@ def learning_curves(
     metric : str
         Column of the validation metric.
     """
-    columns = min(len(histories) + 1, COLUMNS)
-    rows = -(-(len(histories) + 1) // columns)
-    figure, axes = canvas(label, PAGE, 0.5 + 1.85 * rows + 0.14 * len(histories), rows, columns)
-    right = axes.flat[len(histories)]
+    figure, [*axes, right] = panels(label, len(histories) + 1, 0.5 + 0.14 * len(histories), 1.85)
     colours = dict(zip(terms, CYCLE * (1 + len(terms) // len(CYCLE)), strict=False))
     handles = {}
-    for index, (ax, (name, history)) in enumerate(zip(axes.flat, histories.items(), strict=False)):
+    for index, (ax, (name, history)) in enumerate(zip(axes, histories.items(), strict=True)):
         for term in [term for term in terms if term in history.columns]:
             known = history[history[term].notna()]
             handles[term] = ax.plot(known["step"], known[term], color=colours[term], label=term)[0]
         name_panel(ax, name)
         if metric in history.columns:
             _validation(right, history[history[metric].notna()], metric, name, RUNS[index % len(RUNS)])
-    for ax in axes.flat[len(histories) + 1 :]:
-        ax.remove()
     for ax in figure.axes:
         ax.set_xlabel("step")
         ax.yaxis.grid(True)
-    for ax in axes[:, 0]:
-        ax.set_ylabel("loss")
+        if starts_line(ax):
+            ax.set_ylabel("loss")
     right.set_title("Validation (best circled)")
     plain = metric.removeprefix("validation_")
     percent(right, "y", score_of(plain).heading)

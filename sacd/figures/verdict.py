@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 
 from sacd.analysis.inference import CLAIM
 from sacd.analysis.verdict import HOLDS, REAL, UNTESTED, Judged, words
+from sacd.figures.html_table import Html, cell, render
 from sacd.figures.style import CYCLE, GRID, INK, MUTED, PAPER_NOTE, STYLE, canvas, name_panel, percent, stamp, styled
-from sacd.figures.tables import TEMPLATE, Html
-from sacd.figures.words import INTERVAL, MEANING, STANDINGS, components_notes, interval, points, probability
+from sacd.figures.words import INTERVAL, MEANING, STANDINGS, components_notes, estimate_in_words, points
 from sacd.paper.claim_type import Claim, Evidence
 
 ROW, WIDTH = 0.24, 11.0
@@ -28,19 +28,14 @@ def label_of(judged: Sequence[Judged]) -> str:
     return ", ".join(names)
 
 
-def _interval(row: dict[str, Any], metric: str) -> str:
-    ends = f"{points(row['figure'], metric)} {interval(row['low'], row['high'], metric)}".rstrip()
-    return ", ".join(filter(None, [ends, probability(row["p_holm"])]))
+def _estimate(row: dict[str, Any], metric: str) -> str:
+    return estimate_in_words(row["figure"], row["low"], row["high"], row["p_holm"], metric)
 
 
 def _paper(evidence: Evidence) -> str:
     if math.isnan(evidence.printed):
         return "paper: no figure"
     return f"paper {points(evidence.printed, evidence.metric)}"
-
-
-def _cell(value: str, interval: str = "", published: str = "") -> dict[str, str]:
-    return {"value": value, "interval": interval, "published": published}
 
 
 def verdict_table(judged: Sequence[Judged], claims: Sequence[Claim], notes: Sequence[str] = ()) -> Html:
@@ -92,10 +87,10 @@ def evidence_table(judged: Sequence[Judged], claims: Sequence[Claim]) -> Html:
         for part, evidence in enumerate(claim.evidence):
             settings = dict.fromkeys(key[3] for key in found if key[1:3] == (claim.name, part))
             for setting in settings:
-                cells = [_cell(evidence.title, setting, _paper(evidence))]
+                cells = [cell(evidence.title, setting, _paper(evidence))]
                 for one in judged:
                     row = found.get((one.label, claim.name, part, setting))
-                    cells.append(_cell("–") if row is None else _measured_cell(row, evidence, one.kind))
+                    cells.append(cell("–") if row is None else _measured_cell(row, evidence, one.kind))
                 rows.append({"block": heading, "cells": cells})
                 heading = None
     notes = ["p after Holm's correction over everything measured on that cohort; n: participants × seeds."]
@@ -105,18 +100,18 @@ def evidence_table(judged: Sequence[Judged], claims: Sequence[Claim]) -> Html:
 
 def _measured_cell(row: dict[str, Any], evidence: Evidence, kind: str) -> dict[str, str]:
     size = f"n = {row['participants']:.0f} × {row['seeds']:.0f}"
-    return _cell(words(row["verdict"], row["standing"], kind), _interval(row, evidence.metric) + f", {size}")
+    return cell(words(row["verdict"], row["standing"], kind), _estimate(row, evidence.metric) + f", {size}")
 
 
 def _claim_row(
     claim: Claim, judged: Sequence[Judged], setting: str, found: dict[tuple, dict[str, Any]], heading: str | None
 ) -> dict[str, Any]:
     first = f"{_paper(claim.evidence[0])} ({claim.evidence[0].title})" if claim.evidence else ""
-    cells = [_cell(claim.text, claim.place, first)]
+    cells = [cell(claim.text, claim.place, first)]
     for one in judged:
         row = found.get((one.label, setting, claim.name))
         if row is None:
-            cells.append(_cell(one.missing(claim, setting)))
+            cells.append(cell(one.missing(claim, setting)))
             continue
         evidence = claim.evidence[int(row["part"])]
         told = words(row["verdict"], row["standing"], one.kind)
@@ -126,23 +121,18 @@ def _claim_row(
             told += f" (the claim has {row['asked']})"
         if row["part"]:
             told += f"; {evidence.title}:"
-        cells.append(_cell(told, _interval(row, evidence.metric)))
+        cells.append(cell(told, _estimate(row, evidence.metric)))
     return {"block": heading, "cells": [*cells, *_untested(judged)]}
 
 
 def _untested(judged: Sequence[Judged]) -> list[dict[str, str]]:
-    return [] if any(one.kind == REAL for one in judged) else [_cell(UNTESTED)]
+    return [] if any(one.kind == REAL for one in judged) else [cell(UNTESTED)]
 
 
 def _table(
     caption: str, judged: Sequence[Judged], titles: list[str], rows: list[dict[str, Any]], notes: Sequence[str]
 ) -> Html:
-    label = label_of(judged)
-    simulated = "simulated" in label.lower()
-    columns = [{"title": title, "kind": "text"} for title in titles]
-    return Html(
-        TEMPLATE.render(caption=caption, label=label, simulated=simulated, columns=columns, rows=rows, notes=notes)
-    )
+    return render(caption, label_of(judged), [(title, "text") for title in titles], rows, notes)
 
 
 @styled(STYLE)

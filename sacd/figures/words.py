@@ -52,6 +52,14 @@ def probability(p: float) -> str:
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
 
 
+def estimate_in_words(
+    value: float, low: float, high: float, p: float, metric: str = "accuracy", unit: str = ""
+) -> str:
+    """``+2.0 [+1.0, +3.0], p = .010``, without what is not known."""
+    ends = f"{points(value, metric)}{unit} {interval(low, high, metric)}".rstrip()
+    return ", ".join(filter(None, [ends, probability(p)]))
+
+
 def counted(number: int, one: str) -> str:
     """``1 seed``, ``3 seeds``."""
     return f"{number} {one}{'' if number == 1 else 's'}"
@@ -77,10 +85,9 @@ def judged(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clea
 
 def in_words(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clear of 0") -> str:
     """A row's difference, interval, Holm's p and what they allow to say; see `judged`."""
-    metric = row["metric"]
-    figure = points(row["difference"], metric) + (" points" if score_of(metric).is_share else "")
-    known = [f"{figure} {interval(row['low'], row['high'], metric)}".rstrip(), probability(row["p_holm"])]
-    return f"{', '.join(filter(None, known))}: {judged(row, above, below)}"
+    unit = " points" if score_of(row["metric"]).is_share else ""
+    known = estimate_in_words(row["difference"], row["low"], row["high"], row["p_holm"], row["metric"], unit)
+    return f"{known}: {judged(row, above, below)}"
 
 
 def differences_in_words(
