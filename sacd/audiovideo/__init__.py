@@ -1,7 +1,4 @@
-"""Distillation from audio to video on public clips that are no nights: Table III, and a small sanity check of it.
-
-A benchmark is held in memory and trained by the same networks, objectives, tasks and loop as a cohort.
-"""
+"""The data of distillation from audio to video, public clips that are no nights: Table III, and a small check of it."""
 
 import os
 from pathlib import Path

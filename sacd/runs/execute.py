@@ -21,7 +21,6 @@ from sacd.models.base import Network
 from sacd.runs.forecast import alike
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, LOCK, RunStore
-from sacd.stages import STAGES
 from sacd.training.batches import ClipSet
 from sacd.training.config import TRAINING_VERSION
 from sacd.training.inputs import Inputs, predict
@@ -143,7 +142,7 @@ class Making:
             "run": self.config.model_dump(mode="json"),
             "input_shape": list(shape),
             "participant_classes": self.participant_classes,
-            "stages": list(STAGES),
+            "classes": list(self.config.classes(self.cohort)),
             "cohort": {"name": info.name, "simulated": info.simulated, "source_id": info.source_id},
             "sampling": info.sampling.model_dump(mode="json"),
             "participants": {

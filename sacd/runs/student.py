@@ -1,5 +1,6 @@
 """The kind of run *student*: a stage classifier on video that an objective distils."""
 
+from collections.abc import Sized
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,13 +20,12 @@ from sacd.runs.outputs import cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
 from sacd.runs.teacher import TeacherRun
 from sacd.runs.trunk import TrunkRun
-from sacd.training.batches import ClipSet
 from sacd.training.config import ObjectiveConfig
 from sacd.training.tasks import StudentTask
 
 
-class DistilledRun(StageRun):
-    """A stage classifier that an objective trains."""
+class ObjectiveRun(RunConfig):
+    """A classifier that an objective trains."""
 
     objective: ObjectiveConfig = ObjectiveConfig()
 
@@ -38,6 +38,12 @@ class DistilledRun(StageRun):
     def name(self) -> str:
         """Its objective's."""
         return short_name(self.objective.name)
+
+    @property
+    def method(self) -> str:
+        """The objective's title, with its options."""
+        options = ", ".join(f"{key}={value}" for key, value in sorted(self.objective.options.items()))
+        return (load_objective(self.objective.name).title or self.name) + (f" ({options})" if options else "")
 
     @property
     def sees_posterior(self) -> bool:
@@ -73,12 +79,16 @@ class DistilledRun(StageRun):
             torch.manual_seed(self.seed + 1)
             return build_objective(self.objective.name, context, self.objective.options)
 
-    def distillation(self, feature_dim: int, clips: ClipSet) -> dict[str, Any]:
-        """Keyword arguments of its `StudentTask` that every distilled run has."""
+    def distillation(self, feature_dim: int, clips: Sized, **sizes: int) -> dict[str, Any]:
+        """Keyword arguments of its `StudentTask` that every distilled run has; `sizes` are further ones of `Context`."""
         return {
-            "objective": self.build_objective(Context(n_clips=len(clips), student_dim=feature_dim)),
+            "objective": self.build_objective(Context(n_clips=len(clips), student_dim=feature_dim, **sizes)),
             "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
         }
+
+
+class DistilledRun(ObjectiveRun, StageRun):
+    """A stage classifier that an objective trains."""
 
 
 class StudentRun(DistilledRun):
@@ -134,12 +144,10 @@ class StudentRun(DistilledRun):
 
     def row(self) -> dict[str, Any]:
         """Objective with its options and controls, tier, student, teacher."""
-        title = load_objective(self.objective.name).title or self.name
-        options = ", ".join(f"{key}={value}" for key, value in sorted(self.objective.options.items()))
         hidden = f", teacher without {self.teacher.without}" if self.teacher and self.teacher.without else ""
         shifted = ", EEG shifted" if self.shifted else ""
         return super().row() | {
-            "method": title + (f" ({options})" if options else "") + hidden + shifted,
+            "method": self.method + hidden + shifted,
             "objective": self.objective.name, "student": self.model.name, "tier": self.tier,
             "teacher": "none" if self.teacher is None else self.teacher.model.name,
         }
