@@ -1,14 +1,15 @@
-from itertools import product
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from synthetic_predictions import predictions, table
 
-from sacd.analysis.comparison import compare, holm, participant_metric, sign_flip_p, smallest_p
+from sacd.analysis.comparison import compare, holm
+from sacd.analysis.metrics import mean_confusion
 from sacd.exceptions import SacdError
+from sacd.scores import scores
 
 
 def right(counts: list[int], method: str, seed: int = 0, clips: int = 10) -> pd.DataFrame:
@@ -35,93 +36,124 @@ def test_holm_never_lowers_keeps_the_order_and_stays_below_bonferroni(p):
     assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0).all()
 
 
-def test_the_sign_flip_test_is_exact():
-    differences = np.array([0.3, 0.1, -0.05, 0.2, 0.4, 0.02])
-    means = [np.mean(differences * signs) for signs in product((1, -1), repeat=6)]
-    expected = np.mean(np.abs(means) >= abs(differences.mean()) - 1e-12)
-    assert sign_flip_p(differences) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("n", [2, 5, 9])
-def test_the_smallest_p_is_reached_when_all_agree(n):
-    assert sign_flip_p(np.linspace(0.1, 0.2, n)) == pytest.approx(smallest_p(n, 9999)) == pytest.approx(2 / 2**n)
-
-
-def test_the_smallest_p_of_a_resampled_test():
-    assert smallest_p(24, 999) == pytest.approx(0.002)
-    assert sign_flip_p(np.linspace(0.1, 0.2, 24), draws=999) == pytest.approx(0.002)
-
-
-def test_no_difference_gives_p_one():
-    assert sign_flip_p(np.zeros(8)) == 1
-    assert sign_flip_p(np.array([0.2])) == 1
-
-
 def test_differences_by_hand():
-    frame = pd.concat([right([5, 5, 5, 5], "CE"), right([6, 7, 8, 9], "KD")])
-    row = compare(frame, draws=999).iloc[0]
+    frame = pd.concat(
+        [right([5, 5, 5, 5], "CE", seed) for seed in range(3)]
+        + [right(counts, "KD", seed) for seed, counts in enumerate([(6, 7, 8, 9), (7, 8, 9, 10), (5, 6, 7, 8)])]
+    )
+    row = compare(frame).iloc[0]
+    # seeds differ by .25, .35, .15 on average, participants by .1, .2, .3, .4, and nothing else does
+    ms_seeds, ms_participants = 4 * 0.02 / 2, 3 * 0.05 / 3
+    error = ((ms_seeds + ms_participants) / 12) ** 0.5
+    df = (ms_seeds + ms_participants) ** 2 / (ms_seeds**2 / 2 + ms_participants**2 / 3)
+    half = stats.t.ppf(0.975, df) * error
     assert row["difference"] == pytest.approx(0.25)
-    assert row["dz"] == pytest.approx(0.25 / np.std([0.1, 0.2, 0.3, 0.4], ddof=1))
+    assert (row["low"], row["high"]) == pytest.approx((0.25 - half, 0.25 + half))
+    assert row["p"] == row["p_holm"] == pytest.approx(2 * stats.t.sf(0.25 / error, df))
     assert row["positive"] == 1
-    assert row["p"] == row["p_holm"] == row["smallest_p"] == pytest.approx(2 / 16)
-    assert 0.1 <= row["low"] < 0.25 < row["high"] <= 0.4
-    assert (row["method"], row["reference"], row["participants"], row["seeds"]) == ("KD", "CE", 4, 1)
+    assert row[["sd_seeds", "sd_participants", "sd_rest"]].tolist() == pytest.approx(
+        [(ms_seeds / 4) ** 0.5, (ms_participants / 3) ** 0.5, 0], abs=1e-7
+    )
+    assert (row["method"], row["reference"], row["participants"], row["seeds"], row["missing"]) == ("KD", "CE", 4, 3, 0)
 
 
 def test_swapping_reference_and_method_changes_the_sign_only():
-    frame = predictions({"CE": 0.5, "KD": 0.6})
-    there, back = compare(frame, draws=200).iloc[0], compare(frame, reference="KD", draws=200).iloc[0]
+    frame = predictions({"CE": 0.5, "KD": 0.6}, seeds=3)
+    there, back = compare(frame).iloc[0], compare(frame, reference="KD").iloc[0]
     assert there["difference"] == pytest.approx(-back["difference"])
-    assert (there["low"], there["high"]) == pytest.approx((-back["high"], -back["low"]), abs=0.02)
+    assert (there["low"], there["high"]) == pytest.approx((-back["high"], -back["low"]))
     assert there["p"] == pytest.approx(back["p"])
 
 
-def test_more_seeds_are_not_more_participants():
-    once = pd.concat([right([5, 5, 5], "CE"), right([6, 7, 8], "KD")])
-    often = pd.concat([once.assign(seed=seed) for seed in range(5)])
-    assert compare(often, draws=99).iloc[0]["p"] == compare(once, draws=99).iloc[0]["p"] == pytest.approx(0.25)
+def test_one_lucky_network_is_no_evidence_however_many_participants_it_serves():
+    frame = pd.concat([right([5] * 6, "CE", seed) for seed in range(3)])
+    unlike = [right([10] * 6, "KD", 0), right([5] * 6, "KD", 1), right([5] * 6, "KD", 2)]
+    assert compare(pd.concat([frame, *unlike])).iloc[0]["p"] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("seeds", "participants", "said"), [(5, 8, "claim"), (3, 8, "descriptive"), (2, 8, "too few"), (5, 5, "too few")]
+)
+def test_a_row_says_what_it_may_be_read_as(seeds, participants, said):
+    row = compare(predictions({"CE": 0.5, "KD": 0.7}, participants=participants, seeds=seeds)).iloc[0]
+    assert row["standing"] == said
+    assert np.isnan([row["low"], row["high"], row["p"], row["p_holm"]]).all() == (seeds < 3)
+    assert np.isfinite(row["difference"])
+
+
+def test_p_is_against_a_threshold():
+    frame = predictions({"CE": 0.5, "KD": 0.5}, participants=9, seeds=4)
+    row = compare(frame, threshold=compare(frame).iloc[0]["low"]).iloc[0]
+    assert row["p"] == pytest.approx(0.05)
 
 
 def test_pairs_use_only_the_seeds_that_both_have():
     frame = pd.concat([right([5, 5], "CE", 0), right([1, 1], "CE", 1), right([6, 8], "KD", 0)])
-    row = compare(frame, draws=99).iloc[0]
+    row = compare(frame).iloc[0]
     assert row["seeds"] == 1
     assert row["difference"] == pytest.approx(0.2)
 
 
-def test_groups_are_compared_within_and_corrected_together():
-    one = predictions({"CE": 0.5, "KD": 0.6, "SACD": 0.6}, seeds=1)
+def test_groups_and_metrics_are_compared_within_and_corrected_together():
+    one = predictions({"CE": 0.5, "KD": 0.6, "SACD": 0.6}, seeds=3)
     both = pd.concat([one.assign(protocol="paper"), one.assign(protocol="few-label")])
-    found = compare(both, within=["protocol"], draws=999)
-    assert found[["protocol", "method"]].values.tolist() == [
-        ["paper", "KD"],
-        ["paper", "SACD"],
-        ["few-label", "KD"],
-        ["few-label", "SACD"],
+    found = compare(both, metrics=("accuracy", "kappa"), within=["protocol"])
+    assert found[["metric", "protocol", "method"]].values.tolist() == [
+        [metric, protocol, method]
+        for metric in ("accuracy", "kappa")
+        for protocol in ("paper", "few-label")
+        for method in ("KD", "SACD")
     ]
     np.testing.assert_allclose(found["p_holm"], holm(found["p"]))
-    assert found["p_holm"].min() == pytest.approx(min(1, 4 * found["p"].min()))
+    assert found["p_holm"].min() == pytest.approx(min(1, 8 * found["p"].min()))
+    assert (found["family"] == 8).all()
+
+
+def test_rows_without_a_p_do_not_count_in_the_correction():
+    three = predictions({"CE": 0.5, "KD": 0.6, "SACD": 0.6}, seeds=3)
+    found = compare(three[(three["method"] != "KD") | (three["seed"] == 0)]).set_index("method")
+    assert np.isnan(found.loc["KD", "p_holm"])
+    assert found.loc["SACD", "p_holm"] == found.loc["SACD", "p"]
+    assert (found["family"] == 1).all()
 
 
 @pytest.mark.parametrize("metric", ["macro_f1", "kappa", "recall_N1"])
 def test_other_metrics_are_each_participants_own(metric):
     frame = predictions({"CE": 0.4, "KD": 0.8})
-    each = participant_metric(frame, metric).pivot(index="participant_id", columns="method", values=metric)
-    row = compare(frame, metric=metric, draws=99).iloc[0]
-    assert row["difference"] == pytest.approx((each["KD"] - each["CE"]).mean())
+    own = {
+        key: float(scores(mean_confusion(part))[metric])
+        for key, part in frame.groupby(["method", "seed", "participant_id"])
+    }
+    gains = [own["KD", *cell] - own["CE", *cell] for (method, *cell) in own if method == "KD"]
+    assert compare(frame, metrics=[metric]).iloc[0]["difference"] == pytest.approx(np.mean(gains))
 
 
 def test_a_stage_that_a_participant_lacks_leaves_him_out_of_its_recall():
     frame = predictions({"CE": 0.4, "KD": 0.8}, participants=4)
     frame = frame[(frame["participant_id"] != "p0") | (frame["stage"] != 1)]
-    assert compare(frame, metric="recall_N1", draws=99).iloc[0]["participants"] == 3
+    assert compare(frame, metrics=["recall_N1"]).iloc[0]["participants"] == 3
+
+
+def test_a_missing_cell_is_counted_and_left_out():
+    frame = predictions({"CE": 0.4, "KD": 0.8}, participants=4, seeds=3)
+    row = compare(frame[(frame["participant_id"] != "p0") | (frame["seed"] != 1)]).iloc[0]
+    assert (row["participants"], row["seeds"], row["missing"]) == (4, 3, 1)
+    assert np.isfinite(row["p"])
+
+
+def test_another_unit_than_participants_may_be_random():
+    frame = predictions({"CE": 0.4, "KD": 0.6}, participants=9, seeds=3)
+    renamed = frame.rename(columns={"participant_id": "speaker"})
+    pd.testing.assert_frame_equal(compare(renamed, unit="speaker"), compare(frame))
+    with pytest.raises(SacdError, match="no column participant_id"):
+        compare(renamed)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"reference": "FitNet"}, "no method 'FitNet'"),
-        ({"metric": "auc"}, "metric 'auc' is unknown"),
+        ({"metrics": ["auc"]}, "metric 'auc' is unknown"),
     ],
 )
 def test_what_cannot_be_compared_is_said(options, words):

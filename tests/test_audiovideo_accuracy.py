@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sacd.analysis.inference import estimate
 from sacd.audiovideo.accuracy import count_hits, differences, top1
 from sacd.exceptions import SacdError
 
@@ -20,7 +21,7 @@ def predictions(right: dict[str, list[list[int]]], units: list[str]) -> pd.DataF
 
 
 def test_accuracy_counts_clips_and_not_units() -> None:
-    table = top1(predictions({"CE": [[1, 1, 1, 0]]}, ["a", "a", "a", "b"]), draws=50)
+    table = top1(predictions({"CE": [[1, 1, 1, 0]]}, ["a", "a", "a", "b"]))
     assert table["mean"].item() == pytest.approx(3 / 4)  # units of equal weight would give 1/2
     assert (table["clips"].item(), table["units"].item(), table["seeds"].item()) == (4, 2, 1)
     assert np.isnan(table["sd"].item())
@@ -28,27 +29,36 @@ def test_accuracy_counts_clips_and_not_units() -> None:
 
 def test_spread_is_over_seeds_and_the_interval_holds_the_mean() -> None:
     rng = np.random.default_rng(0)
-    hits = (rng.random((2, 200)) < 0.7).astype(int)
-    row = top1(predictions({"CE": hits.tolist()}, [f"u{i}" for i in range(200)]), draws=500).iloc[0]
+    hits = (rng.random((4, 200)) < 0.7).astype(int)
+    units = [f"u{i}" for i in range(200)]
+    row = top1(predictions({"CE": hits.tolist()}, units)).iloc[0]
     assert row["sd"] == pytest.approx(hits.mean(axis=1).std(ddof=1))
-    assert row["low"] < row["mean"] < row["high"]
-    # 400 answers of 200 units, nearly independent: at least as wide as if they were 400 units, at most as if 100.
-    width = row["high"] - row["low"]
-    assert 2 * 1.96 * np.sqrt(0.21 / 400) * 0.8 < width < 2 * 1.96 * np.sqrt(0.21 / 100) * 1.2
+    assert (row["low"], row["high"]) == pytest.approx(tuple(map(float, estimate(hits.astype(float)).interval())))
+    assert np.isnan(top1(predictions({"CE": hits[:2].tolist()}, units))["low"].item())
+
+
+def test_a_unit_of_more_clips_is_no_further_from_the_mean() -> None:
+    clips = ["a"] * 5 + ["b", "c"]
+    row = top1(predictions({"CE": [[1] * 7] * 3}, clips)).iloc[0]
+    assert (row["low"], row["high"]) == pytest.approx((1, 1))
 
 
 def test_differences_are_paired() -> None:
     units = [f"u{i}" for i in range(12)]
     base = [1, 0] * 6
-    table = differences(predictions({"CE": [base], "same": [base], "all": [[1] * 12]}, units), draws=5000)
+    table = differences(predictions({"CE": [base] * 3, "same": [base] * 3, "all": [[1] * 12] * 3}, units))
     table = table.set_index("method")
-    assert table.loc["same", ["difference", "low", "high"]].tolist() == [0, 0, 0]
-    assert table.loc["same", "p"] == 1
+    assert table.loc["same", ["difference", "low", "high", "p"]].tolist() == [0, 0, 0, 1]
+    gains = np.tile(np.subtract(1.0, base), (3, 1))
     assert table.loc["all", "difference"] == pytest.approx(0.5)
-    # Six pairs that differ, all one way: 2 of the 2⁶ flips of them are as extreme.
-    assert table.loc["all", "p"] == pytest.approx(2 / 2**6)
+    assert table.loc["all", "p"] == pytest.approx(float(estimate(gains).p()))
     assert table.loc["all", "p_holm"] == pytest.approx(2 * table.loc["all", "p"])
-    assert table.loc["all", "smallest_p"] == pytest.approx(2 / 2**12)
+    assert table.loc["all", ["standing", "participants", "seeds"]].tolist() == ["descriptive", 12, 3]
+
+
+def test_differences_count_clips_and_not_units() -> None:
+    table = differences(predictions({"CE": [[0, 0, 0, 0]] * 3, "KD": [[1, 1, 1, 0]] * 3}, ["a", "a", "a", "b"]))
+    assert table["difference"].item() == pytest.approx(3 / 4)
 
 
 def test_differing_test_clips_are_refused() -> None:

@@ -91,7 +91,7 @@ def test_batches_come_in_windows_of_eligible_clips() -> None:
 def test_figures_carry_their_label() -> None:
     bench = make_benchmark(2)
     students, _ = train_all(bench, ["ce", "kd"], seeds=2)
-    summary = top1(students, draws=20)
+    summary = top1(students)
     drawn = accuracies(summary, bench.title, bench.unit, 0.9, {"CE": 0.575})
     assert bench.title in [text.get_text() for text in drawn.texts]
     legend = [text.get_text() for text in drawn.legends[0].get_texts()]

@@ -27,7 +27,7 @@ def test_a_file_of_at_most_25_lines_adds_a_row_to_table_two(tmp_path):
     assert set(table.status) == {"done"}, table.error.tolist()
     predicted = runs.predictions(table)
     predicted["block"] = experiments.block_names(predicted)
-    summary = summarise(predicted, by=["block", "method"], draws=20)
+    summary = summarise(predicted, by=["block", "method"])
     assert summary.block.nunique() == 4
     for block, rows in summary.groupby("block"):
         assert {"CE", "Cosine"} <= set(rows.method), block

@@ -127,7 +127,7 @@ def test_the_figure_draws_what_it_is_given(label):
         predictions({"CE": right}, participants=4).assign(sampling=sampling, frames=frames)
         for sampling, frames, right in ((SPREAD, 8, 0.3), (SPREAD, 16, 0.6), ("consecutive, 10 Hz", 16, 0.4))
     ]
-    summary = summarise(pd.concat(rows), by=["sampling", "frames"], draws=20)
+    summary = summarise(pd.concat(rows), by=["sampling", "frames"])
     cost = summary[["sampling", "frames"]].drop_duplicates().assign(clips_per_second=[30.0, 20.0, 21.0])
     figure = by_frames(summary, cost, label, floor=0.2)
     accuracy, _, speed = figure.axes

@@ -18,7 +18,7 @@ RANGES = [f"{source}_{name}" for source in ("real", "simulated") for name in ("l
 
 
 def run() -> pd.DataFrame:
-    frame = predictions({"CE": 0.5, "KD": 0.6, "SACD": 0.6}, participants=4, clips=20)
+    frame = predictions({"CE": 0.5, "KD": 0.6, "SACD": 0.6}, participants=4, clips=20, seeds=3)
     return pd.concat([frame.assign(protocol=protocol) for protocol in ("paper", "few-label")])
 
 
@@ -63,12 +63,12 @@ def draw_embedding(label: str) -> Figure:
 
 
 def draw_forest(label: str) -> Figure:
-    summary = summarise(run(), by=["protocol", "method"], draws=20)
+    summary = summarise(run(), by=["protocol", "method"])
     return distillation.forest(summary, label, facet="protocol", published=tidy("II"))
 
 
 def draw_differences(label: str) -> Figure:
-    return distillation.differences(compare(run(), within=["protocol"], draws=99), label, facet="protocol")
+    return distillation.differences(compare(run(), within=["protocol"]), label, facet="protocol")
 
 
 def draw_curves(label: str) -> Figure:
@@ -157,7 +157,7 @@ def test_the_hypnogram_leaves_gaps_empty():
 
 
 def test_the_forest_draws_the_mean_of_each_method_in_order():
-    summary = summarise(run(), by=["protocol", "method"], draws=20)
+    summary = summarise(run(), by=["protocol", "method"])
     ax = distillation.forest(summary, LABEL, facet="protocol").axes[0]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["CE", "KD", "SACD"]
     means = summary.query("protocol == 'paper' and metric == 'accuracy'")["mean"]
@@ -165,11 +165,13 @@ def test_the_forest_draws_the_mean_of_each_method_in_order():
 
 
 def test_a_difference_is_filled_only_when_its_corrected_p_is_small():
-    comparison = compare(run(), within=["protocol"], draws=99)
-    comparison["p_holm"] = np.where(comparison["method"] == "KD", 0.01, 0.5)
+    comparison = compare(run(), within=["protocol"])
+    comparison["p_holm"], comparison["standing"] = np.where(comparison["method"] == "KD", 0.01, 0.5), "claim"
     lines = distillation.differences(comparison, LABEL, facet="protocol").axes[0].lines[1:]
     filled = {to_hex(line.get_markerfacecolor()): line.get_ydata().tolist() for line in lines}
     assert filled == {style.BLUE.lower(): [0], "#ffffff": [1]}
+    described = distillation.differences(comparison.assign(standing="descriptive"), LABEL, facet="protocol")
+    assert [len(line.get_xdata()) for line in described.axes[0].lines[1:]] == [0, 2]
 
 
 def test_the_heatmaps_hold_the_papers_fixed_values():

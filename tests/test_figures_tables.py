@@ -20,17 +20,17 @@ def text(html: str) -> str:
 
 @pytest.fixture
 def runs() -> pd.DataFrame:
-    return predictions({"CE": 0.5, "SACD": 0.6, NASTY: 0.6}, participants=4, clips=20)
+    return predictions({"CE": 0.5, "SACD": 0.6, NASTY: 0.6}, participants=8, clips=20, seeds=3)
 
 
 @pytest.fixture
 def tables(runs) -> dict[str, Html]:
-    summary = summarise(runs, draws=50)
+    summary = summarise(runs)
     return {
         "results": results_table(
             summary, LABEL, NASTY, published=tidy("II").query("teacher == 'AttnSleep'"), notes=[NASTY]
         ),
-        "comparison": comparison_table(compare(runs, draws=99), LABEL, NASTY, notes=[NASTY]),
+        "comparison": comparison_table(compare(runs), LABEL, NASTY, notes=[NASTY]),
         "plain": plain_table(pd.DataFrame({NASTY: [NASTY], "n": [1]}), LABEL, NASTY, notes=[NASTY]),
     }
 
@@ -46,7 +46,7 @@ def test_text_from_files_is_escaped_and_the_label_shown(tables, name):
 
 
 def test_results_carry_spread_interval_and_the_papers_value(runs):
-    summary = summarise(runs, draws=50)
+    summary = summarise(runs)
     published = tidy("II").query("teacher == 'AttnSleep'")
     shown = text(results_table(summary, LABEL, "Table II", published=published))
     row = summary.query("method == 'SACD' and metric == 'accuracy'").iloc[0]
@@ -57,21 +57,27 @@ def test_results_carry_spread_interval_and_the_papers_value(runs):
 
 
 def test_a_row_without_a_published_value_has_none(runs):
-    html = results_table(summarise(runs, draws=50), LABEL, "Table II", published=tidy("II").query("method == 'SACD'"))
+    html = results_table(summarise(runs), LABEL, "Table II", published=tidy("II").query("method == 'SACD'"))
     assert html.count('class="published"') == 8
-    assert "another dataset" not in results_table(summarise(runs, draws=50), LABEL, "ours alone")
+    assert "another dataset" not in results_table(summarise(runs), LABEL, "ours alone")
 
 
-def test_one_seed_has_no_spread(runs):
-    one = summarise(runs[runs["seed"] == 0], draws=50)
-    assert "±" not in re.sub("Mean ±", "", text(results_table(one, LABEL, "one seed")))
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_or_two_seeds_have_no_interval(runs, seeds):
+    few = runs[runs["seed"] < seeds]
+    results, differences = results_table(summarise(few), LABEL, "few"), comparison_table(compare(few), LABEL, "few")
+    for html in (results, differences):
+        assert "[" not in text(html)
+        assert ("not known from one seed" in html) == (seeds == 1)
+    assert ("±" in text(results).replace("Mean ±", "")) == (seeds == 2)
+    assert text(differences).count("too few 8") == 2
 
 
 def test_blocks_are_headed_once(runs):
     both = pd.concat([runs.assign(protocol=name) for name in ("paper protocol", "few-label")])
-    html = results_table(summarise(both, by=["protocol", "method"], draws=20), LABEL, "Table II", block="protocol")
+    html = results_table(summarise(both, by=["protocol", "method"]), LABEL, "Table II", block="protocol")
     assert html.count('<tr class="block">') == 2
-    found = compare(both, within=["protocol"], draws=99)
+    found = compare(both, within=["protocol"])
     assert comparison_table(found, LABEL, "differences", block="protocol").count('<tr class="block">') == 2
 
 
@@ -80,21 +86,37 @@ def test_a_missing_key_matches_a_missing_key(runs):
     published = tidy("II").query("student == 'R(2+1)D-18'")
     keys = ["teacher", "method"]
     shown = text(
-        results_table(summarise(frame, by=keys, draws=20), LABEL, "t", by=keys, match=keys, published=published)
+        results_table(summarise(frame, by=keys), LABEL, "t", by=keys, match=keys, published=published)
     )
     assert "paper 52.5" in shown
 
 
 def test_missing_predictions_are_said(runs):
     gap = (runs["seed"] == 1) & (runs["participant_id"] == "p0")
-    assert "lack predictions" in results_table(summarise(runs[~gap], draws=20), LABEL, "t")
-    assert "lack predictions" not in results_table(summarise(runs, draws=20), LABEL, "t")
+    assert "lack predictions" in results_table(summarise(runs[~gap]), LABEL, "t")
+    assert "lack predictions" not in results_table(summarise(runs), LABEL, "t")
 
 
-def test_comparisons_print_what_n_allows(runs):
-    shown = text(comparison_table(compare(runs, draws=99), LABEL, "differences"))
-    assert "smallest p" in shown and "0.125" in shown
-    assert "Holm's correction over the 2 tests of each" in shown.replace("&#39;", "'")
+def test_comparisons_print_interval_p_and_what_they_may_be_read_as(runs):
+    found = compare(runs)
+    row = found.query("method == 'SACD'").iloc[0]
+    shown = text(comparison_table(found, LABEL, "differences")).replace("&#39;", "'")
+    difference, low, high = (f"{100 * row[name]:+.1f}".replace("-", "−") for name in ("difference", "low", "high"))
+    assert f"{difference} [{low}, {high}]" in shown
+    assert f"{row['p_holm']:.3f}"[1:] in shown
+    assert "descriptive 8 3" in shown
+    assert "a new draw of participants and of training seeds" in shown
+    assert "Holm's correction over the 2 tests of this table" in shown
+    assert f"{100 * found['sd_participants'].median():.1f} between participants" in shown
+    assert f"{100 * found['detectable'].median():.1f} points would be seen" in shown
+    assert "own is compared" not in shown
+    assert "own is compared" in comparison_table(compare(runs, metrics=["macro_f1"]), LABEL, "differences")
+
+
+def test_missing_differences_are_said(runs):
+    gap = (runs["seed"] == 1) & (runs["participant_id"] == "p0")
+    assert "lack a difference" in comparison_table(compare(runs[~gap]), LABEL, "t")
+    assert "lack a difference" not in comparison_table(compare(runs), LABEL, "t")
 
 
 def test_plain_values_are_readable():

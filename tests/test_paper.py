@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 from sacd import paper
-from sacd.analysis.metrics import METRICS
 from sacd.exceptions import SacdError
+from sacd.scores import METRICS
 from sacd.stages import STAGES, ahi_group
 
 

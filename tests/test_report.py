@@ -201,7 +201,7 @@ def test_what_changed_is_executed_again(bench, executions, monkeypatch, change):
         participants = bench / "data" / "tiny" / "participants.tsv"
         participants.write_text(participants.read_text().replace("\tM\t", "\tF\t"))
     elif change == "profile":
-        other = load_profile("smoke").model_copy(update={"bootstrap": 17})
+        other = load_profile("smoke").model_copy(update={"embedding_clips": 17})
         monkeypatch.setattr(report, "load_profile", lambda name: other)
     else:
         monkeypatch.setitem(experiments.CHAPTERS, "01_good", Chapter("01_good", "Good", one_student))

@@ -1,17 +1,19 @@
-"""Paired comparison of methods over participants: difference, interval, exact sign-flip test, Holm's correction.
+"""Paired comparison of methods: difference, interval and p for new participants and seeds, Holm's correction.
 
-Seeds are averaged within a participant first, so that they do not pass for more participants. For macro-F1 and κ the
-difference is the mean of the participants' own values, which is not the difference of two rows of a table.
+What is compared is the mean over participants (and seeds) of each participant's own value. For accuracy that is the
+difference of two rows of a table; for macro-F1, κ and recalls it is not, for there a row's value is that of the mean
+matrix.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import permutation_test
 
-from sacd.analysis.metrics import METRICS, confusion_cells, interval, metrics, resampling_weights
+from sacd.analysis.inference import components, estimate, standing
+from sacd.analysis.metrics import confusion_cells
 from sacd.exceptions import SacdError
+from sacd.scores import METRICS, scores
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -35,62 +37,17 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def smallest_p(n: int, draws: int) -> float:
-    """Smallest two-sided p that a sign-flip test of `n` pairs can give with at most `draws` resamples."""
-    return 2 / 2**n if 2**n <= draws else 2 / (draws + 1)
-
-
-def sign_flip_p(differences: np.ndarray, draws: int = 9999, seed: int = 0) -> float:
-    """Two-sided p of the mean of paired differences under sign flips, exact where 2ⁿ ≤ `draws`.
-
-    Parameters
-    ----------
-    differences : ndarray [n]
-        One number a participant.
-    draws : int
-        Resamples where the exact test would need more.
-    seed : int
-        Of the resampling.
-    """
-    if len(differences) < 2 or not np.any(differences):
-        return 1.0
-    result = permutation_test(
-        (differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=draws,
-        rng=np.random.default_rng(seed),
-    )  # fmt: skip
-    return float(result.pvalue)
-
-
-def participant_metric(
-    predictions: pd.DataFrame, metric: str = "accuracy", by: Sequence[str] = ("method",)
-) -> pd.DataFrame:
-    """A metric of each participant's own confusion matrix, averaged over seeds.
-
-    Returns
-    -------
-    DataFrame
-        Columns `by`, `participant_id`, `metric`'s name (fraction; NaN where undefined, e.g. a stage that is absent).
-    """
-    cells = confusion_cells(predictions, by)
-    values = _seed_mean(metrics(cells.matrices)[_known(metric)])
-    frames = [
-        pd.DataFrame({**group, "participant_id": cells.participants, metric: values[index]})
-        for index, group in enumerate(cells.groups.to_dict("records"))
-    ]
-    return pd.concat(frames, ignore_index=True)
-
-
 def compare(
     predictions: pd.DataFrame,
     reference: str = "CE",
-    metric: str = "accuracy",
+    metrics: Sequence[str] = ("accuracy",),
     by: str = "method",
     within: Sequence[str] = (),
-    draws: int = 9999,
+    unit: str = "participant_id",
+    threshold: float = 0.0,
     level: float = 0.95,
-    seed: int = 0,
 ) -> pd.DataFrame:
-    """Each method against a reference, paired by participant and seed.
+    """Each method against a reference, paired by participant and seed; both are random (`sacd.analysis.inference`).
 
     Parameters
     ----------
@@ -98,58 +55,66 @@ def compare(
         See `sacd.analysis.metrics.confusion_cells`.
     reference : str
         Value of `by` that the others are compared with.
-    metric : str
-        One of `sacd.analysis.metrics.METRICS`.
+    metrics : sequence of str
+        Of `sacd.scores.METRICS`.
     by : str
         Column of the methods.
     within : sequence of str
         Columns (e.g. protocol) within whose values the comparison is made.
-    draws : int
-        Bootstrap draws, and resamples of the test where it is not exact.
+    unit : str
+        Column of what takes the participants' part, where it is not they who are drawn at random.
+    threshold : float
+        The difference that p is against, a fraction.
     level : float
         Coverage of the interval.
-    seed : int
-        Of both.
 
     Returns
     -------
     DataFrame
-        Columns `within`, `by`, `reference`, `metric`, `difference`, `low`, `high` (mean paired difference and bootstrap
-        interval over participants × seeds, fractions), `dz` (Cohen's, mean / SD of differences), `positive` (share of
-        participants above 0), `p` (sign-flip), `p_holm` (over every row of the returned table, `family` in number),
-        `smallest_p`, `participants`, `seeds`.
+        Columns `within`, `by`, `reference`, `metric`, `difference`, `low`, `high` (mean paired difference and its
+        interval, fractions), `positive` (share of participants above 0), `p`, `p_holm` (over all rows of the table that
+        have a p, `family` in number), `standing` (*claim*, *descriptive* or *too few*), `participants`, `seeds`,
+        `missing` (participant × seed cells without a difference), and those of `sacd.analysis.inference.components`.
+        `low`, `high` and `p` are NaN below three seeds or two participants.
 
     Raises
     ------
     SacdError
         Where the reference is missing, or shares no seed and participant with a method.
     """
-    cells = confusion_cells(predictions, [*within, by])
-    values = metrics(cells.matrices)[_known(metric)]
+    cells = confusion_cells(predictions, [*within, by], unit)
+    found = scores(cells.matrices)
     keys = cells.groups[list(within)].astype(str).agg("|".join, axis=1) if within else pd.Series("", cells.groups.index)
     rows = []
-    for key, members in cells.groups.groupby(keys, sort=False):
-        origin = members.index[members[by] == reference]
-        if len(origin) != 1:
-            where = f" in {key}" if key else ""
-            raise SacdError(f"predictions: no {by} {reference!r}{where}; found {', '.join(map(str, members[by]))}")
-        for index in members.index.drop(origin):
-            paired = values[index] - values[origin[0]]
-            known = ~np.isnan(paired)
-            if not known.any():
-                name = cells.groups.loc[index, by]
-                raise SacdError(
-                    f"predictions: {name} and {reference} share no seed and participant; run the same seeds"
-                )
-            group = {name: cells.groups.loc[index, name] for name in (*within, by)}
-            names = {"reference": reference, "metric": metric}
-            pairs = paired[known.any(axis=1)][:, known.any(axis=0)]
-            rows.append(group | names | _paired(pairs, draws, level, seed))
+    for metric in metrics:
+        values = found[_known(metric)]
+        for key, members in cells.groups.groupby(keys, sort=False):
+            origin = members.index[members[by] == reference]
+            if len(origin) != 1:
+                where = f" in {key}" if key else ""
+                raise SacdError(f"predictions: no {by} {reference!r}{where}; found {', '.join(map(str, members[by]))}")
+            for index in members.index.drop(origin):
+                paired = values[index] - values[origin[0]]
+                known = ~np.isnan(paired)
+                if not known.any():
+                    name = cells.groups.loc[index, by]
+                    raise SacdError(
+                        f"predictions: {name} and {reference} share no seed and participant; run the same seeds"
+                    )
+                group = {name: cells.groups.loc[index, name] for name in (*within, by)}
+                names = {"reference": reference, "metric": metric}
+                pairs = paired[known.any(axis=1)][:, known.any(axis=0)]
+                rows.append(group | names | paired_statistics(pairs, threshold, level))
     if not rows:
         raise SacdError(f"predictions: nothing to compare with {by} {reference!r}; add another {by}")
-    table = pd.DataFrame(rows)
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"].to_numpy()))
-    return table.assign(family=len(table))
+    return corrected(pd.DataFrame(rows))
+
+
+def corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with `p_holm` beside `p`, and `family`, the number of its rows that have a p."""
+    table = table.assign(family=int(table["p"].notna().sum()))
+    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"].to_numpy(dtype=float)))
+    return table
 
 
 def _known(metric: str) -> str:
@@ -158,35 +123,21 @@ def _known(metric: str) -> str:
     return metric
 
 
-def _seed_mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the second last axis (seeds) of the values that are defined: [..., seeds, participants]."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=-2)
-    total = np.where(known, values, 0).sum(axis=-2)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-
-
-def _paired(differences: np.ndarray, draws: int, level: float, seed: int) -> dict[str, float]:
-    """Statistics of paired differences [seeds, participants]."""
-    each = _seed_mean(differences)
-    seeds, n = differences.shape
-    rng = np.random.default_rng(seed)
-    over_participants, over_seeds = resampling_weights(n, draws, rng), resampling_weights(seeds, draws, rng)
-    known = ~np.isnan(differences)
-    filled = np.where(known, differences, 0)
-    weight = ((over_seeds @ known) * over_participants).sum(axis=1)
-    total = ((over_seeds @ filled) * over_participants).sum(axis=1)
-    draw = np.divide(total, weight, out=np.full(draws, np.nan), where=weight > 0)
-    low, high = interval(draw, level)
-    spread = each.std(ddof=1) if n > 1 else 0.0
+def paired_statistics(
+    differences: np.ndarray, threshold: float = 0.0, level: float = 0.95
+) -> dict[str, float | int | str]:
+    """What `compare` says of paired differences [seeds, participants], NaN where there is none."""
+    found = estimate(differences)
+    low, high = found.interval(level)
+    seeds, participants = differences.shape
     return {
-        "difference": float(each.mean()),
-        "low": low,
-        "high": high,
-        "dz": float(each.mean() / spread) if spread > 0 else np.nan,
-        "positive": float((each > 0).mean()),
-        "p": sign_flip_p(each, draws, seed),
-        "smallest_p": smallest_p(n, draws),
-        "participants": n,
+        "difference": float(found.mean),
+        "low": float(low),
+        "high": float(high),
+        "positive": float((np.nanmean(differences, axis=0) > 0).mean()),
+        "p": float(found.p(threshold)),
+        "standing": standing(seeds, participants),
+        "participants": participants,
         "seeds": seeds,
-    }
+        "missing": int(np.isnan(differences).sum()),
+    } | components(differences)

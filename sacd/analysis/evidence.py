@@ -1,21 +1,27 @@
 """What a piece of evidence comes to on a cohort's predictions: a figure, its interval, and p against its threshold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from sacd.analysis.comparison import compare, participant_metric, sign_flip_p
-from sacd.analysis.metrics import confusion_cells, interval, kappa, metrics, recall, resampling_weights
+from sacd.analysis.comparison import compare
+from sacd.analysis.inference import components, estimate, pseudo_values, standing
+from sacd.analysis.metrics import confusion_cells
 from sacd.exceptions import SacdError
 from sacd.paper.evidence import Evidence
+from sacd.scores import kappa, recall, scores
 from sacd.stages import STAGES
 
 DEPTH = [STAGES.index(stage) for stage in ("W", "N1", "N2", "N3")]
 """Stages that have neighbours."""
+FIGURES = (
+    "figure", "low", "high", "p", "standing", "participants", "seeds",
+    "sd_seeds", "sd_participants", "sd_rest", "detectable",
+)  # fmt: skip
 
 
-def weigh(
-    evidence: Evidence, systems: dict[str, pd.DataFrame], draws: int, level: float, seed: int
-) -> dict[str, float] | None:
+def weigh(evidence: Evidence, systems: dict[str, pd.DataFrame], level: float) -> dict[str, float | int | str] | None:
     """Measure one piece of evidence.
 
     Parameters
@@ -23,45 +29,35 @@ def weigh(
     evidence : Evidence
     systems : dict of str to DataFrame
         The predictions of each system in one setting.
-    draws, level, seed
-        Of the bootstrap, and of the sign-flip test where it is not exact.
+    level : float
+        Coverage of the interval.
 
     Returns
     -------
     dict or None
-        `figure`, `low`, `high` (fractions), `p` (against the threshold: sign flips of paired differences, else the
-        bootstrap's), `smallest_p`, `participants`, `seeds`; None where a system is absent, no seed and participant is
+        `FIGURES`: `figure` and its interval `low`, `high` (fractions), `p` against the threshold, `standing`,
+        `participants`, `seeds`, and the variance components; None where a system is absent, no seed and participant is
         shared, or the stage asked for never occurs.
     """
     names = [name for name in (evidence.system, evidence.reference) if name]
     if not set(names) <= set(systems):
         return None
     if evidence.statistic == "difference":
-        found = _paired(evidence, pd.concat([systems[name] for name in names]), draws, level, seed)
+        found = _paired(evidence, pd.concat([systems[name] for name in names]), level)
     else:
-        found = _within(evidence, systems[evidence.system], draws, level, seed)
+        found = _within(evidence, systems[evidence.system], level)
     return found if found is not None and np.isfinite(found["figure"]) else None
 
 
-def _paired(evidence: Evidence, pair: pd.DataFrame, draws: int, level: float, seed: int) -> dict[str, float] | None:
+def _paired(evidence: Evidence, pair: pd.DataFrame, level: float) -> dict[str, float | int | str] | None:
     """A paired difference; None where the two share no seed and participant."""
+    metric, threshold = (evidence.metric,), evidence.threshold
     try:
-        row = compare(pair, evidence.reference, evidence.metric, "system", draws=draws, level=level, seed=seed)
+        table = compare(pair, evidence.reference, metric, by="system", threshold=threshold, level=level)
     except SacdError:
         return None
-    found = row.iloc[0][["low", "high", "p", "smallest_p", "participants", "seeds"]].to_dict()
-    found["figure"] = row["difference"].iloc[0]
-    if evidence.threshold:
-        found["p"] = sign_flip_p(_differences(pair, evidence) - evidence.threshold, draws, seed)
-    return found
-
-
-def _differences(pair: pd.DataFrame, evidence: Evidence) -> np.ndarray:
-    """Paired differences of a metric, one a participant who has both."""
-    shared = set.intersection(*(set(part["seed"]) for _, part in pair.groupby("system")))
-    each = participant_metric(pair[pair["seed"].isin(shared)], evidence.metric, by=["system"])
-    wide = each.pivot(index="participant_id", columns="system", values=evidence.metric).dropna()
-    return (wide[evidence.system] - wide[evidence.reference]).to_numpy()
+    found = table.rename(columns={"difference": "figure"}).iloc[0]
+    return {name: found[name] for name in FIGURES}
 
 
 def statistic(evidence: Evidence, matrix: np.ndarray) -> np.ndarray:
@@ -80,7 +76,7 @@ def statistic(evidence: Evidence, matrix: np.ndarray) -> np.ndarray:
         NaN where the stage does not occur.
     """
     if evidence.statistic == "value":
-        return kappa(matrix) if evidence.metric == "kappa" else metrics(matrix)[evidence.metric]
+        return kappa(matrix) if evidence.metric == "kappa" else scores(matrix)[evidence.metric]
     if evidence.statistic == "lowest recall":
         code = STAGES.index(evidence.stage)
         recalls = recall(matrix)
@@ -96,24 +92,15 @@ def statistic(evidence: Evidence, matrix: np.ndarray) -> np.ndarray:
     return among[..., distance == 1].mean(axis=-1) - among[..., distance > 1].mean(axis=-1)
 
 
-def _within(evidence: Evidence, predictions: pd.DataFrame, draws: int, level: float, seed: int) -> dict[str, float]:
-    """A statistic of one system's mean matrix, mean over seeds, with its bootstrap over participants × seeds."""
+def _within(evidence: Evidence, predictions: pd.DataFrame, level: float) -> dict[str, float | int | str]:
+    """A statistic of one system's mean matrix, mean over seeds; its interval from the participants' pseudo-values."""
     matrices = confusion_cells(predictions).matrices[0]
     matrices = matrices[:, matrices.sum(axis=(0, -2, -1)) > 0]
     seeds, participants = matrices.shape[:2]
-    rng = np.random.default_rng(seed)
-    over_participants, over_seeds = resampling_weights(participants, draws, rng), resampling_weights(seeds, draws, rng)
-    drawn = statistic(evidence, np.einsum("bp,spij->bsij", over_participants, matrices, optimize=True))
-    draw = np.where(over_seeds > 0, over_seeds * drawn, 0).sum(axis=1)
-    low, high = interval(draw, level)
-    known = draw[~np.isnan(draw)]
-    below, above = (known <= evidence.threshold).sum(), (known >= evidence.threshold).sum()
-    return {
-        "figure": float(statistic(evidence, matrices.sum(axis=1)).mean()),
-        "low": low,
-        "high": high,
-        "p": float(min(1.0, 2 * (1 + min(below, above)) / (1 + len(known)))),
-        "smallest_p": 2 / (1 + draws),
-        "participants": participants,
-        "seeds": seeds,
-    }
+    each = pseudo_values(matrices, lambda matrix: statistic(evidence, matrix))
+    figure = float(statistic(evidence, matrices.sum(axis=1)).mean())
+    around = replace(estimate(each), mean=np.asarray(figure))
+    low, high = around.interval(level)
+    found = {"figure": figure, "low": float(low), "high": float(high), "p": float(around.p(evidence.threshold))}
+    sizes = {"standing": standing(seeds, participants), "participants": participants, "seeds": seeds}
+    return found | sizes | components(each)

@@ -1,12 +1,12 @@
-"""Top-1 accuracy of methods, and paired differences: over clips, seeds averaged, units and seeds resampled."""
+"""Top-1 accuracy of methods over clips, and paired differences; the clips' units and the seeds are random."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from sacd.analysis.comparison import holm, sign_flip_p, smallest_p
-from sacd.analysis.metrics import interval, resampling_weights
+from sacd.analysis.comparison import corrected, paired_statistics
+from sacd.analysis.inference import estimate
 from sacd.exceptions import SacdError
 
 
@@ -23,13 +23,10 @@ class Hits:
         """Share of all clips, [methods, seeds]."""
         return self.hits.sum(axis=2) / self.clips.sum()
 
-    def resampled(self, draws: int, seed: int) -> np.ndarray:
-        """Bootstrapped share of clips [draws, methods]: units and seeds with replacement, the same for all methods."""
-        rng = np.random.default_rng(seed)
-        units = resampling_weights(len(self.clips), draws, rng)
-        seeds = resampling_weights(self.hits.shape[1], draws, rng)
-        share = np.einsum("bu,msu->bms", units, self.hits, optimize=True) / (units @ self.clips)[:, None, None]
-        return np.einsum("bs,bms->bm", seeds, share)
+    @property
+    def per_unit(self) -> np.ndarray:
+        """Right answers [methods, seeds, units] such that a mean over units is the share of all clips."""
+        return self.hits * len(self.clips) / self.clips.sum()
 
 
 def count_hits(predictions: pd.DataFrame) -> Hits:
@@ -56,35 +53,35 @@ def count_hits(predictions: pd.DataFrame) -> Hits:
     return Hits(list(methods), hits, sizes[0])
 
 
-def top1(predictions: pd.DataFrame, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+def top1(predictions: pd.DataFrame) -> pd.DataFrame:
     """Accuracy of each method.
 
     Returns
     -------
     DataFrame
-        `method`, `mean` and `sd` over seeds (fractions; NaN for one seed), `low`, `high` (95 % interval over units and
-        seeds), `clips`, `units`, `seeds`.
+        `method`, `mean` and `sd` over seeds (fractions; NaN for one seed), `low`, `high` (95 % interval for new units
+        and seeds; NaN below three seeds), `clips`, `units`, `seeds`.
     """
     counted = count_hits(predictions)
-    drawn = counted.resampled(draws, seed)
-    seeds = counted.hits.shape[1]
+    seeds, weight = counted.hits.shape[1], len(counted.clips) * counted.clips / counted.clips.sum()
     rows = []
     for index, method in enumerate(counted.methods):
         values = counted.top1[index]
-        low, high = interval(drawn[:, index], 0.95)
+        # A share of clips is a ratio: a unit with more clips is no further from the mean for that.
+        low, high = estimate(counted.per_unit[index] + (1 - weight) * values.mean()).interval()
         spread = values.std(ddof=1) if seeds > 1 else np.nan
-        rows.append({"method": method, "mean": values.mean(), "sd": spread, "low": low, "high": high})
+        rows.append({"method": method, "mean": values.mean(), "sd": spread, "low": float(low), "high": float(high)})
     return pd.DataFrame(rows).assign(clips=int(counted.clips.sum()), units=len(counted.clips), seeds=seeds)
 
 
-def differences(predictions: pd.DataFrame, reference: str = "CE", draws: int = 9999, seed: int = 0) -> pd.DataFrame:
+def differences(predictions: pd.DataFrame, reference: str = "CE") -> pd.DataFrame:
     """Each method against a reference, paired by clip and seed.
 
     Returns
     -------
     DataFrame
-        `method`, `difference` (mean, fraction), `low`, `high` (95 %, over units and seeds), `p` (sign flips of the
-        units' differences, seeds averaged first), `p_holm` (over the rows), `smallest_p` (that so many units allow).
+        As `sacd.analysis.comparison.compare` gives it for accuracy, the units in the participants' place, each
+        weighing as many as its clips.
 
     Raises
     ------
@@ -95,14 +92,10 @@ def differences(predictions: pd.DataFrame, reference: str = "CE", draws: int = 9
     if reference not in counted.methods:
         raise SacdError(f"predictions: no method {reference!r}; found {', '.join(counted.methods)}")
     origin = counted.methods.index(reference)
-    drawn = counted.resampled(draws, seed)
-    rows = []
-    for index, method in enumerate(counted.methods):
-        if index == origin:
-            continue
-        units = (counted.hits[index] - counted.hits[origin]).mean(axis=0)
-        low, high = interval(drawn[:, index] - drawn[:, origin], 0.95)
-        rows.append({"method": method, "difference": units.sum() / counted.clips.sum(), "low": low, "high": high,
-                     "p": sign_flip_p(units, draws, seed)})
-    table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p"].to_numpy()), smallest_p=smallest_p(len(counted.clips), draws))
+    rows = [
+        {"method": method, "reference": reference, "metric": "accuracy"}
+        | paired_statistics(counted.per_unit[index] - counted.per_unit[origin])
+        for index, method in enumerate(counted.methods)
+        if index != origin
+    ]
+    return corrected(pd.DataFrame(rows))

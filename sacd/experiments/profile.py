@@ -119,7 +119,6 @@ class Profile(Frozen):
     sweep: Sweep = Sweep()
     frame_sampling: FrameSampling = FrameSampling()
     verdict: Verdict = Verdict()
-    bootstrap: int = Field(default=2000, gt=0)
     embedding_clips: int = Field(default=1500, gt=0)
 
     @property

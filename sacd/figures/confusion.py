@@ -6,8 +6,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from sacd.analysis.metrics import accuracy, kappa
 from sacd.figures.style import INK, MUTED, PAGE, STYLE, canvas, letter, name_panel, stamp, styled
+from sacd.scores import accuracy, kappa
 from sacd.stages import STAGES
 
 COLUMNS = 3

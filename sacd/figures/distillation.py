@@ -6,8 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sacd.analysis.inference import CLAIM_SEEDS
 from sacd.analysis.metrics import METRIC_TITLES
 from sacd.figures.style import BLUE, INK, MUTED, PAGE, PAPER_NOTE, STYLE, canvas, name_panel, percent, stamp, styled
+from sacd.figures.words import counted, sure
 
 ROW = 0.2
 
@@ -114,14 +116,14 @@ def _sizes(frame: pd.DataFrame) -> str:
 
     def words(column: str, one: str) -> str:
         low, high = int(frame[column].min()), int(frame[column].max())
-        return f"{low if low == high else f'{low}–{high}'} {one}{'' if high == 1 else 's'}"
+        return counted(high, one) if low == high else f"{low}–{counted(high, one)}"
 
     return f"{words('participants', 'participant')}, {words('seeds', 'seed')}"
 
 
 @styled(STYLE)
 def differences(comparison: pd.DataFrame, label: str, by: str = "method", facet: str | None = None) -> Figure:
-    """One row a method: mean paired difference to the reference with its interval; filled where Holm's p < .05.
+    """One row a method: mean paired difference to the reference with its interval; filled where `words.sure`.
 
     Parameters
     ----------
@@ -139,16 +141,16 @@ def differences(comparison: pd.DataFrame, label: str, by: str = "method", facet:
         places = _rows(ax, part[by].astype(str).tolist())
         ax.axvline(0, color=MUTED, lw=0.9)
         ax.hlines(places, part["low"], part["high"], color=BLUE, lw=1.1)
-        sure = (part["p_holm"] < 0.05).to_numpy()
+        filled = sure(part).to_numpy()
         difference = part["difference"].to_numpy()
-        ax.plot(difference[sure], places[sure], "o", color=BLUE, ms=5)
-        ax.plot(difference[~sure], places[~sure], "o", mfc="white", mec=BLUE, ms=5)
+        ax.plot(difference[filled], places[filled], "o", color=BLUE, ms=5)
+        ax.plot(difference[~filled], places[~filled], "o", mfc="white", mec=BLUE, ms=5)
         name_panel(ax, name, 44)
         _unit(ax, metric, f"difference to {reference} in ")
     handles = [
-        Line2D([], [], color=BLUE, marker="o", ms=5, lw=1.1, label="p < .05 after Holm"),
+        Line2D([], [], color=BLUE, marker="o", ms=5, lw=1.1, label=f"p < .05 after Holm, {CLAIM_SEEDS} seeds or more"),
         Line2D([], [], color=BLUE, marker="o", mfc="white", ms=5, lw=1.1, label="not so"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, title="mean paired difference, 95 % interval:")
-    stamp(figure, label, f"{_sizes(comparison)}, smallest possible p {comparison['smallest_p'].max():.2g}")
+    stamp(figure, label, _sizes(comparison))
     return figure

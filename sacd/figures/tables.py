@@ -8,8 +8,10 @@ import pandas as pd
 from jinja2 import Environment
 
 from sacd import paper
-from sacd.analysis.metrics import METRIC_TITLES, METRICS
+from sacd.analysis.metrics import METRIC_TITLES
 from sacd.figures.style import PAPER_NOTE
+from sacd.figures.words import INTERVAL, MEANING, STANDINGS, components_notes, interval, points, probability
+from sacd.scores import METRICS
 
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <style>
@@ -149,8 +151,8 @@ def results_table(
             mean, spread = theirs.get((*(_text(group[key].iloc[0]) for key in match), metric), (math.nan, math.nan))
             other = "" if pd.isna(mean) else f"paper {_number(mean, digits, scale)}"
             other += "" if pd.isna(spread) else f" ± {_number(spread, 2, 100)}"
-            interval = f"[{_number(ours['low'], digits, scale)}, {_number(ours['high'], digits, scale)}]"
-            cells.append(_cell(value, interval, other))
+            ends = [_number(ours[name], digits, scale) for name in ("low", "high")]
+            cells.append(_cell(value, "" if pd.isna(ours["low"]) else f"[{', '.join(ends)}]", other))
         cells += [_cell(str(int(group[name].iloc[0]))) for name in ("participants", "seeds")]
         rows.append({"block": heading, "cells": cells})
     titles = [METRIC_TITLES[name] + ("" if name == "kappa" else ", %") for name in metrics]
@@ -160,7 +162,8 @@ def results_table(
         ("participants", "number"),
         ("seeds", "number"),
     ]
-    lines = ["Mean ± SD over seeds; in brackets the 95 % bootstrap interval over participants × seeds."]
+    shown = summary[summary["metric"].isin(metrics)]
+    lines = [f"Mean ± SD over seeds; in brackets {INTERVAL}.", *components_notes(shown)]
     if theirs:
         lines.append(f"In italics, “paper”: {PAPER_NOTE} ({paper.DATASET}), no result of this cohort.")
     if (summary["missing"] > 0).any():
@@ -176,7 +179,7 @@ def comparison_table(
     block: str | None = None,
     notes: Sequence[str] = (),
 ) -> Html:
-    """Paired differences with interval, effect size, p before and after Holm, and the smallest p that n allows.
+    """Paired differences with interval, p before and after Holm, and what they may be read as.
 
     Parameters
     ----------
@@ -188,35 +191,38 @@ def comparison_table(
     headings = _blocks(comparison[block].map(_text).tolist() if block else None, len(comparison))
     rows = []
     for row, heading in zip(comparison.to_dict("records"), headings, strict=True):
-        digits, scale = (3, 1) if row["metric"] == "kappa" else (1, 100)
-        interval = f"[{_number(row['low'], digits, scale)}, {_number(row['high'], digits, scale)}]"
+        kappa = row["metric"] == "kappa"
         cells = [_cell(_text(row[key])) for key in by]
         cells += [
             _cell(f"{METRIC_TITLES[row['metric']]} − {row['reference']}"),
-            _cell(_number(row["difference"], digits, scale), interval),
-            _cell(_number(row["dz"], 2)),
+            _cell(points(row["difference"], kappa), interval(row["low"], row["high"], kappa)),
             _cell(_number(row["positive"], 0, 100)),
-            *(_cell(_probability(row[name])) for name in ("p", "p_holm", "smallest_p")),
+            *(_cell(probability(row[name]).removeprefix("p ").removeprefix("= ") or "–") for name in ("p", "p_holm")),
+            _cell(row["standing"]),
             _cell(str(row["participants"])),
             _cell(str(row["seeds"])),
         ]
         rows.append({"block": heading, "cells": cells})
     unit = "difference" if (comparison["metric"] == "kappa").all() else "difference, points"
-    numbers = (unit, "dz", "above 0, %", "p", "p (Holm)", "smallest p", "participants", "seeds")
-    columns = [*((key, "text") for key in by), ("compared", "text"), *((name, "number") for name in numbers)]
+    columns = [
+        *((key, "text") for key in by),
+        ("compared", "text"),
+        *((name, "number") for name in (unit, "above 0, %", "p", "p (Holm)")),
+        ("read as", "text"),
+        *((name, "number") for name in ("participants", "seeds")),
+    ]
     tests = ", ".join(str(size) for size in comparison["family"].unique())
     lines = [
-        "Paired over participants, seeds averaged within a participant first; in brackets the 95 % bootstrap interval.",
-        f"p: two-sided sign-flip test; Holm's correction over the {tests} tests of each metric and reference.",
-        "Smallest p: what this many participants (or resamples) can give.",
+        f"Paired by participant and seed; in brackets {INTERVAL}.",
+        f"{MEANING}; Holm's correction over the {tests} tests of this table.",
+        STANDINGS,
+        *components_notes(comparison),
     ]
+    if (comparison["metric"] != "accuracy").any():
+        lines.append("Macro-F1, κ, recalls: the mean of the participants' own is compared, not the rows of a table.")
+    if (comparison["missing"] > 0).any():
+        lines.append("Some participants lack a difference for some seeds; they enter where they have one.")
     return _render(caption, label, columns, rows, [*lines, *notes])
-
-
-def _probability(p: float) -> str:
-    if pd.isna(p):
-        return "–"
-    return f"{p:.1e}".replace("-", "−") if p < 0.001 else f"{p:.3f}"
 
 
 def plain_table(

@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sacd.analysis.inference import CLAIM
 from sacd.analysis.verdict import HOLDS, REAL, UNTESTED, Judged, words
 from sacd.figures.style import CYCLE, GRID, INK, MUTED, PAPER_NOTE, STYLE, canvas, name_panel, percent, stamp, styled
 from sacd.figures.tables import TEMPLATE, Html
+from sacd.figures.words import INTERVAL, MEANING, STANDINGS, components_notes, interval, points, probability
 from sacd.paper.evidence import Claim, Evidence
 
 ROW, WIDTH = 0.24, 11.0
@@ -26,21 +28,15 @@ def label_of(judged: Sequence[Judged]) -> str:
     return ", ".join(names)
 
 
-def _points(value: float, kappa: bool) -> str:
-    text = f"{value:+.2f}" if kappa else f"{100 * value:+.1f}"
-    return text.replace("-", "−")
-
-
 def _interval(row: dict[str, Any], kappa: bool) -> str:
-    ends = ", ".join(_points(row[name], kappa) for name in ("low", "high"))
-    p = "p < .001" if row["p_holm"] < 0.001 else f"p = {row['p_holm']:.3f}".replace("0.", ".")
-    return f"{_points(row['figure'], kappa)} [{ends}], {p}"
+    ends = f"{points(row['figure'], kappa)} {interval(row['low'], row['high'], kappa)}".rstrip()
+    return ", ".join(filter(None, [ends, probability(row["p_holm"])]))
 
 
 def _paper(evidence: Evidence) -> str:
     if math.isnan(evidence.printed):
         return "paper: no figure"
-    return f"paper {_points(evidence.printed, evidence.metric == 'kappa')}"
+    return f"paper {points(evidence.printed, evidence.metric == 'kappa')}"
 
 
 def _cell(value: str, interval: str = "", published: str = "") -> dict[str, str]:
@@ -71,10 +67,12 @@ def verdict_table(judged: Sequence[Judged], claims: Sequence[Claim], notes: Sequ
     for claim in absent:
         rows.append(_claim_row(claim, judged, "", found, "not measured here" if claim is absent[0] else None))
     lines = [
-        "Each cell: the words and how many parts hold; the first part's figure, in points (κ: units), its 95 % interval"
-        " over participants × seeds, and its p after Holm's correction over everything measured on that cohort.",
+        "Each cell: the words and how many parts hold; the first part's figure, in points (κ: units), and after Holm's"
+        f" correction over everything measured on that cohort its p; in brackets {INTERVAL}.",
+        f"{MEANING}.",
         "A claim holds where the interval of each of its parts lies wholly on the claimed side; “opposite”: wholly on"
-        " the other side.",
+        " the other side; “measured in part”: so far as it was measured.",
+        STANDINGS,
         f"Paper: {PAPER_NOTE}; signs are compared, not magnitudes.",
     ]
     titles = ["claim", *(one.label for one in judged), *([REAL_TITLE] if _untested(judged) else [])]
@@ -101,12 +99,13 @@ def evidence_table(judged: Sequence[Judged], claims: Sequence[Claim]) -> Html:
                 rows.append({"block": heading, "cells": cells})
                 heading = None
     notes = ["p after Holm's correction over everything measured on that cohort; n: participants × seeds."]
+    notes += [f"{one.label}: {line}" for one in judged if len(one.measured) for line in components_notes(one.measured)]
     return _table("Everything measured", judged, ["measured", *(one.label for one in judged)], rows, notes)
 
 
 def _measured_cell(row: dict[str, Any], evidence: Evidence, kind: str) -> dict[str, str]:
     size = f"n = {row['participants']:.0f} × {row['seeds']:.0f}"
-    return _cell(words(row["verdict"], kind), _interval(row, evidence.metric == "kappa") + f", {size}")
+    return _cell(words(row["verdict"], row["standing"], kind), _interval(row, evidence.metric == "kappa") + f", {size}")
 
 
 def _claim_row(
@@ -120,7 +119,7 @@ def _claim_row(
             cells.append(_cell(one.missing(claim, setting)))
             continue
         evidence = claim.evidence[int(row["part"])]
-        told = words(row["verdict"], one.kind)
+        told = words(row["verdict"], row["standing"], one.kind)
         if row["asked"] > 1:
             told += f", {row['holding']} of {row['parts']} parts"
         if row["parts"] < row["asked"]:
@@ -150,8 +149,8 @@ def _table(
 def claims_forest(judged: Sequence[Judged], claims: Sequence[Claim]) -> Figure:
     """Everything measured with its interval, a panel a cohort, a colour a setting; the paper's figure hollow.
 
-    Above, differences between two systems; below, figures of one. Filled where the interval lies wholly on the claimed
-    side. κ is drawn on the same scale, 0.01 a point.
+    Above, differences between two systems; below, figures of one. Filled where a claim's interval lies wholly on the
+    claimed side. κ is drawn on the same scale, 0.01 a point.
     """
     every = pd.concat([one.measured for one in judged])
     measured = set(zip(every["claim"], every["part"], strict=True))
@@ -197,7 +196,8 @@ def _panel(ax: Axes, one: Judged, group: list[tuple[str, int, Evidence]], settin
     for row in rows:
         place, colour = places[row.claim, row.part] + offsets[row.setting], _colour(settings, row.setting)
         ax.hlines(place, row.low, row.high, color=colour, lw=1.1)
-        ax.plot(row.figure, place, "o", ms=3.6, color=colour, mfc=colour if row.verdict == HOLDS else "white")
+        holds = row.verdict == HOLDS and row.standing == CLAIM
+        ax.plot(row.figure, place, "o", ms=3.6, color=colour, mfc=colour if holds else "white")
     printed = {places[row.claim, row.part]: row.printed for row in rows}
     ax.plot(list(printed.values()), list(printed), "D", ls="none", mfc="none", mec=INK, mew=0.8, ms=4.5)
     for claim, number, _ in group:

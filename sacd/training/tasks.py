@@ -4,38 +4,29 @@ import copy
 
 import numpy as np
 import torch
-from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sacd.exceptions import SacdError
 from sacd.models.base import Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
-from sacd.stages import STAGES
+from sacd.scores import confusion, scores
 from sacd.training.batches import WINDOW, ClipSet, Sampler
 from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
 from sacd.training.loop import Task
 from sacd.training.pretext import motion_statistics
 
 
-def participant_weights(participant: np.ndarray) -> np.ndarray:
-    """Weights with which every participant counts the same, float [N]."""
-    _, place, count = np.unique(participant, return_inverse=True, return_counts=True)
-    return 1.0 / count[place]
-
-
 def stage_scores(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarray) -> dict[str, float]:
-    """Accuracy, macro-F1 and κ over scored clips, every participant weighing the same."""
-    scored = stage >= 0
-    weight = participant_weights(participant[scored])
-    truth, guess = stage[scored], predicted[scored]
-    labels = list(range(len(STAGES)))
+    """Accuracy, macro-F1 and κ over scored clips, every participant weighing the same (`sacd.scores`).
+
+    κ is 0 where it is undefined, for one stage is all that is scored and predicted.
+    """
+    found = scores(confusion(stage, predicted, participant))
     return {
-        "accuracy": float(accuracy_score(truth, guess, sample_weight=weight)),
-        "macro_f1": float(
-            f1_score(truth, guess, labels=labels, average="macro", sample_weight=weight, zero_division=0)
-        ),
-        "kappa": float(np.nan_to_num(cohen_kappa_score(truth, guess, labels=labels, sample_weight=weight))),
+        "accuracy": float(found["accuracy"]),
+        "macro_f1": float(found["macro_f1"]),
+        "kappa": float(np.nan_to_num(found["kappa"])),
     }
 
 

@@ -1,0 +1,117 @@
+"""Differences in words, the same in every table, figure and sentence: points, intervals, p, and what they allow."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sacd.analysis.inference import (
+    ALPHA,
+    CLAIM,
+    CLAIM_SEEDS,
+    DESCRIPTIVE,
+    DESCRIPTIVE_SEEDS,
+    ENOUGH_PARTICIPANTS,
+    TOO_FEW,
+    side,
+)
+from sacd.analysis.metrics import METRIC_TITLES
+
+INTERVAL = f"the 95 % interval for new participants and new training seeds (none below {DESCRIPTIVE_SEEDS} seeds)"
+MEANING = (
+    "p: how often a new draw of participants and of training seeds would show so large a difference if there were none"
+)
+STANDINGS = (
+    f"Claim: {CLAIM_SEEDS} seeds or more; descriptive: {DESCRIPTIVE_SEEDS} or {CLAIM_SEEDS - 1};"
+    f" too few: fewer, or fewer than {ENOUGH_PARTICIPANTS} participants."
+)
+NOT_CLEAR = "not clear of 0"
+
+
+def points(value: float, kappa: bool = False) -> str:
+    """A difference with its sign: in points, for κ in units; a dash where there is none."""
+    if pd.isna(value):
+        return "–"
+    return (f"{value:+.2f}" if kappa else f"{100 * value:+.1f}").replace("-", "−")
+
+
+def interval(low: float, high: float, kappa: bool = False) -> str:
+    """The ends of an interval in brackets; nothing where there is none."""
+    return "" if pd.isna(low) else f"[{points(low, kappa)}, {points(high, kappa)}]"
+
+
+def probability(p: float) -> str:
+    """``p = .034``, ``p < .001``; nothing where there is none."""
+    if pd.isna(p):
+        return ""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
+
+
+def counted(number: int, one: str) -> str:
+    """``1 seed``, ``3 seeds``."""
+    return f"{number} {one}{'' if number == 1 else 's'}"
+
+
+def judged(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clear of 0") -> str:
+    """What a row of `sacd.analysis.comparison.compare` allows to say.
+
+    Parameters
+    ----------
+    row : mapping
+    above, below : str
+        What it is called when the interval lies wholly above, or below, 0.
+    """
+    if row["standing"] == TOO_FEW:
+        return f"{TOO_FEW} ({counted(row['seeds'], 'seed')}, {counted(row['participants'], 'participant')})"
+    place = side(row["low"], row["high"])
+    said = {1: above, -1: below, 0: NOT_CLEAR}[place]
+    if place and row["p_holm"] >= ALPHA:
+        said += ", but not after Holm's correction"
+    return f"{said} ({DESCRIPTIVE}: {row['seeds']} seeds)" if row["standing"] == DESCRIPTIVE else said
+
+
+def in_words(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clear of 0") -> str:
+    """A row's difference, interval, Holm's p and what they allow to say; see `judged`."""
+    kappa = row["metric"] == "kappa"
+    figure = points(row["difference"], kappa) + ("" if kappa else " points")
+    known = [f"{figure} {interval(row['low'], row['high'], kappa)}".rstrip(), probability(row["p_holm"])]
+    return f"{', '.join(filter(None, known))}: {judged(row, above, below)}"
+
+
+def sure(comparison: pd.DataFrame) -> pd.Series:
+    """Which rows are claims that stay below .05 after Holm's correction, bool."""
+    return (comparison["standing"] == CLAIM) & (comparison["p_holm"] < ALPHA)
+
+
+def components_notes(table: pd.DataFrame) -> list[str]:
+    """How much seeds, participants and the rest differ in a table, and what difference it could have shown at all.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `sacd.analysis.comparison.compare`, `sacd.analysis.metrics.summarise` or `sacd.analysis.verdict.measure`:
+        columns `sd_seeds`, `sd_participants`, `sd_rest`, `detectable`, and `metric` where its rows have several.
+
+    Returns
+    -------
+    list of str
+        A sentence for each of accuracy, macro-F1 and κ, or one for the table; medians over rows.
+    """
+    groups = table.groupby("metric", sort=False) if "metric" in table else [("", table)]
+    return [_components(metric, rows) for metric, rows in groups if not metric.startswith("recall_")]
+
+
+def _components(metric: str, rows: pd.DataFrame) -> str:
+    title = METRIC_TITLES.get(metric, "what is measured (κ × 100)")
+    paired = "difference" in rows or "figure" in rows
+    what = f"SD of {'differences in ' if paired and metric else ''}{title[0].lower()}{title[1:]}"
+    spread = rows[["sd_seeds", "sd_participants", "sd_rest"]].median()
+    if spread.isna().any():
+        return f"{what}: not known from one seed{', nor what difference could have been seen' if paired else ''}."
+    digits, scale, unit = (3, 1, "") if metric == "kappa" else (1, 100, " points")
+    seeds, participants, rest = (f"{scale * value:.{digits}f}" for value in spread)
+    told = f"{what}: {seeds}{unit} between seeds, {participants} between participants, {rest} otherwise"
+    seen = rows["detectable"].median()
+    if paired and not pd.isna(seen):
+        told += f"; {scale * seen:.{digits}f}{unit} would be seen four times in five"
+    return told + " (medians over rows)."
