@@ -21,7 +21,7 @@ class _Commands(TyperGroup):
             print(f"sacd: {' '.join(str(error).split())}", file=sys.stderr)
             ctx.exit(1)
         except KeyboardInterrupt:
-            print("sacd: interrupted; the same command goes on where it stopped", file=sys.stderr)
+            print("sacd: interrupted; repeat the command to complete it", file=sys.stderr)
             ctx.exit(130)
 
 
@@ -74,6 +74,8 @@ def simulate(
     raw: Annotated[int, typer.Option(min=0, help="Test nights also written as EDF+ and video, like a clinic's.")] = 0,
     frames: Annotated[int, typer.Option(min=2, help="Frames a clip.")] = 32,
     size: Annotated[int, typer.Option(min=8, help="Height and width of a frame, pixels.")] = 32,
+    span: Annotated[float, typer.Option(min=0.1, max=30, help="Seconds of a clip that its frames spread over.")] = 30,
+    preview: Annotated[bool, typer.Option("--preview", help="Film one whole night at full rate: a minute.")] = False,
 ) -> None:
     """Make a simulated cohort: EEG and infrared video of the same nights.
 
@@ -89,9 +91,14 @@ def simulate(
 
     with progress(f"simulating {out}", train + test) as bar:
         make(
-            out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size, raw=raw,
-            progress=lambda done, of: bar.to(done),
+            out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size,
+            span_s=span, preview=preview, progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
         )
+    if raw:
+        from sacd.simulate.raw import add_raw_nights
+
+        with progress(f"writing {out / 'raw'}", 1) as bar:
+            add_raw_nights(out, raw, bar.to)
     _describe(out)
 
 

@@ -120,7 +120,7 @@ def run_jobs(
     def make_pool() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(held_up, prepare))
 
-    with environment(variables or {}), progress(title, sum(job.cost for job in jobs.values())) as bar:
+    with environment(**(variables or {})), progress(title, sum(job.cost for job in jobs.values())) as bar:
         pool = make_pool()
         running: dict[Future[Result], str] = {}
         try:
@@ -186,7 +186,7 @@ def _result(future: Future[Result]) -> Result:
 
 
 @contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(**values: str) -> Iterator[None]:
     """Set environment variables, but not those that are set already, and put them back."""
     new = {name: value for name, value in values.items() if name not in os.environ}
     os.environ.update(new)

@@ -1,7 +1,9 @@
 """What tests share: one thread a process, small cohorts of random numbers, and where the real data lies."""
 
 import os
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,17 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set SACD_REAL_DATA")
     return folder
+
+
+@contextmanager
+def open_files(limit: int) -> Iterator[None]:
+    """Let this process open no file beyond descriptor `limit`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def raw_info(**changes: object) -> CohortInfo:

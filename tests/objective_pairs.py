@@ -13,8 +13,8 @@ TEACHER_TAPS = ((64, 75), (30, 16))
 TEACHER_FIELDS = ("teacher_features", "teacher_logits", "momentum_features", "momentum_logits", "posterior")
 
 
-def context(student_dim: int = 24, teacher_dim: int = 24, n_clips: int = N_CLIPS) -> Context:
-    return Context(n_clips, student_dim, teacher_dim, student_taps=STUDENT_TAPS, teacher_taps=TEACHER_TAPS)
+def context(student_dim: int = 24, teacher_dim: int = 24, n_clips: int = N_CLIPS, n_nights: int = 0) -> Context:
+    return Context(n_clips, student_dim, teacher_dim, n_nights=n_nights)
 
 
 def make_pair(
@@ -61,6 +61,18 @@ def reordered(pair: Pair, order: Tensor) -> Pair:
         return tuple(tap[order] for tap in value) if isinstance(value, tuple) else value
 
     return Pair(**{field.name: pick(getattr(pair, field.name)) for field in fields(pair)})
+
+
+def on_meta(pair: Pair) -> Pair:
+    """The same batch on a device that computes shapes alone; windows and nights stay on the host, as in training."""
+
+    def move(value: object) -> object:
+        if isinstance(value, Tensor):
+            return value.detach().to("meta").requires_grad_(value.requires_grad)
+        return tuple(move(tap) for tap in value) if isinstance(value, tuple) else value
+
+    moved = {field.name: move(getattr(pair, field.name)) for field in fields(pair)}
+    return Pair(**(moved | {"window": pair.window, "night": pair.night}))
 
 
 def detached(pair: Pair) -> Pair:

@@ -83,7 +83,7 @@ def test_label_ceiling_leaves_room(nights):
 
 
 def test_comparisons_of_a_cohort(tmp_path):
-    cohort = Cohort.open(simulate(tmp_path / "c", train=6, test=0, nights=0, frames=2, size=8))
+    cohort = Cohort.open(simulate(tmp_path / "c", train=6, test=0, nights=0, frames=2, size=8, viewing=False))
     table = calibration.comparison(cohort)
     assert len(table) == len(STATISTICS) * len(GROUPS) + 1
     assert list(table.columns[2:]) == [f"{source}_{name}" for source in ("real", "simulated") for name in RANGE]

@@ -108,6 +108,26 @@ def test_simulate_then_check(run, tmp_path):
     assert again.exit_code == 1 and str(out) in again.stderr
 
 
+def test_simulate_goes_on_with_the_raw_nights(run, tmp_path, monkeypatch):
+    out = tmp_path / "tiny"
+    wanted = ("simulate", out, "--train", 1, "--test", 1, "--nights", 0, "--frames", 4, "--size", 8)
+    assert run(*wanted).exit_code == 0
+    told = []
+
+    def write(folder, participants, coupling, progress):
+        (shown,) = participants
+        told.append((folder, shown.participant_id, coupling.name))
+        progress(0.5, "T0001-night1")
+        folder.mkdir()
+
+    monkeypatch.setattr("sacd.simulate.raw.write_raw_nights", write)
+    result = run(*wanted, "--raw", 1)
+    assert result.exit_code == 0, result.output
+    assert told == [(out / "raw", "T0001", "medium")]
+    again = run(*wanted)
+    assert again.exit_code == 1 and "this very cohort is there already" in again.stderr
+
+
 def test_simulate_refuses_in_one_line(run, tmp_path):
     result = run("simulate", tmp_path / "x", "--train", 1, "--test", 1, "--nights", 2)
     assert result.exit_code == 1 and result.stderr.count("\n") == 1

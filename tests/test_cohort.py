@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import clip_table, raw_arrays, raw_info
+from conftest import clip_table, open_files, raw_arrays, raw_info
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,10 +69,10 @@ def test_feature_cohort_round_trip(tmp_path):
     video, eeg = np.ones((3, 2), np.float32), np.zeros((3, 3), np.float32)
     with CohortWriter(tmp_path / "c", info) as writer:
         writer.add_participant("P1")
-        writer.add_recording("P1-1", "P1", clip_table(3), video, eeg, extras={"signals": np.arange(4)})
+        writer.add_recording("P1-1", "P1", clip_table(3), video, eeg)
     recording = Cohort.open(tmp_path / "c")["P1-1"]
     assert check(tmp_path / "c") == []
-    assert (recording.path / "video_features.npy").exists() and (recording.path / "signals.npy").exists()
+    assert (recording.path / "video_features.npy").exists()
     np.testing.assert_array_equal(recording.video, video)
     np.testing.assert_array_equal(recording.eeg, eeg)
 
@@ -87,7 +86,6 @@ def test_ids_that_are_no_file_names_are_refused(tmp_path, bad):
         for attempt in (
             lambda: writer.add_participant(bad),
             lambda: writer.add_recording(bad, "P1", clip_table(2), **raw_arrays(2)),
-            lambda: writer.add_recording("R1", "P1", clip_table(2), **raw_arrays(2), extras={bad: np.zeros(1)}),
         ):
             with pytest.raises(SacdError, match="not a valid id"):
                 attempt()
@@ -218,14 +216,9 @@ def test_full_disk(make_cohort, monkeypatch):
 
 
 def test_memory_maps_stay_few(make_cohort):
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     cohort = Cohort.open(make_cohort(participants=100, clips=1))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
-    try:
+    with open_files(200):
         totals = [int(recording.video.sum()) + float(recording.eeg.sum()) for recording in cohort]
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(totals) == 100
 
 
@@ -235,6 +228,15 @@ def test_a_rewritten_array_is_seen(make_cohort):
     np.save(recording.path / "video.npy", np.zeros_like(np.asarray(recording.video)))
     os.utime(recording.path / "video.npy", ns=(1, 1))
     assert first.any() and not recording.video[0].any()
+
+
+def test_a_recording_without_the_hash_of_a_file_is_refused(make_cohort):
+    path = make_cohort()
+    file = path / "recordings" / "P001-night1" / "recording.json"
+    for content, words in (('{"hashes": {}}', "no hash of eeg.npy"), ('{"hashes": 1}', "hashes: Input should be")):
+        file.write_text(content)
+        with pytest.raises(SacdError, match=f"recording.json: {words}"):
+            Cohort.open(path)["P001-night1"].hash_of("eeg")
 
 
 def test_fingerprint_changes_with_anything(make_cohort):
@@ -259,8 +261,8 @@ def test_label_says_simulated(make_cohort):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format_version": 2}, "newer"), ({"format_version": "2"}, "not a whole number"),
-        ({"format_version": 0}, "greater than or equal to 1"), ({"format_version": 3, "future": 1}, "newer"),
+        ({"format_version": 3}, "newer"), ({"format_version": "2"}, "not a whole number"),
+        ({"format_version": 0}, "greater than or equal to 1"), ({"format_version": 4, "future": 1}, "newer"),
         ({"surprise": 1}, "surprise"), ({"video": "sound"}, "video"), ({"simulated": None}, "simulated"),
     ],
 )
@@ -286,5 +288,5 @@ def test_missing_files_are_told_in_one_line(make_cohort):
     for name, read in (("eeg.npy", lambda night: night.eeg), ("clips.parquet", lambda night: night.clips),
                        ("recording.json", lambda night: night.metadata)):
         (path / "recordings" / "P001-night1" / name).unlink()
-        with pytest.raises(SacdError, match=f"{name}: file is missing"):
+        with pytest.raises(SacdError, match=f"{name}: not found"):
             read(cohort["P001-night1"])

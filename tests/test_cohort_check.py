@@ -49,8 +49,8 @@ def test_sound(night):
 @pytest.mark.parametrize("name", ["eeg.npy", "video.npy", "clips.parquet", "recording.json"])
 def test_missing_file(night, name):
     (night / name).unlink()
-    faults = check(night.parents[1])
-    assert any(f"{night / name}: file is missing" in fault for fault in faults)
+    words = "not found" if name == "recording.json" else "file is missing"
+    assert any(f"{night / name}: {words}" in fault for fault in check(night.parents[1]))
 
 
 def test_missing_folder(night):
@@ -70,7 +70,7 @@ def test_stray_folder(night):
         ("video.npy", raw_arrays(6)["video"][:, :3], "shape is (6, 3, 6, 5), must be (clips, 4, 6, 5)"),
         ("video.npy", raw_arrays(6)["video"][0], "shape is (4, 6, 5)"),
         ("video.npy", raw_arrays(5)["video"], "5 clips, recordings.tsv says 6"),
-        ("eeg.npy", raw_arrays(6)["eeg"].astype(np.float64), "dtype is float64, must be float32"),
+        ("eeg.npy", raw_arrays(6)["eeg"].astype(np.float64), "dtype is float64, must be float32 or float16"),
         ("eeg.npy", raw_arrays(6)["eeg"][:, :, :59], "shape is (6, 1, 59)"),
         ("eeg.npy", np.where(np.arange(6)[:, None, None] == 4, np.float32(np.inf), raw_arrays(6)["eeg"]), "in row 4"),
         ("eeg.npy", np.array([None] * 6), "cannot be read as an array"),
@@ -82,7 +82,13 @@ def test_array_faults(night, name, array, words):
     assert any(f"{night / name}: " in fault and words in fault for fault in faults), faults
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not an array", b"\x93NUMPY"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"PK\x03\x04 not an array", b"\x93NUMPY", b"\x93NUMPY\x01\x00\x09\x00{'descr':",
+        b"\x93NUMPY\x01\x00\x01\x00[",
+    ],
+)
 def test_broken_array(night, content):
     (night / "video.npy").write_bytes(content)
     faults = check(night.parents[1])
@@ -114,7 +120,8 @@ def test_changed_byte(night):
         ({"clip": [0, 1, 2, 2, 4, 5]}, "column clip does not rise"),
         ({"clip": [-1, 1, 2, 3, 4, 5]}, "column clip does not rise"),
         ({"onset": [0, 30, 60, np.nan, 120, 150]}, "column onset has values that are not finite"),
-        ({"onset": ["a"] * 6}, "column onset has values that are not finite"),
+        ({"onset": [0, 30, 60, 90, 120, np.inf]}, "column onset has values that are not finite"),
+        ({"onset": ["a"] * 6}, "column onset has dtype"),
     ],
 )
 def test_clip_faults(night, change, words):
@@ -136,7 +143,12 @@ def test_clip_table_that_is_no_table(night):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("{", "not valid JSON"), ("[]", "has no table of hashes"), ('{"hashes": {"../../x": "0"}}', "is not a file name")],
+    [
+        ("{", "not valid JSON"), ("[]", "valid dictionary"), ("[" * 100_000, "not valid JSON"),
+        ('{"hashes": [1]}', "hashes: Input should be a valid dictionary"),
+        ('{"hashes": {"eeg.npy": 1}}', "hashes.eeg.npy: Input should be a valid string"),
+        ('{"hashes": {"../../x": "0"}}', "is not a file name"),
+    ],
 )
 def test_metadata_faults(night, content, words):
     (night / "recording.json").write_text(content)

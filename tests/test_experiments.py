@@ -66,6 +66,21 @@ def test_on_laptop_only_few_label_ce_kd_and_sacd_are_raw():
     assert {run.objective.name for run in raw if run.model == profile.comparison.student.model} == {"ce"}
 
 
+@pytest.mark.parametrize("name", ["smoke", "laptop", "paper"])
+def test_the_method_by_hand_looks_at_a_student_of_table_two(name):
+    profile = load_profile(name)
+    cohort = cohort_of(profile)
+    [run] = experiments.method_by_hand(cohort, profile)
+    assert run in experiments.published(cohort, profile)
+    assert run.tier == "raw" and run.teacher is not None and run.objective.options == {}
+
+
+def test_the_method_by_hand_needs_pictures(tmp_path):
+    chapter = experiments.CHAPTERS["18_method_by_hand"]
+    assert "features" in chapter.not_applicable(make_cohort(tmp_path / "f", features=True, train=2, test=0, clips=8))
+    assert chapter.not_applicable(make_cohort(tmp_path / "r", train=2, test=0, clips=8)) is None
+
+
 def test_methods_share_everything_but_the_objective():
     profile = load_profile("laptop")
     configs = [run for run in experiments.published(cohort_of(profile), profile) if run.seed == 1]

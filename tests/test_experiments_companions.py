@@ -40,7 +40,8 @@ def test_companions_are_sound_and_differ_as_asked(main):
     assert (frames.info.sampling.frames, frames.info.sampling.span_s) == (4, 0.4)
     assert frames.info.source_id == cohort.info.source_id != weak.info.source_id
     assert weak.info.provenance["coupling"]["name"] == "weak" and weak.info.sampling == cohort.info.sampling
-    assert companions.settings_of(weak) == companions.settings_of(cohort) | {"coupling": "weak"}
+    assert companions.settings_of(weak) == companions.settings_of(cohort) | {"coupling": "weak", "viewing": False}
+    assert all(night.motion is None and night.frame_times is not None for night in weak)
 
 
 def test_a_teacher_is_shared_and_a_student_is_not(main):

@@ -29,7 +29,7 @@ def with_sampling(**changes):
 @pytest.fixture(scope="module")
 def main(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "main"
-    return Cohort.open(simulate(path, train=2, test=1, nights=0, frames=2, size=16))
+    return Cohort.open(simulate(path, train=2, test=1, nights=0, frames=2, size=16, viewing=False))
 
 
 @pytest.fixture(scope="module")

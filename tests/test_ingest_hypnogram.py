@@ -77,6 +77,11 @@ def test_what_nobody_scored_between_spans(tmp_path: Path) -> None:
         ("onset,duration,stage\n0,60,W\n30,30,N1\n", "two stages at 30 s"),
         ("onset,duration,stage\n0,30\n", "not every line"),
         ("onset,length\n0,30\n", "not every line"),
+        ("onset,duration,stage\nnan,30,W\n", "a stage at nan s, 30 s long, is not within a recording"),
+        ("onset,duration,stage\n0,30,W\ninf,30,W\n", "a stage at inf s"),
+        ("onset,duration,stage\n0,30,W\n3e12,30,W\n", "a stage at 3e+12 s"),
+        ("onset,duration,stage\n0,1e15,W\n", "1e+15 s long"),
+        ("onset,duration,stage\n0,-30,W\n", "-30 s long"),
     ],
 )
 def test_bad_text(tmp_path: Path, text: str, words: str) -> None:

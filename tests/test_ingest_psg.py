@@ -29,15 +29,62 @@ def write(path: Path, labels: list[str], unit: str = "uV", scale: float = 1.0) -
     return path
 
 
-@pytest.mark.parametrize(("unit", "scale"), [("uV", 1.0), ("mV", 1e-3), ("V", 1e-6)])
-def test_units_become_microvolts(tmp_path: Path, unit: str, scale: float) -> None:
-    (eeg,) = read_eeg(read_psg(write(tmp_path / "a.edf", ["C3"], unit, scale)), "C3")
-    assert np.allclose(eeg, np.sin(np.arange(1000.0)), atol=0.01)
+def relabel(path: Path, unit: bytes) -> Path:
+    """Write another unit into the header of a file with one signal."""
+    data = bytearray(path.read_bytes())
+    at = 256 + 96 * int(data[252:256])
+    data[at : at + 8] = unit.ljust(8)
+    path.write_bytes(data)
+    return path
 
 
-def test_not_in_volts(tmp_path: Path) -> None:
-    with pytest.raises(SacdError, match="C3 is in 'mmHg', not in volts"):
-        read_eeg(read_psg(write(tmp_path / "a.edf", ["C3"], "mmHg")), "C3")
+@pytest.mark.parametrize(
+    ("unit", "in_microvolts"),
+    [
+        (b"uV", 1), (b"UV", 1), (b"uv", 1), (b" uV", 1), (b"u V", 1), (b"uV\0", 1), ("µV".encode("latin-1"), 1),
+        ("µV".encode(), 1), ("μV".encode(), 1), ("μV".encode("shift_jis"), 1), (b"uVolt", 1), (b"microV", 1),
+        (b"microvol", 1), (b"mV", 1e3), (b"MV", 1e3), (b"V", 1e6), (b"v", 1e6), (b"Volts", 1e6), (b"nV", 1e-3),
+        (b"NV", 1e-3),
+    ],
+)  # fmt: skip
+def test_units_become_microvolts(tmp_path: Path, unit: bytes, in_microvolts: float) -> None:
+    wave = 50 * np.sin(np.arange(1000.0))
+    path = relabel(write(tmp_path / "a.edf", ["C3"], scale=50 / in_microvolts), unit)
+    (eeg,) = read_eeg(read_psg(path), "C3")
+    assert np.abs(eeg - wave).max() < 0.05
+
+
+@pytest.mark.parametrize("unit", [b"mmHg", b"", b"uV/cm", b"uV^2", b"kV", b"uVrms", b"dB", b"%", "ΩV".encode()])
+def test_what_is_no_voltage_is_refused(tmp_path: Path, unit: bytes) -> None:
+    path = relabel(write(tmp_path / "a.edf", ["C3"]), unit)
+    with pytest.raises(SacdError, match=r"a\.edf: channel C3 is in '.*', not in volts; correct the unit") as raised:
+        read_eeg(read_psg(path), "C3")
+    assert "\n" not in str(raised.value) and unit.decode("latin-1") in str(raised.value)
+
+
+def test_without_a_physical_range_there_is_no_voltage(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.edf", ["C3"])
+    data = bytearray(path.read_bytes())
+    count = int(data[252:256])
+    low, high = 256 + 104 * count, 256 + 112 * count
+    data[high : high + 8] = data[low : low + 8]
+    path.write_bytes(data)
+    with pytest.raises(SacdError, match=r"a\.edf: channel C3 cannot be read \(its physical or digital minimum"):
+        read_eeg(read_psg(path), "C3")
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [(244, b"nan"), (244, b"inf"), (184, b"-1"), (252, b"-1"), (236, b"x"), (472, b"0"), (472, b"-5")],
+)
+def test_impossible_numbers_in_the_header(tmp_path: Path, at: int, value: bytes) -> None:
+    path = write(tmp_path / "a.edf", ["C3"])
+    data = bytearray(path.read_bytes())
+    width = 4 if at == 252 else 8
+    data[at : at + width] = value.ljust(width)
+    path.write_bytes(data)
+    with pytest.raises(SacdError, match=r"a\.edf: not an EDF file"):
+        read_psg(path)
 
 
 @pytest.mark.parametrize(

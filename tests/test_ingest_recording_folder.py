@@ -147,6 +147,22 @@ def test_split_and_name_are_taken_over(source: Path, out: Path) -> None:
     assert cohort.participants.loc["P1", "split"] == "test"
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"Name": "ward", "Simulated": "false"}', "Simulated: Input should be a valid boolean"),
+        ('{"Name": "ward", "Simulated": 0}', "Simulated: Input should be a valid boolean"),
+        ('{"Name": ["ward"]}', "Name: Input should be a valid string"),
+        ("[1]", "valid dictionary"),
+        ("[" * 100_000, "not valid JSON"),
+        ('{"Name": ', "not valid JSON"),
+    ],
+)
+def test_bad_descriptions(source: Path, out: Path, text: str, words: str) -> None:
+    (source / "dataset_description.json").write_text(text)
+    fails(source, out, "dataset_description.json: ", words)
+
+
 def test_no_header_name_is_written(source: Path, out: Path) -> None:
     assert made.PATIENT.encode() in (source / "P1_a" / "psg.edf").read_bytes()
     run(source, out)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import recording_folders as made
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -141,3 +142,21 @@ def test_broken_nights(nights: Path, tmp_path: Path) -> None:
     with pytest.raises(SacdError, match="has 0 files SC4011"):
         ingest(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"X": np.full((6, 72), "x"), "y": np.arange(6)}, "cannot be read as a feature night"),
+        ({"X": np.zeros((6, 72)), "y": np.zeros((6, 1))}, "X and y have shapes (6, 72) and (6, 1)"),
+        ({"X": np.zeros((6, 72)), "y": np.array(1)}, "X and y have shapes (6, 72) and (),"),
+        ({"X": np.zeros((6, 72)), "y": np.full(6, np.nan)}, "6 labels differ"),
+        ({"y": np.arange(6)}, "cannot be read as a feature night"),
+    ],
+)
+def test_other_arrays(tmp_path: Path, arrays: dict[str, np.ndarray], words: str) -> None:
+    made.write_edf(tmp_path / "SC4001EC-Hypnogram.edf", 180, ["W", "N1", "N2", "N2", "N3", "REM"])
+    np.savez(tmp_path / "SC4001E0.npz", **arrays)
+    with pytest.raises(SacdError) as caught:
+        ingest(tmp_path, tmp_path.with_name("out"))
+    assert words in str(caught.value) and "SC4001E0.npz" in str(caught.value) and "\n" not in str(caught.value)

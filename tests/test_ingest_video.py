@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 import recording_folders as made
 
+from sacd.cohort.extras import frame_times
 from sacd.exceptions import SacdError
-from sacd.ingest.video import decode, frame_times, read_video
-
-
-def test_frame_times() -> None:
-    assert frame_times(np.array([0.0, 60.0]), 3).tolist() == [[5, 15, 25], [65, 75, 85]]
-    assert frame_times(np.array([30.0]), 2, span_s=10).tolist() == [[42.5, 47.5]]
+from sacd.ingest.video import decode, read_video
 
 
 def test_nearest_picture(tmp_path: Path) -> None:
@@ -40,6 +36,16 @@ def test_real_infrared_video(real_data: Path) -> None:
     # A bed in the dark: brighter in the middle than at the edge, and somebody moves.
     assert pictures[:, 12:20, 12:20].mean() > 2 * pictures[:, :2].mean()
     assert np.abs(np.diff(pictures.astype(int), axis=0)).max() > 10
+
+
+def test_text_of_another_encoding_does_no_harm(tmp_path: Path) -> None:
+    file = tmp_path / "v.mp4"
+    made.write_video(file, 4, created="2024-03-01T22:30:00")
+    content = file.read_bytes()
+    assert b"Lavf" in content
+    file.write_bytes(content.replace(b"Lavf", b"caf\xe9"))
+    assert read_video(file).start == made.START
+    assert len(list(decode(file, np.array([0.1, 3.0]), 6, 8))) == 2
 
 
 def test_no_video_stream(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from sacd.models.eeg import AttnSleep, EncoderLayer
+from sacd.models.eeg import AttnSleep, EncoderLayer, LayerNorm
 from sacd.models.signal import Convolution, Dropout, as_rows
 
 
@@ -79,6 +79,18 @@ def test_attention_agrees_with_torch() -> None:
     attended = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
     expected = query.transpose(1, 2).flatten(2) + layer.mix(attended)
     torch.testing.assert_close(layer(x), expected + layer.feed_forward(expected))
+
+
+def test_layer_norm_is_the_authors() -> None:
+    torch.manual_seed(0)
+    norm, x = LayerNorm(80), 3 * torch.randn(4, 30, 80) + 1
+    x[0, 0] = 2.0  # a channel that is silent
+    torch.nn.init.normal_(norm.weight), torch.nn.init.normal_(norm.bias)
+    deviation = x.std(-1, keepdim=True)
+    expected = norm.weight * (x - x.mean(-1, keepdim=True)) / (deviation + 1e-6) + norm.bias
+    torch.testing.assert_close(norm(x), expected, rtol=1e-5, atol=1e-5)
+    norms = [module for module in AttnSleep().modules() if isinstance(module, torch.nn.LayerNorm)]
+    assert len(norms) == 3 and all(isinstance(module, LayerNorm) for module in norms)
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5])

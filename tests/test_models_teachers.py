@@ -92,6 +92,16 @@ def test_windows_do_not_see_each_other() -> None:
     torch.testing.assert_close(part(x[8:]), states[8:])
 
 
+def test_directions_meet_after_both_layers() -> None:
+    """The states of each direction are those of an LSTM that never sees the other, run over the window from its end."""
+    part = SequenceResidual(6, window=4, hidden=8).eval()
+    x = torch.randn(4, 6)
+    states = part(x) - part.shortcut(x)
+    for lstm, order, half in ((part.forth, [0, 1, 2, 3], slice(8)), (part.back, [3, 2, 1, 0], slice(8, 16))):
+        assert lstm.num_layers == 2 and not lstm.bidirectional
+        torch.testing.assert_close(states[order, half], lstm(x[order])[0])
+
+
 def test_gradient_is_reversed_and_scaled() -> None:
     x = torch.randn(5, requires_grad=True)
     y = reverse_gradient(x, 0.25)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from objective_pairs import context, detached, make_pair, reordered, step, student_leaves, teacher_leaves
+from objective_pairs import context, detached, make_pair, on_meta, reordered, step, student_leaves, teacher_leaves
 
 from sacd.exceptions import SacdError
 from sacd.objectives import OBJECTIVES, build_objective, load_objective, options_of
-from sacd.objectives.base import Objective
+from sacd.objectives.base import Objective, Pair
 
 NAMES = sorted(OBJECTIVES)
 
@@ -47,6 +47,13 @@ def test_published_defaults() -> None:
     assert (sacd["structure"], sacd["contrastive"], sacd["jsd"]) == (0.5, 1.0, 1.0)
     assert (sacd["bank_size"], sacd["negatives"], sacd["margin"]) == (256, 64, 0.2)
     assert options_of("ce") == {}
+    assert list(sacd) == [
+        "structure", "contrastive", "jsd", "reading", "graph_margin", "bank_size", "negatives", "margin", "direction",
+        "video_negatives", "reduction", "confidence",
+    ]
+    assert set(options_of("crd")) == {"weight", "negatives", "temperature", "momentum", "dim", "confidence"}
+    with pytest.raises(TypeError, match="SACD has no option margins"):
+        OBJECTIVES["sacd"](context(), margins=2)
 
 
 def test_unknown_option_lists_the_known_ones() -> None:
@@ -88,6 +95,9 @@ def test_objective_from_a_file(tmp_path: Path) -> None:
         ("class Half: ...\n", "mine.py:Half", "has no class 'Half' derived from"),
         ("class Half(:\n", "mine.py:Half", "cannot be imported"),
         ("import nowhere_to_be_found\n", "mine.py:Half", "cannot be imported"),
+        ("raise RuntimeError('first\\nsecond')\n", "mine.py:Half", r"cannot be imported \(RuntimeError: first\)"),
+        ("1 / 0\n", "mine.py:Half", "cannot be imported"),
+        ("raise SystemExit\n", "mine.py:Half", "cannot be imported"),
     ],
 )
 def test_bad_file_is_one_line(tmp_path: Path, text: str | None, ask: str, message: str) -> None:
@@ -180,6 +190,20 @@ def test_declared_needs_are_enough(name: str) -> None:
     assert all(value.isfinite() for value in objective(pair).values())
 
 
+@pytest.mark.parametrize(("name", "options"), [(name, {}) for name in NAMES] + [("crd", {"negatives": 7})])
+@pytest.mark.parametrize("window", [4, 8])
+def test_a_step_never_waits_for_the_device(name: str, options: dict, window: int) -> None:
+    """The meta device has no values: `.item()`, `if tensor` and shapes that depend on values are errors there.
+
+    Windows of 4 clips stand in pairs of one night here, those of 8 alone.
+    """
+    objective = build_objective(name, context(n_nights=4), options).to("meta")
+    for seed in range(2):
+        pair = on_meta(make_pair(seed=seed, window=window, windows_per_night=8 // window))
+        torch.stack(list(objective(pair).values())).sum().backward()
+        assert pair.student_logits.grad.shape == (16, 5)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_order_of_windows_does_not_matter(name: str) -> None:
     pair = make_pair()
@@ -192,16 +216,20 @@ def test_order_of_windows_does_not_matter(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_resuming_from_the_state_goes_on_identically(name: str, tmp_path: Path) -> None:
-    whole = build(name)
+    def batch(seed: int) -> Pair:
+        return make_pair(seed=seed, labels="all", window=8, windows_per_night=1)
+
+    torch.manual_seed(3)
+    whole = build_objective(name, context(n_nights=2), {})
     for seed in range(3):
-        step(whole, make_pair(seed=seed))
+        step(whole, batch(seed))
     torch.save(whole.state_dict(), tmp_path / "state.pt")
     torch.manual_seed(99)
-    resumed = build_objective(name, context(), {})
+    resumed = build_objective(name, context(n_nights=2), {})
     resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     for seed in range(3, 6):
         torch.manual_seed(seed)  # the global generator plays no part
-        assert step(whole, make_pair(seed=seed)) == step(resumed, make_pair(seed=seed))
+        assert step(whole, batch(seed)) == step(resumed, batch(seed))
 
 
 @pytest.mark.parametrize("name", NAMES)

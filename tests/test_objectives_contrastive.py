@@ -67,7 +67,7 @@ class Slow:
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_against_lists(direction: str, video_negatives: str, reduction: str) -> None:
     options = {"direction": direction, "video_negatives": video_negatives, "reduction": reduction}
-    loss = ContrastiveLoss(24, 24, bank_size=20, negatives=6, **options)
+    loss = ContrastiveLoss(context(), bank_size=20, negatives=6, **options)
     slow = Slow(20, 6, direction == "two-way", video_negatives == "queue+batch", reduction)
     for seed in range(5):  # the banks wrap around
         pair = make_pair(seed=seed, labels="mixed" if seed % 2 else "none")
@@ -88,7 +88,7 @@ def bare_pair(video: list[list[float]], eeg: list[list[float]], label: list[int]
 
 
 def test_by_hand() -> None:
-    loss = ContrastiveLoss(4, 4, direction="one-way")
+    loss = ContrastiveLoss(context(4, 4), direction="one-way")
     loss.eeg_bank.enqueue(torch.tensor([axis(0), axis(0, 1), axis(2)]), torch.tensor([1, 1, 0]))
     pair = bare_pair([axis(0)], [axis(1)], [0])
     # positive 0; negatives of another class: 1 and 1/√2 → hinge 1.2 and 0.2 + 1/√2; the third has the anchor's class
@@ -97,7 +97,7 @@ def test_by_hand() -> None:
 
 def second_direction_gradient(video_negatives: str) -> Tensor:
     """Gradient at clip 1, which costs nothing as an anchor and whose video is the hard negative of clip 0's EEG."""
-    loss = ContrastiveLoss(4, 4, video_negatives=video_negatives)
+    loss = ContrastiveLoss(context(4, 4), video_negatives=video_negatives)
     loss.video_bank.enqueue(torch.tensor([axis(0), axis(3)]), torch.tensor([1, 0]))
     pair = bare_pair([axis(2), axis(0)], [axis(0, 1), axis(0)], [0, 1])
     loss(pair).backward()
@@ -111,7 +111,7 @@ def test_live_negatives_carry_gradient_and_the_bank_carries_none() -> None:
 
 
 def test_scale_of_features_does_not_matter() -> None:
-    one, other = ContrastiveLoss(24, 24), ContrastiveLoss(24, 24)
+    one, other = ContrastiveLoss(context()), ContrastiveLoss(context())
     for seed in range(2):
         pair = make_pair(seed=seed)
         scaled = replace(
@@ -122,36 +122,36 @@ def test_scale_of_features_does_not_matter() -> None:
 
 
 def test_unsure_clips_are_dropped_and_counted() -> None:
-    loss = ContrastiveLoss(4, 4, confidence=0.9)
+    loss = ContrastiveLoss(context(4, 4), confidence=0.9)
     pair = bare_pair([axis(0), axis(1), axis(2), axis(3)], [axis(0), axis(1), axis(2), axis(3)], [0, 1, -1, -1])
     unsure = replace(pair, teacher_logits=torch.tensor([[0.0] * 5, [0.0] * 5, [9.0] + [0.0] * 4, [1.0] + [0.0] * 4]))
     loss(unsure)
     assert loss.share_dropped.item() == 0.25
-    assert sorted(loss.eeg_bank.contents()[1].tolist()) == [0, 0, 1]  # the third clip takes the teacher's class
+    assert sorted(loss.eeg_bank.contents()[1].tolist())[-4:] == [-1, 0, 0, 1]  # the third takes the teacher's class
 
 
 def test_one_class_and_empty_banks_cost_nothing() -> None:
-    loss = ContrastiveLoss(24, 24)
+    loss = ContrastiveLoss(context())
     for seed in range(2):
         value = loss(make_pair(labels="one", seed=seed))
         assert value.item() == 0.0
 
 
 def test_one_way_needs_no_video_bank() -> None:
-    assert not hasattr(ContrastiveLoss(4, 4, direction="one-way"), "video_bank")
+    assert not hasattr(ContrastiveLoss(context(4, 4), direction="one-way"), "video_bank")
 
 
 @pytest.mark.parametrize("option", ["direction", "video_negatives", "reduction"])
 def test_unknown_choice(option: str) -> None:
     with pytest.raises(SacdError, match=f"unknown {option} 'sideways'; choose one of "):
-        ContrastiveLoss(4, 4, **{option: "sideways"})
+        ContrastiveLoss(context(4, 4), **{option: "sideways"})
 
 
 def test_sacd_is_the_weighted_sum() -> None:
     torch.manual_seed(1)
     objective = build_objective("sacd", context(), {"structure": 0.3, "contrastive": 0.4, "jsd": 2.0})
-    alone = ContrastiveLoss(24, 24)
-    graphs = StructureLoss(24, 24)
+    alone = ContrastiveLoss(context())
+    graphs = StructureLoss(context())
     graphs.load_state_dict(objective.structure.state_dict())
     for seed in range(2):
         pair = make_pair(seed=seed)

@@ -47,8 +47,8 @@ class SlowNce:
         return found
 
     def __call__(self, pair: Pair) -> float:
-        video = embedded(self.objective.student_embedding, pair.student_features)
-        eeg = embedded(self.objective.teacher_embedding, pair.teacher_features)
+        video = embedded(self.objective.memory.student_embedding, pair.student_features)
+        eeg = embedded(self.objective.memory.teacher_embedding, pair.teacher_features)
         label, clip = self.classes_of(pair), pair.clip.tolist()
         total = 0.0
         for which, (anchors, bank) in enumerate(((video, self.eeg), (eeg, self.video))):
@@ -89,6 +89,20 @@ def test_against_lists(name: str, by_class: bool) -> None:
         assert objective.classes.tolist() == slow.classes
 
 
+def test_crd_knows_classes_before_it_meets_clips() -> None:
+    """Labels, else the confident teacher: no clip of a known class is a false negative in the first step."""
+    told = make_pair(N_CLIPS, seed=7)
+    sizes = replace(context(), label=told.label, teacher_logits=told.teacher_logits)
+    torch.manual_seed(2)
+    objective = build_objective("crd", sizes, {"weight": 1.0, "dim": 8})
+    slow = SlowNce(objective, by_class=True)
+    slow.classes = slow.classes_of(told)
+    assert objective.classes.tolist() == slow.classes and max(slow.classes) >= 0
+    pair = make_pair()
+    assert objective(pair)["crd"].item() == pytest.approx(slow(pair), rel=1e-5)
+    assert build_objective("crd", replace(context(), label=told.label)).classes.tolist() == told.label.tolist()
+
+
 def test_published_weights() -> None:
     torch.manual_seed(2)
     pair = make_pair()
@@ -105,11 +119,11 @@ def test_published_weights() -> None:
 
 def test_by_hand() -> None:
     """Two clips, τ = 1, banks on the axes: positive e¹, one negative e⁰; Z = N · mean = e + 1, c = ½."""
-    memory = ContrastMemory(2, 2, negatives=8, temperature=1.0, momentum=0.5)
+    memory = ContrastMemory(context(2, 2, n_clips=2), negatives=8, temperature=1.0, dim=2)
     memory.student_bank.copy_(torch.eye(2))
     memory.teacher_bank.copy_(torch.eye(2))
     anchor = torch.tensor([[1.0, 0.0]])
-    loss = memory(anchor, anchor, torch.tensor([0]), memory.candidates(), torch.tensor([[False, True]]))
+    loss = memory.loss(anchor, anchor, torch.tensor([0]), memory.candidates(), torch.tensor([[False, True]]))
     positive, negative = math.e / (math.e + 1), 1 / (math.e + 1)
     expected = -math.log(positive / (positive + 0.5)) - math.log(0.5 / (negative + 0.5))
     assert loss.item() == pytest.approx(2 * expected, rel=1e-5)

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from objective_pairs import make_pair, reordered
+from objective_pairs import context, make_pair, reordered
 from torch import Tensor
 
 from sacd.exceptions import SacdError
 from sacd.objectives.base import Pair
-from sacd.objectives.structure import GraphNet, StructureLoss, graph_vectors, other_stages, windows_of
+from sacd.objectives.graphs import GraphNet, graph_vectors
+from sacd.objectives.structure import StructureLoss, other_stages, stage_sequences
+from sacd.objectives.windows import windows_of
 
 
 def slow_graph_vector(net: GraphNet, features: Tensor) -> Tensor:
@@ -58,13 +60,17 @@ def slow_loss(loss: StructureLoss, pair: Pair) -> float:
 
 def build(reading: str = "margin", **options: float) -> StructureLoss:
     torch.manual_seed(5)
-    return StructureLoss(24, 24, reading=reading, **options)
+    return StructureLoss(context(), reading, **options)
+
+
+def distances(loss: StructureLoss, pair: Pair) -> Tensor:
+    return loss.distances(pair, windows_of(pair.window))
 
 
 @pytest.mark.parametrize("reading", ["margin", "printed"])
 @pytest.mark.parametrize("batch", [16, 13, 8, 1])
 def test_against_loops(reading: str, batch: int) -> None:
-    loss, pair = build(reading, margin=4.0 if reading == "printed" else 0.9), make_pair(batch)
+    loss, pair = build(reading, graph_margin=4.0 if reading == "printed" else 0.9), make_pair(batch)
     assert loss(pair).item() == pytest.approx(slow_loss(loss, pair), rel=1e-5, abs=1e-5)
     assert loss(pair).item() > 0
 
@@ -109,18 +115,18 @@ def test_graphs_made_without_gradients_serve_training() -> None:
     loss(pair).backward()
 
 
-def test_negatives_share_the_night_and_differ_in_stage() -> None:
-    #        window 0    1       2 (same as 0)  3 (other night)  4 (cut short, as far as it goes like 0)
+def test_negatives_differ_in_stage() -> None:
+    #        window 0    1       2 (same as 0)  3          4 (cut short, as far as it goes like 0)
     stage = torch.tensor([0, 1, 0, 2, 0, 1, 0, 2, 0])
-    window = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 4])
-    night = torch.tensor([0, 0, 0, 0, 0, 0, 9, 9, 0])
-    found = other_stages(stage, night, windows_of(window))
+    windows = windows_of(torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 4]))
+    stages = stage_sequences(stage, windows)
+    assert stages.shape == (5, 8) and stages[1].tolist() == [0, 2] + 6 * [-1]
     expected = torch.zeros(5, 5, dtype=torch.bool)
-    for a, b in ((0, 1), (1, 2)):
+    for a, b in ((0, 1), (0, 3), (1, 2), (2, 3)):
         expected[a, b] = expected[b, a] = True
-    assert torch.equal(found, expected)
-    unknown = torch.tensor([-1, -1, 0, 2, 0, 1, 0, 2, 0])
-    assert not other_stages(unknown, night, windows_of(window))[0].any()
+    assert torch.equal(other_stages(stages, stages), expected)
+    stages[0] = -1
+    assert not other_stages(stages, stages)[0].any()
 
 
 def test_hand_computed_distances(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,18 +135,58 @@ def test_hand_computed_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     distance = torch.tensor([[0.8, 1.2], [0.1, 0.2]])
     for reading, expected in (("margin", 0.3 / 2 + (0.3 + 1.4) / 2), ("printed", 0.3 / 2)):
         loss = build(reading)
-        monkeypatch.setattr(loss, "distances", lambda _: (distance, windows_of(torch.tensor([0, 1]))))
+        monkeypatch.setattr(loss, "distances", lambda *_: distance)
         assert loss(pair).item() == pytest.approx(expected)
 
 
 def test_without_a_negative_only_matching_windows_count() -> None:
     loss = build()
     pair = make_pair(labels="one")
-    alone = torch.relu(loss.margin - (1 - loss.distances(pair)[0].diagonal())).mean()
+    alone = torch.relu(loss.margin - (1 - distances(loss, pair).diagonal())).mean()
     torch.testing.assert_close(loss(pair), alone)
     apart = replace(make_pair(labels="all"), night=torch.arange(16) // 4)
-    alone = torch.relu(loss.margin - (1 - loss.distances(apart)[0].diagonal())).mean()
+    alone = torch.relu(loss.margin - (1 - distances(loss, apart).diagonal())).mean()
     torch.testing.assert_close(loss(apart), alone)
+
+
+def test_a_window_alone_in_its_night_is_held_against_earlier_ones() -> None:
+    """Nights 0 and 1 in every batch, a window each; the bank keeps the newest two windows of a night."""
+    torch.manual_seed(5)
+    loss = StructureLoss(context(n_nights=3), graph_margin=0.9)
+    batches = [make_pair(seed=seed, labels="mixed", window=8, windows_per_night=1) for seed in range(4)]
+    eeg: dict[int, list[tuple[Tensor, list[int]]]] = {0: [], 1: []}
+    for pair in batches:
+        stage = torch.where(pair.label >= 0, pair.label, pair.teacher_logits.argmax(1)).tolist()
+        positive, negative = [], []
+        for night in (0, 1):
+            clips = slice(8 * night, 8 * night + 8)
+            video = slow_graph_vector(loss.student_net, pair.student_features[clips])
+            own = [(pair.teacher_features[clips].detach(), stage[clips])]
+            for features, stages in own + eeg[night][-2:]:
+                d = (video - slow_graph_vector(loss.teacher_net, features)).square().sum().item()
+                if features is own[0][0]:
+                    positive.append(max(0.0, loss.margin - (1 - d)))
+                elif stages != stage[clips]:
+                    negative.append(max(0.0, loss.margin - (d - 1)))
+            eeg[night] += own
+        value = loss(pair)
+        expected = sum(positive) / 2 + sum(negative) / max(len(negative), 1)
+        assert value.item() == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert len(negative) == 4 and sum(negative) > 0  # else nothing was shown
+    value.backward()
+    assert loss.teacher_net.project.weight.grad.any()
+    before = {name: buffer.clone() for name, buffer in loss.named_buffers()}
+    loss.eval()(batches[0])
+    assert all(torch.equal(buffer, before[name]) for name, buffer in loss.named_buffers())
+    assert not before["bank.features"][2].any()
+
+
+def test_windows_that_share_their_night_need_no_bank() -> None:
+    torch.manual_seed(5)
+    loss = StructureLoss(context(n_nights=2))
+    loss(make_pair(labels="all", window=8, windows_per_night=2))
+    assert (loss.bank.stages == -1).all()
+    assert StructureLoss(context(n_nights=2), "printed").bank is None
 
 
 def test_the_readings_pull_in_opposite_directions() -> None:
@@ -148,24 +194,24 @@ def test_the_readings_pull_in_opposite_directions() -> None:
     gradients = []
     for reading in ("margin", "printed"):
         pair.student_features.grad = None
-        build(reading, margin=4.0)(pair).backward()  # a margin at which every window is active in both readings
+        build(reading, graph_margin=4.0)(pair).backward()  # a margin at which every window is active in both readings
         gradients.append(pair.student_features.grad.clone())
     torch.testing.assert_close(gradients[0], -gradients[1], rtol=1e-4, atol=1e-7)
 
 
 def test_order_of_clips_within_windows_does_not_matter() -> None:
     """Complete graphs, symmetric edges: the same shuffle in both modalities and all windows changes nothing."""
-    loss, pair = build(margin=0.9), make_pair(labels="all")
+    loss, pair = build(graph_margin=0.9), make_pair(labels="all")
     order = (torch.arange(16).view(4, 4)[:, [2, 0, 3, 1]]).flatten()
     torch.testing.assert_close(loss(reordered(pair, order)), loss(pair), rtol=1e-5, atol=1e-6)
 
 
 def test_windows_do_not_see_each_other() -> None:
     loss, pair = build(), make_pair()
-    before = loss.distances(pair)[0]
+    before = distances(loss, pair)
     changed = pair.student_features.detach().clone()
     changed[4:8] += 1.0
-    after = loss.distances(replace(pair, student_features=changed))[0]
+    after = distances(loss, replace(pair, student_features=changed))
     same = torch.tensor([True, False, True, True])
     torch.testing.assert_close(after[same], before[same])
     assert not torch.allclose(after[1], before[1])
@@ -183,7 +229,7 @@ def test_without_window_numbers_clips_are_taken_eight_by_eight() -> None:
 
 def test_unknown_reading() -> None:
     with pytest.raises(SacdError, match="unknown reading 'upside-down'; choose one of margin, printed"):
-        StructureLoss(4, 4, reading="upside-down")
+        StructureLoss(context(), "upside-down")
 
 
 def test_training_brings_matching_windows_together_and_keeps_others_apart() -> None:
@@ -194,6 +240,6 @@ def test_training_brings_matching_windows_together_and_keeps_others_apart() -> N
         optimizer.zero_grad()
         loss(pair).backward()
         optimizer.step()
-    distance = loss.distances(pair)[0]
+    distance = distances(loss, pair)
     assert loss(pair).item() < 0.2 * first
     assert distance[0, 1] > distance[0, 0] and distance[2, 3] > distance[2, 2]  # neighbours share their night

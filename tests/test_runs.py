@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import open_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightning_fabric import Fabric
@@ -86,18 +88,6 @@ def test_batches_are_a_pure_function_of_seed_and_step(raw, step, seed, sampler):
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_an_epoch_draws_every_window_in_pairs_of_one_night(raw):
-    clips = ClipSet(raw.of(["P00", "P01"]), [])
-    sampler = Sampler(clips, np.ones(len(clips), dtype=bool), 2 * WINDOW, seed=1)
-    assert len(sampler.units) == 2 * 17  # an odd number a night: one window of each comes twice
-    starts = []
-    for step in range(18):
-        index, window = sampler.batch(step)
-        assert len(set(clips.night[index])) == 1 and window.tolist() == [0] * WINDOW + [1] * WINDOW
-        starts += [index[0], index[WINDOW]]
-    assert set(starts) == set(sampler.units[:, 0]) and len(starts) == 36
-
-
 def test_windows_are_consecutive_clips_of_one_night(raw):
     clips = ClipSet(raw.of(["P00", "P01"]), [])
     clips.number[5:] += 3  # a gap after the fifth clip of the first night
@@ -111,9 +101,37 @@ def test_windows_are_consecutive_clips_of_one_night(raw):
 def test_arrays_give_each_clip_its_own_data(raw):
     clips = ClipSet(raw.of(raw.participants.index), [])
     index = np.array([100, 3, 77, 3, 200])
-    got = Arrays.of(clips, "video").take(index)
-    for row, i in enumerate(index):
-        assert np.array_equal(got[row], clips.recordings[clips.night[i]].video[clips.row[i]])
+    for arrays in (
+        [recording.video for recording in clips.recordings],
+        [partial(recording.array, "video") for recording in clips.recordings],
+    ):
+        got = Arrays(clips, arrays).take(index)
+        for row, i in enumerate(index):
+            assert np.array_equal(got[row], clips.recordings[clips.night[i]].video[clips.row[i]])
+
+
+def test_more_recordings_than_files_may_be_open(make_cohort, tmp_path):
+    cohort = Cohort.open(make_cohort(participants=210, clips=1))
+    clips = ClipSet(list(cohort), [])
+    index = np.random.default_rng(0).permutation(len(clips))
+    store, fabric = RunStore(tmp_path / "runs"), Fabric(accelerator="cpu", devices=1)
+    for kind, modality in ((StudentRun, "video"), (TeacherRun, "eeg")):
+        with open_files(200):
+            inputs = kind(model=MLP, training=FAST).inputs(cohort, store, clips, fabric)
+            got = inputs.arrays.take(index)
+        for clip, i in zip(got, index, strict=True):
+            assert np.array_equal(clip, clips.recordings[i].array(modality)[0])
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_recordings_in_half_precision_stand_beside_others(raw, half):
+    """Whole nights are stored as float16: whichever comes first, the others lose nothing."""
+    clips = ClipSet(raw.of(["P00", "P01"]), [])
+    stored = [np.array(recording.eeg) for recording in clips.recordings]
+    stored[half] = stored[half].astype(np.float16)
+    got = Arrays(clips, stored).take(np.array([3, 30]))
+    assert got.dtype == torch.float32
+    assert np.array_equal(got[0], stored[0][3]) and np.array_equal(got[1], stored[1][30 - len(stored[0])])
 
 
 def test_labels_outside_the_budget_are_hidden(raw):

@@ -88,6 +88,14 @@ def test_broken_profiles_give_one_line(tmp_path, text, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_profile_in_another_encoding_gives_one_line(tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_bytes("name: café\n".encode("latin-1"))
+    with pytest.raises(SacdError, match=r"p\.yaml: not valid YAML \('utf-8' codec can't decode.*; correct") as caught:
+        load_profile(file)
+    assert "\n" not in str(caught.value)
+
+
 def test_unknown_profile_lists_the_known():
     with pytest.raises(SacdError, match="use smoke, laptop, paper"):
         load_profile("lapotp")

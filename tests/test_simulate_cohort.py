@@ -1,3 +1,6 @@
+import multiprocessing
+import os
+import signal
 import time
 
 import numpy as np
@@ -11,7 +14,7 @@ from sacd.simulate.participant import make_participant
 from sacd.simulate.simulated_cohort import BLOCK_CLIPS, BLOCKS, block_clips, simulate, source_id
 from sacd.simulate.simulated_night import SimulatedNight
 
-SMALL = {"frames": 4, "size": 12}
+SMALL = {"frames": 4, "size": 12, "viewing": False}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def test_a_block_is_a_cut_of_the_whole_night(small):
     whole = Cohort.open(small)["T0001-night1"]
     night = SimulatedNight(make_participant(0, "test", 0))
     clips = block_clips(night.participant, night.clips)[:24]
-    np.testing.assert_array_equal(whole.eeg[clips], night.eeg(clips))
+    np.testing.assert_array_equal(whole.eeg[clips], night.eeg(clips).astype(np.float16))
     np.testing.assert_array_equal(whole.video[clips], night.video(clips, frames=4, size=12))
 
 
@@ -99,6 +102,53 @@ def test_an_interrupted_simulation_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         simulate(tmp_path / "x", train=2, test=0, nights=0, progress=stop, **SMALL)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_killed_simulation_repeated_is_the_cohort(tmp_path):
+    wanted = dict(train=2, test=0, nights=0, **SMALL)
+
+    def killed() -> None:
+        def stop(done: int, of: int) -> None:
+            # As if it had been killed while it wrote the next recording.
+            (tmp_path / "x" / "recordings" / ".aside-S0002-night1-1").mkdir()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        simulate(tmp_path / "x", progress=stop, **wanted)
+
+    child = multiprocessing.get_context("fork").Process(target=killed)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL and (tmp_path / "x" / "recordings" / "S0001-night1").exists()
+    simulate(tmp_path / "x", **wanted)
+    simulate(tmp_path / "y", name="x", **wanted)
+    assert check(tmp_path / "x") == []
+    left, whole = (sorted(path.relative_to(folder) for path in folder.rglob("*")) for folder in tmp_path.iterdir())
+    assert left == whole
+    assert Cohort.open(tmp_path / "x").fingerprint == Cohort.open(tmp_path / "y").fingerprint
+
+
+def test_a_second_simulation_says_what_is_there(tmp_path):
+    wanted = dict(train=1, test=0, nights=0, **SMALL)
+    path = simulate(tmp_path / "x", **wanted)
+    before = Cohort.open(path).fingerprint
+    with pytest.raises(SacdError, match="x: this very cohort is there already, whole; use it, or name another folder"):
+        simulate(path, **wanted)
+    for change, words in (
+        ({"seed": 4}, "seed 0, not 4"), ({"coupling": "weak"}, "coupling medium, not weak"),
+        ({"train": 2}, "train 1, not 2"), ({"frames": 5}, "frames 4, not 5"),
+    ):
+        with pytest.raises(SacdError, match=f"x: holds a cohort simulated with {words}; name another folder"):
+            simulate(path, exist_ok=True, **wanted | change)
+    assert simulate(path, exist_ok=True, **wanted) == path
+    assert Cohort.open(path).fingerprint == before
+
+
+def test_a_real_cohort_is_not_simulated_over(make_cohort):
+    path = make_cohort()
+    index = path / "cohort.json"
+    index.write_text(index.read_text().replace('"simulated": true', '"simulated": false'))
+    with pytest.raises(SacdError, match="holds a cohort that is not simulated"):
+        simulate(path, train=1, test=0, nights=0, **SMALL)
 
 
 def test_progress_counts_participants(tmp_path):

@@ -2,7 +2,10 @@
 
 import errno
 import json
+import multiprocessing
+import os
 from pathlib import Path
+from signal import SIGKILL
 
 import av
 import mne
@@ -98,6 +101,18 @@ def test_part_of_a_night_is_the_nights_own(source: Path, tmp_path: Path) -> None
 def test_folder_must_be_new(source: Path) -> None:
     with pytest.raises(SacdError, match="not empty"):
         raw.write_raw_nights(source, PEOPLE[:1], clips=1)
+
+
+def test_what_a_killed_writer_left_is_replaced(tmp_path: Path) -> None:
+    def killed() -> None:
+        raw.write_raw_nights(tmp_path / "raw", PEOPLE[:1], clips=1, progress=lambda *_: os.kill(os.getpid(), SIGKILL))
+
+    child = multiprocessing.get_context("fork").Process(target=killed)
+    child.start()
+    child.join()
+    assert child.exitcode == -SIGKILL and [left.name[0] for left in tmp_path.iterdir()] == ["."]
+    raw.write_raw_nights(tmp_path / "raw", PEOPLE[:1], clips=1)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["raw"]
 
 
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,10 @@ Audio: 512-d embeddings of CNN14 (PANNs, Kong et al. 2020, doi:10.1109/TASLP.202
 (Soomro et al. 2012, arXiv:1212.0402) of ``CLASS/v_CLASS_gGG_cCC.avi``; here grey, frames spread over the whole clip.
 
 The archive lies in the benchmark's folder, beside the clips that `decode_videos` wrote there; without these there is
-audio alone. A *group* (gGG) holds clips cut from one film. Split 1: groups 01–07 test, 08–25 train; of those 23–25 validate, here.
-Statistics resample the groups of each class.
+audio alone.
+
+A *group* (gGG) holds clips cut from one film. Split 1: groups 01–07 test, 08–25 train; of those 23–25 validate, here.
+Statistics take the groups of each class for participants.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """The cohort on disk: recordings that belong together.
 
-`check` validates a cohort, `writer` makes one or lets it grow, `splits` gives its participants their roles.
+`format` says what lies on disk and `extras` what else may, with `motion` measured from pictures; `check` validates a
+cohort, `writer` makes one or lets it grow, `splits` gives its participants their roles.
 """
 
 from sacd.cohort.cohort import Cohort, Recording

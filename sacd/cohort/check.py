@@ -1,14 +1,13 @@
 """Validates a cohort completely: every fault, one line each, not only the first (`sacd check`)."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sacd.cohort import extras
 from sacd.cohort.format import (
     ARRAY_NAMES,
     ID_PATTERN,
@@ -16,11 +15,13 @@ from sacd.cohort.format import (
     SPLITS,
     CohortInfo,
     hash_file,
+    read_clips,
     read_info,
+    read_metadata,
     read_participants,
     read_recordings,
 )
-from sacd.exceptions import SacdError, first_line
+from sacd.exceptions import SacdError, reading
 from sacd.stages import CLIP_SECONDS, NOT_SCORED, STAGES
 
 _CHUNK = 256
@@ -127,9 +128,14 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
     """
     if not folder.is_dir():
         return [f"{folder}: the recording's folder is missing; restore it or remove its row"]
-    metadata, faults = _metadata(folder)
-    hashes = metadata.get("hashes", {})
+    faults: list[str] = []
+    try:
+        metadata = read_metadata(folder)
+    except SacdError as error:
+        metadata, faults = {"hashes": {}}, [str(error)]
+    hashes = metadata["hashes"]
     needed = ["clips.parquet", *(ARRAY_NAMES[name, getattr(info, name)] for name in MODALITIES)]
+    needed += [name for name in extras.FILES if (folder / name).exists()]
     for name in sorted({*needed, *hashes}):
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
             faults.append(f"{folder / 'recording.json'}: {name!r} is not a file name; correct it")
@@ -140,49 +146,37 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
         else:
             faults += _hash_faults(folder / name, hashes[name])
     if (folder / "clips.parquet").is_file():
-        faults += _clip_faults(folder / "clips.parquet", clips)
-    for modality in MODALITIES:
-        file = folder / ARRAY_NAMES[modality, getattr(info, modality)]
-        if file.is_file():
-            faults += _array_faults(file, modality, info, clips)
+        faults += _clip_faults(folder, clips)
+    specs = {ARRAY_NAMES[name, getattr(info, name)]: _array_spec(name, info) for name in MODALITIES}
+    if info.format_version >= extras.FORMAT:
+        more, untold = extras.array_specs(folder, info, metadata)
+        specs |= more
+        faults += untold + extras.content_faults(folder)
+    for name, (dtypes, rest) in specs.items():
+        if (folder / name).is_file():
+            found = _array_faults(folder / name, dtypes, rest, clips)
+            faults += found or (extras.order_faults(folder / name) if name == extras.FRAME_TIMES else [])
     return faults
 
 
 def _hash_faults(file: Path, expected: str) -> list[str]:
     try:
-        changed = hash_file(file) != expected
-    except OSError as error:
-        return [f"{file}: cannot be read ({error.strerror}); correct its permissions"]
+        with reading(file, "correct its permissions"):
+            changed = hash_file(file) != expected
+    except SacdError as error:
+        return [str(error)]
     return [f"{file}: changed since it was written (hash differs); restore it or ingest again"] if changed else []
 
 
-def _metadata(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    file = folder / "recording.json"
+def _clip_faults(folder: Path, clips: int) -> list[str]:
+    file = folder / "clips.parquet"
     try:
-        metadata = json.loads(file.read_text())
-    except FileNotFoundError:
-        return {}, [f"{file}: file is missing; ingest the recording again"]
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        return {}, [f"{file}: not valid JSON ({error}); ingest the recording again"]
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("hashes"), dict):
-        return {}, [f"{file}: has no table of hashes; ingest the recording again"]
-    return metadata, []
-
-
-def _clip_faults(file: Path, clips: int) -> list[str]:
-    try:
-        table = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        return [f"{file}: cannot be read ({first_line(error)}); ingest the recording again"]
-    missing = [name for name in ("clip", "onset", "stage") if name not in table]
-    if missing:
-        return [f"{file}: no column {', '.join(missing)}; ingest the recording again"]
+        table = read_clips(folder)
+    except SacdError as error:
+        return [str(error)]
     faults = []
     if len(table) != clips:
         faults.append(f"{file}: {len(table)} clips, recordings.tsv says {clips}; correct the row or ingest again")
-    for name in ("clip", "stage"):
-        if not pd.api.types.is_integer_dtype(table[name]):
-            return [*faults, f"{file}: column {name} has dtype {table[name].dtype}, must be integer; ingest again"]
     bad = table.stage[~table.stage.between(NOT_SCORED, len(STAGES) - 1)]
     if len(bad):
         faults.append(
@@ -191,36 +185,39 @@ def _clip_faults(file: Path, clips: int) -> list[str]:
         )
     if (np.diff(table["clip"].to_numpy()) <= 0).any() or (table["clip"] < 0).any():
         faults.append(f"{file}: column clip does not rise from row to row; sort the clips by time")
-    onset = pd.to_numeric(table.onset, errors="coerce").to_numpy(dtype=float)
-    if not np.isfinite(onset).all():
+    if not np.isfinite(table.onset.to_numpy(dtype=float)).all():
         faults.append(f"{file}: column onset has values that are not finite; write seconds from the recording's start")
     return faults
 
 
-def _array_faults(file: Path, modality: str, info: CohortInfo, clips: int) -> list[str]:
-    try:
-        array = np.lib.format.open_memmap(file, mode="r")
-    except (OSError, ValueError) as error:
-        return [f"{file}: cannot be read as an array ({first_line(error)}); ingest the recording again"]
+def _array_spec(modality: str, info: CohortInfo) -> extras.ArraySpec:
     sampling, raw = info.sampling, getattr(info, modality) == "raw"
     if modality == "video" and raw:
-        dtype, rest = np.dtype(np.uint8), (sampling.frames, sampling.height, sampling.width)
-    elif raw:
+        return (np.uint8,), (sampling.frames, sampling.height, sampling.width)
+    if raw:
+        dtypes = (np.float32,) if info.format_version < extras.FORMAT else (np.float32, np.float16)
         samples = None if sampling.eeg_hz is None else round(CLIP_SECONDS * sampling.eeg_hz)
-        dtype, rest = np.dtype(np.float32), (len(sampling.eeg_channels) or None, samples)
-    else:
-        names = getattr(sampling, f"{modality}_features")
-        dtype, rest = np.dtype(np.float32), (len(names) or None,)
+        return dtypes, (len(sampling.eeg_channels) or None, samples)
+    return (np.float32,), (len(getattr(sampling, f"{modality}_features")) or None,)
+
+
+def _array_faults(file: Path, dtypes: tuple[type, ...], rest: tuple[int | None, ...], clips: int) -> list[str]:
+    try:
+        with reading(file, "ingest the recording again", "cannot be read as an array"):
+            array = np.lib.format.open_memmap(file, mode="r")
+    except SacdError as error:
+        return [str(error)]
     faults = []
-    if array.dtype != dtype:
-        faults.append(f"{file}: dtype is {array.dtype}, must be {dtype}; ingest the recording again")
+    if array.dtype not in dtypes:
+        wanted = " or ".join(np.dtype(dtype).name for dtype in dtypes)
+        faults.append(f"{file}: dtype is {array.dtype}, must be {wanted}; ingest the recording again")
     fits = all(want in (None, got) for want, got in zip(rest, array.shape[1:], strict=False))
     if array.ndim != 1 + len(rest) or not fits:
         shape = ", ".join("any" if size is None else str(size) for size in rest)
         faults.append(f"{file}: shape is {array.shape}, must be (clips, {shape}); ingest the recording again")
     if array.ndim and len(array) != clips:
         faults.append(f"{file}: {len(array)} clips, recordings.tsv says {clips}; all modalities need the same clips")
-    if np.issubdtype(array.dtype, np.floating):
+    if array.ndim and np.issubdtype(array.dtype, np.floating):
         for first in range(0, len(array), _CHUNK):
             finite = np.isfinite(array[first : first + _CHUNK])
             if not finite.all():

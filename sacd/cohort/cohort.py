@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sacd.cohort import extras
 from sacd.cohort.format import (
     ARRAY_NAMES,
     CohortInfo,
     Modality,
     check_id,
     hash_file,
+    read_clips,
     read_info,
+    read_metadata,
     read_participants,
     read_recordings,
 )
-from sacd.exceptions import SacdError, first_line
+from sacd.exceptions import SacdError, reading
 
 
 @lru_cache(maxsize=128)
 def _memory_map(path: str, mtime_ns: int) -> np.ndarray:
     """Open maps are kept in an LRU: a cohort may hold more recordings than file descriptors."""
     return np.lib.format.open_memmap(path, mode="r")
-
-
-@contextmanager
-def _readable(file: Path) -> Iterator[None]:
-    """Turns a missing or broken file of a recording into one line for people."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise SacdError(f"{file}: file is missing; 'sacd check' lists all that is wrong with the cohort") from None
-    except (OSError, ValueError) as error:
-        raise SacdError(f"{file}: cannot be read ({first_line(error)}); 'sacd check' lists all that is wrong") from None
 
 
 class Recording:
@@ -67,16 +58,12 @@ class Recording:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """Hashes (`hashes`: file name → SHA-256) and provenance, from `recording.json`."""
-        file = self.path / "recording.json"
-        with _readable(file):
-            return json.loads(file.read_text(encoding="utf-8"))
+        return read_metadata(self.path)
 
     @cached_property
     def clips(self) -> pd.DataFrame:
         """One row a clip: `clip` (index in the night), `onset` (s), `stage`, and optional columns."""
-        file = self.path / "clips.parquet"
-        with _readable(file):
-            return pd.read_parquet(file)
+        return read_clips(self.path)
 
     @cached_property
     def timing_hash(self) -> str:
@@ -88,8 +75,11 @@ class Recording:
 
     def array(self, modality: Modality) -> np.ndarray:
         """Memory-mapped array of one modality, first axis the clips."""
-        path = self.path / ARRAY_NAMES[modality, getattr(self._info, modality)]
-        with _readable(path):
+        return self._map(ARRAY_NAMES[modality, getattr(self._info, modality)])
+
+    def _map(self, name: str) -> np.ndarray:
+        path = self.path / name
+        with reading(path, "'sacd check' lists all that is wrong with the cohort", "cannot be read as an array"):
             return _memory_map(str(path), path.stat().st_mtime_ns)
 
     @property
@@ -99,12 +89,49 @@ class Recording:
 
     @property
     def eeg(self) -> np.ndarray:
-        """float32 [clips, channels, samples] µV, or float32 [clips, d] features."""
+        """float32 or (whole nights) float16 [clips, channels, samples] µV, or float32 [clips, d] features."""
         return self.array("eeg")
+
+    def has(self, name: str) -> bool:
+        """Whether one of the files of `sacd.cohort.extras` belongs to the recording."""
+        return self._info.format_version >= extras.FORMAT and name in self.metadata["hashes"]
+
+    @property
+    def frame_times(self) -> np.ndarray | None:
+        """float64 [clips, frames], s from the recording's start: when each picture was taken; None where unknown."""
+        return self._map(extras.FRAME_TIMES) if self.has(extras.FRAME_TIMES) else None
+
+    @property
+    def motion(self) -> np.ndarray | None:
+        """uint8 [clips, 150, 65], to be read by `sacd.cohort.motion.read_motion`, or None."""
+        return self._map(extras.MOTION) if self.has(extras.MOTION) else None
+
+    @property
+    def signals(self) -> np.ndarray | None:
+        """float16 [clips, channels, samples], or None; `signal_info` says what they are."""
+        return self._map(extras.SIGNALS) if self.has(extras.SIGNALS) else None
+
+    @property
+    def signal_info(self) -> extras.SignalInfo | None:
+        """Channels, units and rate (Hz) of `signals`, or None."""
+        return extras.signal_info(self.path / "recording.json", self.metadata) if self.has(extras.SIGNALS) else None
+
+    @cached_property
+    def events(self) -> pd.DataFrame | None:
+        """Columns onset (s from the recording's start), duration (s), type; None where nobody scored any."""
+        return extras.read_events(self.path / extras.EVENTS) if self.has(extras.EVENTS) else None
+
+    @property
+    def preview(self) -> Path | None:
+        """The video at the camera's full rate, whose time is the recording's, or None."""
+        return self.path / extras.PREVIEW if self.has(extras.PREVIEW) else None
 
     def hash_of(self, modality: Modality) -> str:
         """SHA-256 of one modality's file."""
-        return self.metadata["hashes"][ARRAY_NAMES[modality, getattr(self._info, modality)]]
+        name = ARRAY_NAMES[modality, getattr(self._info, modality)]
+        if name not in self.metadata["hashes"]:
+            raise SacdError(f"{self.path / 'recording.json'}: no hash of {name}; ingest the recording again")
+        return self.metadata["hashes"][name]
 
 
 class Cohort:

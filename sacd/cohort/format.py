@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pandas.api.types import is_integer_dtype, is_numeric_dtype
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
-from sacd.exceptions import SacdError
+from sacd.exceptions import SacdError, reading
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 added the files of `sacd.cohort.extras` and EEG as float16; a cohort of format 1 is read, and grows, as such."""
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SPLITS = ("train", "validation", "test")
 PARTICIPANT_COLUMNS = ("participant_id", "sex", "age", "weight", "ahi", "split")
@@ -26,19 +29,20 @@ ARRAY_NAMES = {
 }
 Modality = Literal["video", "eeg"]
 Kind = Literal["raw", "features"]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Sampling(BaseModel):
     """How the clips were cut. `eeg_hz` in Hz, `span_s` (seconds of the clip the frames spread over) in s."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    eeg_hz: float | None = None
+    eeg_hz: float | None = Field(default=None, gt=0)
     eeg_channels: tuple[str, ...] = ()
-    frames: int | None = None
-    span_s: float | None = None
-    height: int | None = None
-    width: int | None = None
+    frames: int | None = Field(default=None, gt=0)
+    span_s: float | None = Field(default=None, gt=0)
+    height: int | None = Field(default=None, gt=0)
+    width: int | None = Field(default=None, gt=0)
     video_features: tuple[str, ...] = ()
     eeg_features: tuple[str, ...] = ()
 
@@ -50,11 +54,20 @@ class CohortInfo(BaseModel):
 
     format_version: int = Field(default=FORMAT_VERSION, ge=1)
     name: str
-    simulated: bool
+    simulated: StrictBool
     source_id: str
     video: Kind
     eeg: Kind
     sampling: Sampling
+    provenance: dict[str, Any] = {}
+
+
+class RecordingMetadata(BaseModel):
+    """The content of `recording.json`: `hashes` gives the SHA-256 of each file beside it by name."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    hashes: dict[str, str]
     provenance: dict[str, Any] = {}
 
 
@@ -71,44 +84,64 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def read_info(path: Path) -> CohortInfo:
-    """Read and validate `cohort.json`."""
-    file = path / "cohort.json"
+def read_json(file: Path, remedy: str) -> Any:
+    """The content of a JSON file; `SacdError` says what stops it and the `remedy`."""
+    with reading(file, remedy, "not valid JSON"):
+        return json.loads(file.read_text(encoding="utf-8"))
+
+
+def validated(model: type[Model], content: Any, file: Path) -> Model:
+    """What was read from `file`, as a `model`; `SacdError` names the first field that does not fit."""
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise SacdError(
-            f"{file}: not found; {path} is not a cohort (make one with 'sacd simulate' or 'sacd ingest')"
-        ) from None
-    except OSError as error:
-        raise SacdError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise SacdError(f"{file}: not valid JSON ({error}); restore it or ingest again") from None
-    version = raw.get("format_version", 1) if isinstance(raw, dict) else 1
-    # Checked before the fields: a newer format may have fields that this version does not know.
-    if not isinstance(version, int):
-        raise SacdError(f"{file}: format version {version!r} is not a whole number; restore it or ingest again")
-    if version > FORMAT_VERSION:
-        raise SacdError(f"{file}: format version {version} is newer than {FORMAT_VERSION}; upgrade sacd")
-    try:
-        return CohortInfo.model_validate(raw)
+        return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "content"
         raise SacdError(f"{file}: {where}: {first['msg']}; correct the field") from None
 
 
+def read_info(path: Path) -> CohortInfo:
+    """Read and validate `cohort.json`."""
+    file = path / "cohort.json"
+    if not os.path.lexists(file):
+        raise SacdError(f"{file}: not found; {path} is not a cohort (make one with 'sacd simulate' or 'sacd ingest')")
+    raw = read_json(file, "restore it or ingest again")
+    version = raw.get("format_version", 1) if isinstance(raw, dict) else 1
+    # Checked before the fields: a newer format may have fields that this version does not know.
+    if not isinstance(version, int):
+        raise SacdError(f"{file}: format version {version!r} is not a whole number; restore it or ingest again")
+    if version > FORMAT_VERSION:
+        raise SacdError(f"{file}: format version {version} is newer than {FORMAT_VERSION}; upgrade sacd")
+    return validated(CohortInfo, raw, file)
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Read and validate the `recording.json` of a recording's folder."""
+    file = folder / "recording.json"
+    return validated(RecordingMetadata, read_json(file, "ingest the recording again"), file).model_dump()
+
+
+def read_clips(folder: Path) -> pd.DataFrame:
+    """Read `clips.parquet` of a recording's folder: integer `clip` and `stage`, `onset` in s, and optional columns."""
+    file, remedy = folder / "clips.parquet", "ingest the recording again"
+    with reading(file, remedy):
+        table = pd.read_parquet(file)
+    missing = [name for name in ("clip", "onset", "stage") if name not in table]
+    if missing:
+        raise SacdError(f"{file}: no column {', '.join(missing)}; {remedy}")
+    for name, fits in (("clip", is_integer_dtype), ("stage", is_integer_dtype), ("onset", is_numeric_dtype)):
+        column, kind = table[name], "numbers" if name == "onset" else "integer"
+        empty = " with empty rows" if kind == "integer" and column.isna().any() else ""
+        if empty or not fits(column):
+            raise SacdError(f"{file}: column {name} has dtype {column.dtype}{empty}, must be {kind}; {remedy}")
+    return table
+
+
 def read_tsv(file: Path, required: tuple[str, ...], numeric: tuple[str, ...]) -> pd.DataFrame:
     """Read a tab-separated table: text where ``n/a`` is a value, the `numeric` columns as float with NaN for it."""
-    try:
+    with reading(file, "restore or correct it", "not a tab-separated table"):
         # utf-8-sig: spreadsheets begin their files with a byte-order mark.
         table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("n/a")
-    except FileNotFoundError:
-        raise SacdError(f"{file}: not found; restore it or ingest again") from None
-    except OSError as error:
-        raise SacdError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SacdError(f"{file}: not a tab-separated table ({error}); correct it") from None
     missing = [name for name in required if name not in table.columns]
     if missing:
         raise SacdError(

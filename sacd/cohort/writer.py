@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort.check import recording_faults
+from sacd.cohort.extras import FORMAT, Extras
 from sacd.cohort.format import (
     ARRAY_NAMES,
     PARTICIPANT_COLUMNS,
@@ -91,6 +92,8 @@ class CohortWriter:
     def __enter__(self) -> "CohortWriter":
         try:
             self._recordings_folder.mkdir(parents=True, exist_ok=True)
+            for left in self._recordings_folder.glob(".aside-*"):  # a killed writer's
+                shutil.rmtree(left)
         except OSError as error:
             raise SacdError(f"{self.path}: cannot be written ({error.strerror}); name another folder") from None
         return self
@@ -137,7 +140,7 @@ class CohortWriter:
     def add_recording(
         self, recording_id: str, participant_id: str, clips: pd.DataFrame, video: np.ndarray, eeg: np.ndarray,
         start: str = "n/a", channel: str = "n/a", provenance: dict[str, Any] | None = None,
-        extras: dict[str, np.ndarray] | None = None, commit: bool = True,
+        extras: Extras | None = None, commit: bool = True,
     ) -> None:
         """Write one recording aside, rename it when whole, and (with `commit`) renew the index.
 
@@ -147,25 +150,31 @@ class CohortWriter:
             At least `clip` (int), `onset` (s) and `stage` (int, −1 not scored), a row a clip.
         video, eeg : ndarray
             Raw or features as `info` says; see `Recording.video` and `Recording.eeg`. Memory maps are welcome.
-        extras : dict
-            Further arrays for the viewer, file stem → array, e.g. ``{"signals": ...}``.
+        extras : Extras, optional
+            What else there is of it; a cohort of format 1 takes none.
         """
         check_id(recording_id, "recording")
+        extras = extras or Extras()
         if participant_id not in set(self.participants.participant_id):
             raise SacdError(f"recording {recording_id}: no participant {participant_id} in the cohort; add it first")
         target = self._recordings_folder / recording_id
         if recording_id in set(self.recordings.recording_id):
             raise SacdError(f"recording {recording_id}: is already in {self.path}; two recordings cannot share an id")
-        arrays = {f"{check_id(stem, 'extra')}.npy": array for stem, array in (extras or {}).items()}
-        arrays |= {ARRAY_NAMES["video", self.info.video]: video, ARRAY_NAMES["eeg", self.info.eeg]: eeg}
+        if extras.files and self.info.format_version < FORMAT:
+            raise SacdError(
+                f"recording {recording_id}: {self.path} is of format {self.info.format_version}, which has no "
+                f"{extras.files[0]}; write to another folder"
+            )
+        arrays = {ARRAY_NAMES["video", self.info.video]: video, ARRAY_NAMES["eeg", self.info.eeg]: eeg}
         aside = self._recordings_folder / f".aside-{recording_id}-{os.getpid()}"
         try:
             aside.mkdir()
             for name, array in arrays.items():
                 np.save(aside / name, array, allow_pickle=False)
             clips.reset_index(drop=True).to_parquet(aside / "clips.parquet", index=False)
+            about = extras.write(aside)
             hashes = {file.name: hash_file(file) for file in sorted(aside.iterdir())}
-            metadata = {"recording_id": recording_id, "hashes": hashes, "provenance": provenance or {}}
+            metadata = {"recording_id": recording_id, "hashes": hashes, **about, "provenance": provenance or {}}
             (aside / "recording.json").write_text(json.dumps(metadata, indent=1), encoding="utf-8")
             faults = recording_faults(aside, self.info, len(clips))
             if faults:

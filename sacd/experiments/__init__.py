@@ -55,6 +55,18 @@ def quickstart(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     return [student(cohort, profile, "ce", "paper", 0, folds(cohort, profile)[0], raw)]
 
 
+def method_by_hand(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """Notebook 18: one few-label SACD student on video, which Table II has too, and with it its teacher."""
+    return [student(cohort, profile, "sacd", "few-label", 0, folds(cohort, profile)[0], raw=True)]
+
+
+def no_pictures(cohort: Cohort) -> str | None:
+    """Why notebook 18 does not apply: it shows clips, and the cohort has features in their place."""
+    if is_features(cohort):
+        return "the cohort holds features of the video, and no picture to show; open it on a simulated cohort"
+    return None
+
+
 CHAPTERS: dict[str, Chapter] = {
     chapter.name: chapter
     for chapter in (
@@ -73,5 +85,6 @@ CHAPTERS: dict[str, Chapter] = {
             no_other_sampling, frame_companions,
         ),
         Chapter("15_what_reproduces", "What reproduces: the verdict", verdict, companions=verdict_elsewhere),
+        Chapter("18_method_by_hand", "The method by hand: one batch taken apart", method_by_hand, no_pictures),
     )
 }

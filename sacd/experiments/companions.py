@@ -18,6 +18,7 @@ from sacd.runs.kind import RunConfig
 from sacd.simulate.coupling import get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
 from sacd.simulate.participant import make_participant
+from sacd.simulate.provenance import arguments_of, check_version, is_ours
 from sacd.simulate.several import simulate_several
 from sacd.simulate.simulated_cohort import BLOCK_CLIPS, BLOCKS, source_id
 from sacd.stages import CLIP_SECONDS
@@ -94,7 +95,8 @@ def simulated(
     --------
     >>> simulated(cohort, "weak", lambda beside: runs_of(beside, profile), coupling="weak", train=32, test=16, nights=0)
     """
-    settings = settings_of(cohort) | changes
+    # The nights are the main cohort's, to be viewed there.
+    settings = settings_of(cohort) | {"viewing": False, "preview": False} | changes
     settings["nights"] = min(settings["nights"], settings["test"])
     path = cohort.path.resolve()
     return Companion(path.with_name(check_id(f"{path.name}-{name}", "cohort")), runs, settings)
@@ -144,14 +146,9 @@ def settings_of(cohort: Cohort) -> dict[str, Any]:
     NotApplicable
         It is real, or simulated in another way.
     """
-    made, sampling = cohort.info.provenance, cohort.info.sampling
-    if not cohort.info.simulated or "simulator" not in made:
+    if not is_ours(cohort.info):
         raise NotApplicable(f"{cohort.info.name} was not made by 'sacd simulate': none can be simulated beside it")
-    return {
-        "train": made["train"], "test": made["test"], "nights": made["nights"], "seed": made["seed"],
-        "coupling": made["coupling"]["name"], "frames": sampling.frames, "size": sampling.height,
-        "span_s": sampling.span_s,
-    }
+    return arguments_of(cohort.info)
 
 
 def check_made_with(path: Path, settings: dict[str, Any]) -> None:
@@ -160,12 +157,13 @@ def check_made_with(path: Path, settings: dict[str, Any]) -> None:
     Raises
     ------
     SacdError
-        It says so.
+        It says so, and how to make it anew.
     """
     present, wanted = read_info(path), planned_info(path, settings)
+    check_version(path, present)
     if (present.source_id, present.sampling) != (wanted.source_id, wanted.sampling):
         raise SacdError(
-            f"{path}: made with other settings than the profile has now, or by another version; "
+            f"{path}: made with other settings than the profile has now; "
             "move it away, or name another cohort with --cohort"
         )
 

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from sacd.cohort.splits import Protocol
-from sacd.exceptions import SacdError
+from sacd.exceptions import SacdError, reading
 from sacd.objectives import load_objective
 from sacd.training.config import Frozen, ModelConfig, Recipe
 
@@ -23,6 +23,7 @@ class SimulationConfig(Frozen):
     seed: int = 0
     frames: int = 32
     size: int = 32
+    preview: bool = False
 
 
 class Comparison(Frozen):
@@ -146,13 +147,10 @@ def load_profile(name: str | Path) -> Profile:
         file = Path(name)
         if file.suffix not in (".yaml", ".yml"):
             raise SacdError(f"profile {str(name)!r} is unknown; use {', '.join(PROFILES)} or a .yaml file")
+    with reading(file, "correct it, or name another profile", "not valid YAML"):
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     try:
-        raw = yaml.safe_load(file.read_text())
         profile = Profile.model_validate(_with_whole_paths(raw, file.resolve().parent))
-    except OSError as error:
-        raise SacdError(f"{file}: cannot be read ({error.strerror}); name a profile or a .yaml file") from None
-    except yaml.YAMLError as error:
-        raise SacdError(f"{file}: not valid YAML ({str(error).splitlines()[0]}); correct it") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

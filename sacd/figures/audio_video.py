@@ -53,7 +53,7 @@ def accuracies(
     Parameters
     ----------
     summary : DataFrame
-        `sacd.audiovideo.accuracy.top1`.
+        `sacd.analysis.top1.top1`.
     label : str
         For the foot of the figure.
     unit : str

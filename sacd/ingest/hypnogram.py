@@ -15,7 +15,7 @@ from pathlib import Path
 import mne
 import numpy as np
 
-from sacd.exceptions import SacdError
+from sacd.exceptions import SacdError, reading
 from sacd.ingest.psg import read_psg
 from sacd.stages import CLIP_SECONDS, N1, N2, N3, NOT_SCORED, REM, W
 
@@ -28,6 +28,7 @@ _NAMES = {
 _PREFIXED = {"1": N1, "2": N2, "3": N3, "4": N3}
 _PREFIX = re.compile(r"(sleep[ _]stage|stage)[ _:-]*", re.IGNORECASE)
 _GRID_TOLERANCE_S = 0.01
+_LONGEST_S = 7 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,9 @@ def read_scoring(path: Path, psg_start: datetime) -> Scoring:
 
 
 def _read_edf(path: Path, shift_s: float) -> list[tuple[float, float, int]]:
-    try:
+    with reading(path, "export it again", "annotations cannot be read"):
         # Names of stages are ASCII, and Latin-1 reads any byte.
         annotations = mne.read_annotations(path, encoding="latin1")
-    except (ValueError, RuntimeError, OSError) as error:
-        raise SacdError(f"{path}: annotations cannot be read ({str(error).splitlines()[0]}); export it again") from None
     spans = []
     for onset, duration, text in zip(annotations.onset, annotations.duration, annotations.description, strict=True):
         code = stage_code(text)
@@ -99,12 +98,8 @@ def _read_edf(path: Path, shift_s: float) -> list[tuple[float, float, int]]:
 
 
 def _read_text(path: Path) -> list[tuple[float, float, int]]:
-    try:
+    with reading(path, "write one stage a line, or onset,duration,stage", "not a text file"):
         text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SacdError(f"{path}: cannot be read ({error.strerror}); correct its permissions") from None
-    except UnicodeDecodeError:
-        raise SacdError(f"{path}: not a text file; write one stage a line, or onset,duration,stage") from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise SacdError(f"{path}: the scoring is empty; write one stage a line, or onset,duration,stage")
@@ -113,16 +108,14 @@ def _read_text(path: Path) -> list[tuple[float, float, int]]:
         if lines[0][1].strip().lower() == "stage":
             lines = lines[1:]
         return [(CLIP_SECONDS * i, CLIP_SECONDS, _known(path, number, line)) for i, (number, line) in enumerate(lines)]
-    rows = csv.reader((line for _, line in lines), delimiter=separator)
-    header = [name.strip().lower() for name in next(rows)]
-    try:
+    with reading(path, "correct the file", "not every line has onset, duration (s) and stage"):
+        rows = csv.reader((line for _, line in lines), delimiter=separator)
+        header = [name.strip().lower() for name in next(rows)]
         onset, duration, stage = (header.index(name) for name in ("onset", "duration", "stage"))
         return [
             (float(row[onset]), float(row[duration]), _known(path, number, row[stage]))
             for (number, _), row in zip(lines[1:], rows, strict=True)
         ]
-    except (ValueError, IndexError):
-        raise SacdError(f"{path}: not every line has onset, duration (s) and stage; correct the file") from None
 
 
 def _known(path: Path, number: int, text: str) -> int:
@@ -137,6 +130,11 @@ def _to_clips(path: Path, spans: Iterable[tuple[float, float, int]]) -> tuple[fl
     spans = sorted(spans)
     if not spans:
         raise SacdError(f"{path}: the scoring holds no stage; write one stage a line, or onset,duration,stage")
+    for onset, duration, _ in spans:
+        # Written so that NaN is refused as well.
+        if not (abs(onset) <= _LONGEST_S and 0 <= duration <= _LONGEST_S):
+            where = f"at {onset:g} s, {duration:g} s long"
+            raise SacdError(f"{path}: a stage {where}, is not within a recording; write seconds from its start")
     origin = spans[0][0]
     counts = [((onset - origin) / CLIP_SECONDS, duration / CLIP_SECONDS) for onset, duration, _ in spans]
     for (onset, _, _), pair in zip(spans, counts, strict=True):

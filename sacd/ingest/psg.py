@@ -1,6 +1,7 @@
 """Polysomnography from EDF and EDF+ files: where the records lie, and one EEG channel at 100 Hz in µV.
 
-The header is read here only for what mne does not tell: whether the file is whole, and where an EDF+D file has gaps.
+The header is read here for what libraries do not tell: whether the file is whole, where an EDF+D file has gaps, and the
+unit as it is written. Samples come from edfio in that unit: mne would convert some spellings of it and not others.
 The patient field is never read. Format: Kemp & Olivan 2003, doi:10.1016/S1388-2457(03)00123-8; edfplus.info.
 """
 
@@ -10,14 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import edfio
 import mne
 import numpy as np
 
-from sacd.exceptions import SacdError
+from sacd.exceptions import SacdError, reading
 
 EEG_HZ = 100.0
 ANNOTATIONS = "EDF Annotations"
-_VOLTS = {"v", "mv", "uv", "µv", "μv", "nv"}
+# Case says nothing, for recorders that write capitals write UV; casefold makes the micro sign the Greek mu.
+_VOLTS = re.compile(r"(|m|milli|u|μ|micro|n|nano)v(ol(ts?)?)?")
+_MICROVOLTS = {"": 1e6, "m": 1e3, "milli": 1e3, "u": 1.0, "μ": 1.0, "micro": 1.0, "n": 1e-3, "nano": 1e-3}
 # The central derivations first (the paper's EEG is C3-A2), then anything that looks like a 10–20 derivation.
 _PREFERRED = ("C3-A2", "C3-M2", "C4-A1", "C4-M1", "C3", "C4", "Fpz-Cz")
 _EEG_NAME = re.compile(r"(EEG.*|(Fp|AF|F|C|P|O|T)(z|\d{1,2})([-:/ ].*)?)", re.IGNORECASE)
@@ -62,14 +66,14 @@ class _Header:
 
 
 def _read_header(path: Path) -> _Header:
-    try:
+    with reading(path, "export it as EDF+", "not an EDF file"):
         with open(path, "rb") as handle:
             fixed = handle.read(256)
             count = int(fixed[252:256])
             fields = handle.read(256 * count)
         if len(fixed) + len(fields) < 256 * (count + 1):
             raise SacdError(f"{path}: the EDF is cut off inside its header; copy it from the recorder again")
-        return _Header(
+        header = _Header(
             start=_start(fixed),
             offset=int(fixed[184:192]),
             records=int(fixed[236:244]),
@@ -79,12 +83,10 @@ def _read_header(path: Path) -> _Header:
             units=_strings(fields, count, 96, 8),
             samples=tuple(int(value) for value in _strings(fields, count, 216, 8)),
         )
-    except FileNotFoundError:
-        raise SacdError(f"{path}: not found; restore the file") from None
-    except OSError as error:
-        raise SacdError(f"{path}: cannot be read ({error.strerror}); correct its permissions") from None
-    except ValueError:
-        raise SacdError(f"{path}: not an EDF file (no numbers where its header has them); export it as EDF+") from None
+        sizes = header.offset - 256 * (count + 1), header.record_s, *(value - 1 for value in header.samples)
+        if not all(0 <= size < np.inf for size in sizes):
+            raise ValueError("its header holds impossible numbers")
+        return header
 
 
 def _strings(fields: bytes, count: int, begin: int, width: int) -> tuple[str, ...]:
@@ -174,6 +176,21 @@ def _plain(name: str) -> str:
     return re.sub(r"^eeg[ _-]?", "", name.strip().lower()).replace(":", "-")
 
 
+def microvolts(unit: str) -> float | None:
+    """What one `unit` of an EDF header is in µV, however it is spelled; None where it is no voltage.
+
+    Parameters
+    ----------
+    unit : str
+        Read as Latin-1. The format knows ASCII alone, so a µ may stand there in any encoding.
+    """
+    for encoding in ("latin-1", "utf-8", "shift_jis"):
+        text = unit.encode("latin-1").decode(encoding, errors="replace").casefold()
+        if found := _VOLTS.fullmatch(re.sub(r"[\s\0]", "", text)):
+            return _MICROVOLTS[found[1]]
+    return None
+
+
 def read_eeg(psg: Psg, channel: str) -> list[np.ndarray]:
     """One channel at 100 Hz.
 
@@ -181,19 +198,28 @@ def read_eeg(psg: Psg, channel: str) -> list[np.ndarray]:
     -------
     list of ndarray
         For each of `psg.segments` float32 [samples], µV. Segments are resampled apart, so nothing leaks over a gap.
+
+    Raises
+    ------
+    SacdError
+        The channel is not in volts, has no physical range, or cannot be read.
     """
     header = _read_header(psg.path)
     name = next(present for present in psg.channels if _plain(present) == _plain(channel))
     signal = header.labels.index(name)
     unit = header.units[signal]
-    if unit.lower() not in _VOLTS:
-        raise SacdError(f"{psg.path}: channel {name} is in {unit!r}, not in volts; choose another with --channel")
-    try:
-        raw = mne.io.read_raw_edf(psg.path, include=[name], encoding="latin1", verbose="error")
-        values = raw.get_data(picks=[0], verbose="error")[0] * 1e6
-    except (ValueError, RuntimeError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise SacdError(f"{psg.path}: channel {name} cannot be read ({reason}); export the file again") from None
+    factor = microvolts(unit)
+    if factor is None:
+        raise SacdError(
+            f"{psg.path}: channel {name} is in {unit!r}, not in volts; correct the unit in the file's header "
+            "(uV, mV or V), or choose another channel with --channel"
+        )
+    with reading(psg.path, "export the file again", f"channel {name} cannot be read"):
+        stored = edfio.read_edf(psg.path).signals[psg.channels.index(name)]
+        ranges = (stored.physical_min, stored.physical_max), (stored.digital_min, stored.digital_max)
+        if any(low == high for low, high in ranges):
+            raise ValueError("its physical or digital minimum equals the maximum")
+        values = stored.data * factor
     hz = header.samples[signal] / header.record_s
     edges = np.cumsum([0, *(round((end - begin) * hz) for begin, end in psg.segments)])
     parts = [values[first:last] for first, last in zip(edges, edges[1:], strict=False)]

@@ -1,7 +1,6 @@
 """A recording folder, as `sacd.ingest.layout` describes it, becomes a raw cohort."""
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +9,11 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file, read_info
+from sacd.cohort.extras import frame_times
+from sacd.cohort.format import read_json, validated
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
 from sacd.ingest.hypnogram import Scoring, read_scoring
@@ -25,9 +27,16 @@ from sacd.ingest.layout import (
 )
 from sacd.ingest.psg import EEG_HZ, Psg, choose_channel, read_eeg, read_psg
 from sacd.ingest.sync import align
-from sacd.ingest.video import HOLD_S, Video, decode, frame_times, read_video
+from sacd.ingest.video import HOLD_S, Video, decode, read_video
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS
+
+
+class Description(BaseModel):
+    """What is read of `dataset_description.json`."""
+
+    name: StrictStr | None = Field(default=None, alias="Name")
+    simulated: StrictBool = Field(default=False, alias="Simulated")
 
 
 @dataclass(frozen=True)
@@ -97,13 +106,8 @@ def _info(
     source: Path, out: Path, nights: list[Night], channel: str, offset: float, frames: int, span_s: float,
     size: tuple[int, int],
 ) -> CohortInfo:
-    description: dict[str, Any] = {}
     file = source / "dataset_description.json"
-    if file.exists():
-        try:
-            description = json.loads(file.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise SacdError(f"{file}: not valid JSON ({error}); correct or remove it") from None
+    description = validated(Description, read_json(file, "correct or remove it") if file.exists() else {}, file)
     if (out / "cohort.json").exists():
         # Later nights of the same source may join a cohort: it keeps the id it got first.
         source_id = read_info(out).source_id
@@ -112,8 +116,8 @@ def _info(
         parts = [channel, *hashes]
         source_id = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return CohortInfo(
-        name=str(description.get("Name", source.resolve().name)),
-        simulated=bool(description.get("Simulated", False)),
+        name=description.name or source.resolve().name,
+        simulated=description.simulated,
         source_id=source_id,
         video="raw",
         eeg="raw",

@@ -12,7 +12,6 @@ every clip, scored or not.
 
 import hashlib
 import re
-import zipfile
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -23,7 +22,7 @@ import pandas as pd
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file
 from sacd.cohort.writer import CohortWriter
-from sacd.exceptions import SacdError
+from sacd.exceptions import SacdError, reading
 from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.psg import read_psg
 from sacd.progress import Bar
@@ -151,6 +150,7 @@ def _add(writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path
     start = read_psg(hypnogram).start
     scoring = read_scoring(hypnogram, start)
     features, stages, clips = _rows(file, scoring)
+    rows = len(stages)
     asleep = np.flatnonzero(stages != W)
     part = slice(max(0, asleep[0] - _MARGIN_CLIPS), asleep[-1] + _MARGIN_CLIPS + 1)
     features, stages, clips = features[part], stages[part], clips[part]
@@ -159,7 +159,6 @@ def _add(writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path
     sex, age = _person(hypnogram)
     writer.add_participant(participant, sex=sex, age=age)
     scored = int((scoring.stages != NOT_SCORED).sum())
-    rows = int(np.load(file)["y"].shape[0])
     provenance: dict[str, Any] = {
         "features_sha256": hash_file(file),
         "scoring_sha256": hash_file(hypnogram),
@@ -182,14 +181,12 @@ def _add(writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path
 
 def _rows(file: Path, scoring: Scoring) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features [rows, 72], stages and clip numbers [rows] of a night; its labels must be the scoring's."""
-    try:
+    with reading(file, "download it again", "cannot be read as a feature night"):
         with np.load(file, allow_pickle=False) as arrays:
-            published, stages = arrays["X"], arrays["y"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise SacdError(f"{file}: cannot be read as a feature night ({error}); download it again") from None
-    if published.ndim != 2 or published.shape != (len(stages), len(FEATURES)):
-        wanted = (len(stages), len(FEATURES))
-        raise SacdError(f"{file}: X has shape {published.shape}, must be {wanted}; download it again")
+            published, stages = arrays["X"].astype(float), arrays["y"].astype(float)
+    if stages.ndim != 1 or published.shape != (len(stages), len(FEATURES)):
+        shapes = f"{published.shape} and {stages.shape}, not (rows, {len(FEATURES)}) and (rows,)"
+        raise SacdError(f"{file}: X and y have shapes {shapes}; download it again")
     if not np.isfinite(published).all():
         raise SacdError(f"{file}: X holds NaN or infinite values; download it again")
     clips = np.flatnonzero(scoring.stages != NOT_SCORED)

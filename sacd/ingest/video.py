@@ -12,9 +12,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from sacd.exceptions import SacdError
-from sacd.stages import CLIP_SECONDS
+from sacd.exceptions import SacdError, reading
 
+_UNDECODABLE = ("copy or convert it again", "the video does not decode")
 HOLD_S = 1.0
 """A picture may stand in for times up to this far away (s); beyond it the clip is flagged."""
 
@@ -38,8 +38,9 @@ def read_video(path: Path) -> Video:
     SacdError
         No video stream, or a file that does not decode.
     """
-    try:
-        with av.open(path) as container:
+    with reading(path, *_UNDECODABLE):
+        # Only the creation time is of use: text around it in another encoding than UTF-8 does no harm.
+        with av.open(path, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise SacdError(f"{path}: no video stream in the file; name the right file")
             stream = container.streams.video[0]
@@ -47,11 +48,9 @@ def read_video(path: Path) -> Video:
             created = container.metadata.get("creation_time") or stream.metadata.get("creation_time")
             stamps = (packet.dts if packet.pts is None else packet.pts for packet in container.demux(stream))
             times = [stamp for stamp in stamps if stamp is not None]
-        with av.open(path) as container:
-            next(container.decode(video=0))
-    except (av.FFmpegError, StopIteration) as error:
-        reason = "it holds no picture" if isinstance(error, StopIteration) else error.strerror
-        raise SacdError(f"{path}: the video does not decode ({reason}); copy or convert it again") from None
+        with av.open(path, metadata_errors="replace") as container:
+            if next(container.decode(video=0), None) is None:
+                raise ValueError("it holds no picture")
     if not times or base is None:
         raise SacdError(f"{path}: the video has no time stamps; convert it to mp4 or mkv")
     duration = float((max(times) - min(times)) * base) + (float(1 / rate) if rate else 0.0)
@@ -63,23 +62,6 @@ def _parse(created: str | None) -> datetime | None:
         return datetime.fromisoformat(created).replace(tzinfo=None) if created else None
     except ValueError:
         return None
-
-
-def frame_times(onsets: np.ndarray, frames: int, span_s: float = CLIP_SECONDS) -> np.ndarray:
-    """Times of `frames` pictures spread evenly over the middle `span_s` seconds of each clip.
-
-    Parameters
-    ----------
-    onsets : ndarray [n]
-        Where the clips begin, s.
-
-    Returns
-    -------
-    ndarray [n, frames]
-        s; each picture stands in the middle of its share of the span.
-    """
-    within = (CLIP_SECONDS - span_s) / 2 + (np.arange(frames) + 0.5) * span_s / frames
-    return np.asarray(onsets, dtype=float)[:, None] + within
 
 
 def decode(path: Path, times: np.ndarray, height: int, width: int) -> Iterator[tuple[np.ndarray, float]]:
@@ -97,13 +79,10 @@ def decode(path: Path, times: np.ndarray, height: int, width: int) -> Iterator[t
     (ndarray, float)
         uint8 [height, width], grey, and how far its own time is from the one asked for (s).
     """
-    try:
-        with av.open(path) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            yield from _nearest(container.decode(stream), times, height, width)
-    except av.FFmpegError as error:
-        raise SacdError(f"{path}: the video does not decode ({error.strerror}); copy or convert it again") from None
+    with reading(path, *_UNDECODABLE), av.open(path, metadata_errors="replace") as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        yield from _nearest(container.decode(stream), times, height, width)
 
 
 def _nearest(

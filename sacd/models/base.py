@@ -10,7 +10,10 @@ FEATURE_DIM = 512
 
 
 class Output(NamedTuple):
-    """features [B, 512], logits [B, C], taps: inner activations, shallow to deep (empty unless asked for)."""
+    """features [B, 512], logits [B, C], taps: inner activations, shallow to deep (empty unless asked for).
+
+    An activation whose mean is the features is no tap.
+    """
 
     features: Tensor
     logits: Tensor

@@ -74,13 +74,18 @@ class Representation(nn.Module):
 
 
 class SequenceResidual(nn.Module):
-    """A two-layer bidirectional LSTM over windows of clips, beside a shortcut (sec. II-B); cells without peepholes."""
+    """Two LSTMs of two layers over windows of clips, one each way, beside a shortcut (sec. II-B).
+
+    As in the authors' code the directions meet only after both layers. Cells have no peepholes.
+    """
 
     def __init__(self, inputs: int, window: int, hidden: int = 512) -> None:
         super().__init__()
         self.window = window
         self.outputs = 2 * hidden
-        self.lstm = nn.LSTM(inputs, hidden, num_layers=2, dropout=0.5, bidirectional=True, batch_first=True)
+        self.forth, self.back = (
+            nn.LSTM(inputs, hidden, num_layers=2, dropout=0.5, batch_first=True) for _ in range(2)
+        )
         self.shortcut = nn.Sequential(
             nn.Linear(inputs, self.outputs, bias=False), nn.BatchNorm1d(self.outputs), nn.ReLU(inplace=True)
         )
@@ -90,8 +95,12 @@ class SequenceResidual(nn.Module):
         """[B, inputs] → [B, 1024]; rows 0 … window − 1 are one window, and so on; a last, shorter one is its own."""
         whole = len(x) - len(x) % self.window
         parts = [x[:whole].unflatten(0, (-1, self.window)), x[None, whole:]]
-        states = torch.cat([self.lstm(part)[0].flatten(0, 1) for part in parts if part.numel()])
+        states = torch.cat([self._states(part).flatten(0, 1) for part in parts if part.numel()])
         return self.dropout(states + self.shortcut(x))
+
+    def _states(self, x: Tensor) -> Tensor:
+        """[windows, clips, inputs] → [windows, clips, 1024]."""
+        return torch.cat([self.forth(x)[0], self.back(x.flip(1))[0].flip(1)], dim=2)
 
 
 class DeepSleepNet(Network):
@@ -115,7 +124,7 @@ class DeepSleepNet(Network):
         Consecutive clips over which it runs (25 in the paper; 8 is the window of this workbench).
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __init__(
         self, in_channels: int = 1, n_classes: int = len(STAGES), *, samples: int = 3000, sequence: bool = False,

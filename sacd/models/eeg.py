@@ -64,6 +64,18 @@ class Recalibration(nn.Module):
         return functional.relu(y * self.excitation(y.mean(dim=2)).unsqueeze(2) + self.shortcut(x))
 
 
+class LayerNorm(nn.LayerNorm):
+    """Layer norm as the authors write it: divided by the unbiased standard deviation, 0.6 % larger at 80 places."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length, eps=1e-12)
+        self.unbiased = (1 - 1 / length) ** 0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[…, length] → […, length]; the authors' 1e-6 beside the deviation is below what float32 shows."""
+        return functional.layer_norm(x, self.normalized_shape, self.weight * self.unbiased, self.bias, self.eps)
+
+
 class EncoderLayer(nn.Module):
     """TCE layer: multi-head attention over causally convolved inputs, then a feed-forward layer (sec. III-C)."""
 
@@ -73,7 +85,7 @@ class EncoderLayer(nn.Module):
         self.causal = nn.Conv1d(REDUCED, 3 * REDUCED, CAUSAL_KERNEL)
         self.mix = nn.Linear(length, length)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(length), nn.Linear(length, feed_forward), nn.ReLU(inplace=True), Dropout(dropout),
+            LayerNorm(length), nn.Linear(length, feed_forward), nn.ReLU(inplace=True), Dropout(dropout),
             nn.Linear(feed_forward, length), Dropout(dropout),
         )
         self.dropout = Dropout(dropout)
@@ -112,7 +124,7 @@ class AttnSleep(Network):
         In the convolutional branches.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __init__(
         self, in_channels: int = 1, n_classes: int = len(STAGES), *, samples: int = 3000, layers: int = 2,
@@ -126,7 +138,7 @@ class AttnSleep(Network):
         heads = max(h for h in range(1, MAX_HEADS + 1) if length % h == 0)
         self.recalibration = Recalibration(128, REDUCED)
         self.encoder = nn.ModuleList(EncoderLayer(length, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(length)
+        self.norm = LayerNorm(length)
         self.project = nn.Linear(REDUCED * length, FEATURE_DIM)
 
     def trunk(self, x: Tensor, taps: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -159,7 +159,7 @@ class VideoNetwork(Network):
         ----------
         x : Tensor [B, in_channels, frames, height, width] float
         taps : bool
-            Also return the outputs of the four stages, [B, C, T, H, W] each.
+            Also return the outputs of the stages, [B, C, T, H, W] each; the last one's mean may be the features.
 
         Returns
         -------
@@ -178,6 +178,8 @@ class VideoNetwork(Network):
             for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
                 x = stage(x)
                 inner.append(x)
+        if isinstance(self.project, nn.Identity):
+            inner.pop()
         return self.project(x.mean(dim=(2, 3, 4))), tuple(inner) if taps else ()
 
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sacd.exceptions import SacdError
-from sacd.objectives.base import Context, Objective
+from sacd.exceptions import SacdError, first_line
+from sacd.objectives.base import Context, Objective, defaults
 
 _PLACES: dict[str, str] = {
     "ce": "cross_entropy:CrossEntropy",
@@ -66,8 +66,9 @@ def _from_file(name: str) -> type[Objective]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (SyntaxError, ImportError) as error:
-        raise SacdError(f"{file}: cannot be imported ({error}); correct the file") from error
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise SacdError(f"{file}: cannot be imported ({reason}); correct the file") from error
     found = getattr(module, attribute, None)
     if not (inspect.isclass(found) and issubclass(found, Objective)):
         raise SacdError(f"{file}: has no class '{attribute}' derived from sacd.objectives.base.Objective; add it")
@@ -94,14 +95,9 @@ def load_objective(name: str) -> type[Objective]:
     raise SacdError(f"unknown objective '{name}'; choose one of {', '.join(_PLACES)} or name a file.py:Class")
 
 
-def _options(objective: type[Objective]) -> dict[str, Any]:
-    parameters = list(inspect.signature(objective.__init__).parameters.values())[2:]  # without self and context
-    return {parameter.name: parameter.default for parameter in parameters}
-
-
 def options_of(name: str) -> dict[str, Any]:
     """Options of an objective and their defaults, in order (`inspect.Parameter.empty` where one is required)."""
-    return _options(load_objective(name))
+    return defaults(load_objective(name))
 
 
 def resolved(name: str) -> str:
@@ -175,7 +171,7 @@ def build_objective(name: str, context: Context, options: Mapping[str, Any] | No
         Unknown objective; an option it does not have; an option's value it does not take.
     """
     objective = load_objective(name)
-    known = _options(objective)
+    known = defaults(objective)
     for option, value in (options or {}).items():
         if option not in known:
             valid = ", ".join(known) or "none"

@@ -1,7 +1,8 @@
 """The plug between a training loop and a way of distilling: what an objective sees, and what it gives back."""
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+import inspect
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -29,10 +30,10 @@ class Pair:
         Index of the participant.
     clip : Tensor [B] int64
         Index of the clip among the training clips, 0 … n_clips − 1.
-    window : Tensor [B] int64
+    window : Tensor [B] int64, on the host
         Index of the clip's window of consecutive clips within the batch; its clips stand together, in time order.
-    night : Tensor [B] int64
-        Index of the recording.
+    night : Tensor [B] int64, on the host
+        Index of the recording. Window and night say how a batch is built: read on the host, no device is waited for.
     posterior : Tensor [B, C] float
         Simulated cohorts only: P(stage | latent), for the oracle control.
     """
@@ -55,14 +56,26 @@ class Pair:
 
 @dataclass(frozen=True)
 class Context:
-    """What an objective may know before training: sizes only, never data."""
+    """What an objective may know before training: sizes, and which class each training clip is known to have.
+
+    Attributes
+    ----------
+    n_clips, n_nights : int
+        Training clips and their recordings; 0 nights where clips belong to none.
+    student_dim, teacher_dim, n_classes : int
+    label : Tensor [n_clips] int64, optional
+        Visible stage code of every training clip, −1 where hidden or not scored.
+    teacher_logits : Tensor [n_clips, C] float, optional
+        Of a frozen teacher.
+    """
 
     n_clips: int
     student_dim: int = 512
     teacher_dim: int = 512
     n_classes: int = len(STAGES)
-    student_taps: tuple[tuple[int, ...], ...] = field(default=())
-    teacher_taps: tuple[tuple[int, ...], ...] = field(default=())
+    n_nights: int = 0
+    label: Tensor | None = None
+    teacher_logits: Tensor | None = None
 
 
 class Objective(nn.Module):
@@ -70,13 +83,17 @@ class Objective(nn.Module):
 
     `forward` returns weighted terms by name; the training loss is their sum. State that must survive a
     resumed run (banks, pointers) lives in buffers. A change of numbers needs a higher `version`. `weights` names the
-    options that weigh its terms beside the cross-entropy: what a search for better settings scales.
+    options that weigh its terms beside the cross-entropy: what a search for better settings scales. `parts` are
+    modules whose options it takes as ``**options`` and hands on (`options_for`).
+
+    A step on a GPU must not wait for it: no ``.item()``, no shape that depends on the values of a tensor.
     """
 
     version: ClassVar[int] = 1
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
     weights: ClassVar[tuple[str, ...]] = ()
+    parts: ClassVar[tuple[type[nn.Module], ...]] = ()
     needs_teacher: ClassVar[bool] = True
     uses_unlabelled: ClassVar[bool] = True
     needs_momentum: ClassVar[bool] = False
@@ -122,15 +139,34 @@ def labelled_cross_entropy(logits: Tensor, label: Tensor, smoothing: float = 0.0
     return total / len(label)
 
 
-def confident_class(pair: Pair, threshold: float) -> Tensor:
-    """Class of each clip: its label, else the teacher's argmax where its probability reaches `threshold`, else −1.
+def confident_class(label: Tensor, logits: Tensor | None, threshold: float) -> Tensor:
+    """Class of each clip: its label, else the argmax of the logits where its probability reaches `threshold`, else −1.
+
+    Parameters
+    ----------
+    label : Tensor [B] int64
+    logits : Tensor [B, C] float, optional
+    threshold : float
 
     Returns
     -------
     Tensor [B] int64
     """
-    if pair.teacher_logits is None:
-        return pair.label
-    probability, guess = pair.teacher_logits.float().softmax(dim=1).max(dim=1)
-    guess = torch.where(probability >= threshold, guess, torch.full_like(guess, -1))
-    return torch.where(pair.label >= 0, pair.label, guess)
+    if logits is None:
+        return label
+    probability, guess = logits.detach().float().softmax(dim=1).max(dim=1)
+    return torch.where(label >= 0, label, torch.where(probability >= threshold, guess, -1))
+
+
+def defaults(kind: type[nn.Module]) -> dict[str, Any]:
+    """Options of an objective or of a part and their defaults, those of its own parts after its own."""
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[2:]  # without self and context
+    found = {p.name: p.default for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD}
+    for part in getattr(kind, "parts", ()):
+        found = found | {name: value for name, value in defaults(part).items() if name not in found}
+    return found
+
+
+def options_for(part: type[nn.Module], options: dict[str, Any]) -> dict[str, Any]:
+    """Those of an objective's options that are a part's."""
+    return {name: value for name, value in options.items() if name in defaults(part)}

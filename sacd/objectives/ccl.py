@@ -31,15 +31,17 @@ EPSILON = 1e-10
 
 
 def multiclass_nce(first: Tensor, second: Tensor, label: Tensor, temperature: float) -> Tensor:
-    """N(first, second) of features [B, d] with classes [B] ≥ 0; a scalar, 0 for no clips."""
-    if len(label) == 0:
-        return first.sum()  # 0, with a graph
+    """N(first, second) of features [B, d] with classes [B], −1 where a clip is left out; a scalar, 0 for no clips."""
+    known = label >= 0
+    both = known.unsqueeze(1) & known.unsqueeze(0)
     similarity = F.normalize(first, dim=1) @ F.normalize(second, dim=1).T / temperature
-    share = similarity.softmax(dim=1)
-    same = label.unsqueeze(1) == label.unsqueeze(0)
-    pull = -((share + EPSILON).log() * same).sum(dim=1) / same.sum(dim=1)
-    push = -((1.0 - share + EPSILON).log() * ~same).sum(dim=1) / (~same).sum(dim=1).clamp(min=1)
-    return (pull + push).mean()
+    # A finite floor: an anchor that is left out has nothing to share among, and must not give NaN.
+    share = similarity.masked_fill(~both, torch.finfo(similarity.dtype).min).softmax(dim=1)
+    same = (label.unsqueeze(1) == label.unsqueeze(0)) & both
+    other = both & ~same
+    pull = -((share + EPSILON).log() * same).sum(dim=1) / same.sum(dim=1).clamp(min=1)
+    push = -((1.0 - share + EPSILON).log() * other).sum(dim=1) / other.sum(dim=1).clamp(min=1)
+    return (pull + push).sum() / known.sum().clamp(min=1)
 
 
 class CCL(Objective):
@@ -85,15 +87,13 @@ class CCL(Objective):
         return teacher + self.residual(torch.cat([F.normalize(teacher, dim=1), F.normalize(student, dim=1)], dim=1))
 
     def _both_ways(self, first: Tensor, second: Tensor, label: Tensor) -> Tensor:
-        known = label >= 0
-        first, second, label = first[known], second[known], label[known]
         return multiclass_nce(first, second, label, self.temperature) + multiclass_nce(
             second, first, label, self.temperature
         )
 
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "contrastive": scalar, "jsd": scalar, "composition": scalar}."""
-        label = confident_class(pair, self.confidence)
+        label = confident_class(pair.label, pair.teacher_logits, self.confidence)
         student = self.project(pair.student_features.float())
         teacher = pair.teacher_features.detach().float()
         composed = self.compose(teacher, student)

@@ -8,10 +8,9 @@ Extra cost: two N × 128 banks, two linear layers, a B × min(N, K) matrix each 
 Unlabelled clips: used, all of them, like the others: no class enters.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
 from sacd.objectives.nce import ContrastMemory
@@ -25,37 +24,23 @@ class CMC(Objective):
     context : Context
     weight : float
         Weight of the contrastive term.
-    negatives, temperature, momentum, dim
-        K, τ, and the rest of `ContrastMemory`.
+    negatives : int
+        K.
+    **options
+        The rest of `ContrastMemory`'s.
     """
 
     title: ClassVar[str] = "CMC"
     source: ClassVar[str] = "arXiv:1906.05849"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
+    parts: ClassVar[tuple[type[nn.Module], ...]] = (ContrastMemory,)
 
-    def __init__(
-        self,
-        context: Context,
-        weight: float = 1.0,
-        negatives: int = 4096,
-        temperature: float = 0.07,
-        momentum: float = 0.5,
-        dim: int = 128,
-    ) -> None:
+    def __init__(self, context: Context, weight: float = 1.0, negatives: int = 4096, **options: Any) -> None:
         super().__init__(context)
         self.weight = weight
-        self.student_embedding = nn.Linear(context.student_dim, dim)
-        self.teacher_embedding = nn.Linear(context.teacher_dim, dim)
-        self.memory = ContrastMemory(context.n_clips, dim, negatives, temperature, momentum)
+        self.memory = ContrastMemory(context, negatives, **options)
 
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "cmc": scalar}."""
-        candidates = self.memory.candidates()
-        loss = self.memory(
-            F.normalize(self.student_embedding(pair.student_features.float()), dim=1),
-            F.normalize(self.teacher_embedding(pair.teacher_features.detach().float()), dim=1),
-            pair.clip,
-            candidates,
-            pair.clip.unsqueeze(1) != candidates,
-        )
+        loss = self.memory(pair, self.memory.candidates())
         return {"ce": labelled_cross_entropy(pair.student_logits, pair.label), "cmc": self.weight * loss}

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from sacd.exceptions import SacdError
 from sacd.objectives.banks import FeatureQueue, hardest
-from sacd.objectives.base import Pair, confident_class
+from sacd.objectives.base import Context, Pair, confident_class
 
 DIRECTIONS = ("two-way", "one-way")
 VIDEO_NEGATIVES = ("queue+batch", "queue")
@@ -43,8 +43,8 @@ class ContrastiveLoss(nn.Module):
 
     Parameters
     ----------
-    student_dim, teacher_dim : int
-        Sizes of the features; where they differ, a linear layer maps the student's to the teacher's.
+    context : Context
+        Where the features differ in size, a linear layer maps the student's to the teacher's.
     bank_size, negatives : int
         m and K.
     margin : float
@@ -63,8 +63,7 @@ class ContrastiveLoss(nn.Module):
 
     def __init__(
         self,
-        student_dim: int,
-        teacher_dim: int,
+        context: Context,
         bank_size: int = 256,
         negatives: int = 64,
         margin: float = 0.2,
@@ -74,6 +73,7 @@ class ContrastiveLoss(nn.Module):
         confidence: float = 0.5,
     ) -> None:
         super().__init__()
+        student_dim, teacher_dim = context.student_dim, context.teacher_dim
         self.two_way = _check("direction", direction, DIRECTIONS) == "two-way"
         self.live = _check("video_negatives", video_negatives, VIDEO_NEGATIVES) == "queue+batch"
         self.reduction = _check("reduction", reduction, REDUCTIONS)
@@ -97,7 +97,7 @@ class ContrastiveLoss(nn.Module):
 
     def forward(self, pair: Pair) -> Tensor:
         """L_C of a batch, a scalar; while training the batch then enters the banks."""
-        label = confident_class(pair, self.confidence)
+        label = confident_class(pair.label, pair.teacher_logits, self.confidence)
         video = F.normalize(self.project(pair.student_features.float()), dim=1)
         eeg_features = pair.teacher_features.detach().float()
         eeg = F.normalize(eeg_features, dim=1)

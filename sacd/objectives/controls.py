@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sacd.exceptions import SacdError
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair, confident_class, labelled_cross_entropy
 
 
 class ClassMean(Objective):
@@ -85,14 +85,8 @@ class ClassMean(Objective):
         }
 
 
-def _pseudo_labels(logits: Tensor, label: Tensor, threshold: float) -> Tensor:
-    """argmax of `logits` where its probability reaches `threshold` and there is no label, else −1; [B] int64."""
-    probability, guess = logits.detach().float().softmax(dim=1).max(dim=1)
-    return torch.where((probability >= threshold) & (label < 0), guess, torch.full_like(guess, -1))
-
-
-class SelfTraining(Objective):
-    """Video alone: unlabelled clips are trained towards the momentum copy's confident predictions.
+class _PseudoLabels(Objective):
+    """Cross-entropy with the labels, and with a confident prediction where there is none; subclasses say whose.
 
     Parameters
     ----------
@@ -103,54 +97,58 @@ class SelfTraining(Objective):
         τ, the least probability at which a prediction counts.
     """
 
-    title: ClassVar[str] = "Self-training (video only)"
-    source: ClassVar[str] = "arXiv:1703.01780, arXiv:2001.07685"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
-    needs_teacher: ClassVar[bool] = False
-    needs_momentum: ClassVar[bool] = True
+    term: ClassVar[str]
 
-    def __init__(self, context: Context, weight: float = 1.0, threshold: float = 0.95) -> None:
+    def __init__(self, context: Context, weight: float, threshold: float) -> None:
         super().__init__(context)
         self.weight = weight
         self.threshold = threshold
 
+    def believed(self, pair: Pair) -> Tensor:
+        """Logits [B, C] whose decision stands in for a label."""
+        raise TypeError(f"{type(self).__name__} does not define believed(pair)")
+
     def forward(self, pair: Pair) -> dict[str, Tensor]:
-        """{"ce": scalar, "self-training": scalar}."""
-        pseudo = _pseudo_labels(pair.momentum_logits, pair.label, self.threshold)
+        """{"ce": scalar} and the unlabelled term."""
+        guess = confident_class(pair.label, self.believed(pair), self.threshold)
+        unlabelled = torch.where(pair.label >= 0, -1, guess)
         return {
             "ce": labelled_cross_entropy(pair.student_logits, pair.label),
-            "self-training": self.weight * labelled_cross_entropy(pair.student_logits, pseudo),
+            self.term: self.weight * labelled_cross_entropy(pair.student_logits, unlabelled),
         }
 
 
-class PseudoLabel(Objective):
-    """Unlabelled clips take the teacher's decision as their label, where it is confident.
+class SelfTraining(_PseudoLabels):
+    """Video alone: unlabelled clips are trained towards the momentum copy's confident predictions."""
 
-    Parameters
-    ----------
-    context : Context
-    weight : float
-        Weight of the unlabelled term.
-    threshold : float
-        τ, the least probability at which the teacher's decision counts.
-    """
+    title: ClassVar[str] = "Self-training (video only)"
+    source: ClassVar[str] = "arXiv:1703.01780, arXiv:2001.07685"
+    needs_teacher: ClassVar[bool] = False
+    needs_momentum: ClassVar[bool] = True
+    term: ClassVar[str] = "self-training"
+
+    def __init__(self, context: Context, weight: float = 1.0, threshold: float = 0.95) -> None:
+        super().__init__(context, weight, threshold)
+
+    def believed(self, pair: Pair) -> Tensor:
+        """The momentum copy's."""
+        return pair.momentum_logits
+
+
+class PseudoLabel(_PseudoLabels):
+    """Unlabelled clips take the teacher's decision as their label, where it is confident."""
 
     title: ClassVar[str] = "Pseudo-labels"
     source: ClassVar[str] = "Lee 2013"
-    weights: ClassVar[tuple[str, ...]] = ("weight",)
+    term: ClassVar[str] = "pseudo-label"
 
     def __init__(self, context: Context, weight: float = 1.0, threshold: float = 0.5) -> None:
-        super().__init__(context)
-        self.weight = weight
-        self.threshold = threshold
+        super().__init__(context, weight, threshold)
 
-    def forward(self, pair: Pair) -> dict[str, Tensor]:
-        """{"ce": scalar, "pseudo-label": scalar}."""
-        pseudo = _pseudo_labels(pair.teacher_logits, pair.label, self.threshold)
-        return {
-            "ce": labelled_cross_entropy(pair.student_logits, pair.label),
-            "pseudo-label": self.weight * labelled_cross_entropy(pair.student_logits, pseudo),
-        }
+    def believed(self, pair: Pair) -> Tensor:
+        """The teacher's."""
+        return pair.teacher_logits
 
 
 class Oracle(Objective):

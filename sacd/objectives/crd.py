@@ -7,14 +7,14 @@ Negatives of a clip are the clips that are not known to share its class, as in t
 Source: Tian, Krishnan & Isola 2020, arXiv:1910.10699. Published: weight 0.8, K = 16384, τ = 0.07, momentum 0.5, 128-d.
 Extra cost: two N × 128 banks, two linear layers, a B × min(N, K) matrix each way.
 Unlabelled clips: used, all of them; their class is the teacher's argmax where it is confident, else unknown, and a clip
-whose class is unknown may be a negative of any other.
+whose class is unknown may be a negative of any other. Classes are known from the start where the `Context` tells them,
+else from a clip's first batch on.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sacd.objectives.base import Context, Objective, Pair, confident_class, labelled_cross_entropy
 from sacd.objectives.nce import ContrastMemory
@@ -28,49 +28,39 @@ class CRD(Objective):
     context : Context
     weight : float
         Weight of the contrastive term.
-    negatives, temperature, momentum, dim
-        K, τ, and the rest of `ContrastMemory`.
+    negatives : int
+        K.
     confidence : float
         Least probability at which the teacher's argmax stands in for a missing label.
+    **options
+        The rest of `ContrastMemory`'s.
     """
 
     title: ClassVar[str] = "CRD"
+    version: ClassVar[int] = 2
     source: ClassVar[str] = "arXiv:1910.10699"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
+    parts: ClassVar[tuple[type[nn.Module], ...]] = (ContrastMemory,)
 
     classes: Tensor
 
     def __init__(
-        self,
-        context: Context,
-        weight: float = 0.8,
-        negatives: int = 16384,
-        temperature: float = 0.07,
-        momentum: float = 0.5,
-        dim: int = 128,
-        confidence: float = 0.5,
+        self, context: Context, weight: float = 0.8, negatives: int = 16384, confidence: float = 0.5, **options: Any
     ) -> None:
         super().__init__(context)
         self.weight = weight
         self.confidence = confidence
-        self.student_embedding = nn.Linear(context.student_dim, dim)
-        self.teacher_embedding = nn.Linear(context.teacher_dim, dim)
-        self.memory = ContrastMemory(context.n_clips, dim, negatives, temperature, momentum)
-        self.register_buffer("classes", torch.full((context.n_clips,), -1, dtype=torch.int64))
+        self.memory = ContrastMemory(context, negatives, **options)
+        unknown = torch.full((context.n_clips,), -1)
+        visible = unknown if context.label is None else context.label.clone()
+        self.register_buffer("classes", confident_class(visible, context.teacher_logits, confidence))
 
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "crd": scalar}."""
-        label = confident_class(pair, self.confidence)
+        label = confident_class(pair.label, pair.teacher_logits, self.confidence)
         candidates = self.memory.candidates()
         same_class = (label.unsqueeze(1) == self.classes[candidates]) & (label >= 0).unsqueeze(1)
-        eligible = (pair.clip.unsqueeze(1) != candidates) & ~same_class
-        loss = self.memory(
-            F.normalize(self.student_embedding(pair.student_features.float()), dim=1),
-            F.normalize(self.teacher_embedding(pair.teacher_features.detach().float()), dim=1),
-            pair.clip,
-            candidates,
-            eligible,
-        )
+        loss = self.memory(pair, candidates, excluded=same_class)
         if self.training:
             self.classes.index_copy_(0, pair.clip, label)
         return {"ce": labelled_cross_entropy(pair.student_logits, pair.label), "crd": self.weight * loss}

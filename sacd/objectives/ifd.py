@@ -11,6 +11,7 @@ How read (the paper names the method "IFD [44]" and its reference list is cut of
 - Inner layers are averaged over space and time (the authors flatten), so that a frozen teacher's can be kept with its
   features, and matched by relative depth. The auxiliary teacher, a copy of the student trained by the teacher, is left
   out: a copy of the video student cannot read EEG.
+- The features are a pair of their own, with weight 1 as the authors': a network's inner layers do not repeat them.
 - D sums over j where the authors' code averages, so that a weight means the same at any batch size. They train
   without cross-entropy, hence publish no weight beside it; ours is 1.
 - An epoch is as many clips seen as there are training clips. Without inner layers the features alone remain: so it is
@@ -72,7 +73,7 @@ class IFD(Objective):
     """
 
     title: ClassVar[str] = "IFD"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     source: ClassVar[str] = "arXiv:2005.00727"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
     needs_taps: ClassVar[bool] = True

@@ -10,13 +10,14 @@ Source: "Seeing your sleep stage", section IV. Extra cost: two small graph nets,
 pass of the momentum copy without gradients.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair, defaults, labelled_cross_entropy, options_for
 from sacd.objectives.contrastive import ContrastiveLoss
 from sacd.objectives.jsd import jensen_shannon
+from sacd.objectives.structure import StructureLoss
 
 
 class SACD(Objective):
@@ -27,53 +28,29 @@ class SACD(Objective):
     context : Context
     structure, contrastive, jsd : float
         λ1, λ2, λ3; 0 leaves the term out.
-    reading, graph_margin : str, float
-        How eq. 11 is read, and γ (`StructureLoss`).
-    bank_size, negatives, margin, direction, video_negatives, reduction, confidence
-        m, K, α and the rest of `ContrastiveLoss`.
+    **options
+        Those of `StructureLoss` and of `ContrastiveLoss`.
     """
 
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "SACD"
     source: ClassVar[str] = "paper eq. 5"
     weights: ClassVar[tuple[str, ...]] = ("structure", "contrastive", "jsd")
+    parts: ClassVar[tuple[type[nn.Module], ...]] = (StructureLoss, ContrastiveLoss)
 
     def __init__(
-        self,
-        context: Context,
-        structure: float = 0.5,
-        contrastive: float = 1.0,
-        jsd: float = 1.0,
-        reading: str = "margin",
-        graph_margin: float = 0.5,
-        bank_size: int = 256,
-        negatives: int = 64,
-        margin: float = 0.2,
-        direction: str = "two-way",
-        video_negatives: str = "queue+batch",
-        reduction: str = "mean",
-        confidence: float = 0.5,
+        self, context: Context, structure: float = 0.5, contrastive: float = 1.0, jsd: float = 1.0, **options: Any
     ) -> None:
         super().__init__(context)
+        if unknown := options.keys() - defaults(SACD).keys():
+            raise TypeError(f"SACD has no option {', '.join(sorted(unknown))}")
         self.structure_weight = structure
         self.contrastive_weight = contrastive
         self.jsd_weight = jsd
         if structure:
-            # Here, because torch-geometric takes seconds to import and nothing else needs it.
-            from sacd.objectives.structure import StructureLoss
-
-            self.structure = StructureLoss(context.student_dim, context.teacher_dim, graph_margin, reading)
+            self.structure = StructureLoss(context, **options_for(StructureLoss, options))
         if contrastive:
-            self.contrastive = ContrastiveLoss(
-                context.student_dim,
-                context.teacher_dim,
-                bank_size=bank_size,
-                negatives=negatives,
-                margin=margin,
-                direction=direction,
-                video_negatives=video_negatives,
-                reduction=reduction,
-                confidence=confidence,
-            )
+            self.contrastive = ContrastiveLoss(context, **options_for(ContrastiveLoss, options))
         self.needs_teacher = bool(structure or contrastive or jsd)
         self.uses_unlabelled = self.needs_teacher
         self.needs_momentum = bool(contrastive) and self.contrastive.two_way

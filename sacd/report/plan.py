@@ -26,6 +26,7 @@ from sacd.runs.forecast import predicted_seconds
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import RunStore
+from sacd.simulate.provenance import check_version
 from sacd.simulate.several import side_by_side
 from sacd.simulate.simulated_cohort import simulate
 
@@ -114,6 +115,7 @@ class Report:
         name = self.profile.name if cohort is None else f"{Path(cohort).resolve().name}-{self.profile.name}"
         self.folder = Folder(Path(out) if out is not None else ROOT / "reports" / name)
         self.cohort = Cohort.open(cohort if cohort is not None else default_cohort(self.profile))
+        check_version(self.cohort.path, self.cohort.info)
         self._opened = {self.cohort.path.resolve(): self.cohort}
         self.store = RunStore.beside(self.cohort)
         file = Path(profile)

@@ -219,8 +219,9 @@ class AudioVideoRun(BenchmarkRun, ObjectiveRun):
         needs = self.needs
         common = self.common(making, pairs=needs.uses_unlabelled)
         network, _, clips, *_ = common
-        own = self.distillation(network.feature_dim, clips, n_classes=len(making.cohort.info.classes))
         teacher = self._heard(making, clips) if needs.needs_teacher else None
+        classes = len(making.cohort.info.classes)
+        own = self.distillation(network.feature_dim, clips, teacher, classes)
         return PairTask(*common, teacher=teacher, posterior=None, **own)
 
     def _heard(self, making: Making, clips: Clips) -> Outputs:

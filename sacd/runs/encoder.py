@@ -1,5 +1,6 @@
 """Runs of one network that reads one modality: its input, its construction, and stage classifiers among them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sacd.models import MODELS
 from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
 from sacd.runs.store import RunStore
-from sacd.training.batches import Arrays, ClipSet, Sampler
+from sacd.training.batches import Arrays, ClipSet, Sampler, Stored
 from sacd.training.config import ModelConfig
 from sacd.training.inputs import Inputs, Prepare, make_network, video_preparation
 from sacd.training.tasks import StageTask
@@ -42,9 +43,9 @@ class EncoderRun(RunConfig):
         """Whether its network reads feature vectors."""
         return getattr(cohort.info, self.modality) == "features"
 
-    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[np.ndarray]:
-        """What it reads of some recordings, first axis the clips."""
-        return [recording.array(self.modality) for recording in recordings]
+    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
+        """What it reads of some recordings, first axis the clips; maps are opened when they are read."""
+        return [partial(recording.array, self.modality) for recording in recordings]
 
     def preparation(self, cohort: Cohort) -> Prepare:
         """How that becomes its network's input."""

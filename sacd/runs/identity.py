@@ -10,6 +10,7 @@ from sacd.cohort import Cohort
 from sacd.runs.kind import RunConfig
 from sacd.training.config import TRAINING_VERSION
 
+
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -26,6 +26,7 @@ from sacd.stages import STAGES
 from sacd.training.batches import Arrays, ClipSet, Sampler
 from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_preparation
 from sacd.training.loop import make_fabric, make_optimizer, take_step
+from sacd.training.settings import deterministic
 from sacd.training.tasks import StageTask, StudentTask
 from sacd.training.transforms import prepare_features
 from sacd.workers import environment
@@ -96,9 +97,11 @@ class _Training:
             torch.cuda.reset_peak_memory_stats(device)
             self._two_steps()
             return before + torch.cuda.max_memory_allocated(device) - allocated
-        # Above the highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
-        quiet = environment({"KINETO_LOG_LEVEL": "6"})
-        with quiet, profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        # Above its highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
+        with (
+            environment(KINETO_LOG_LEVEL="6"),
+            profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen,
+        ):
             self._two_steps()
         events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
         events.sort(key=lambda event: event.start_ns())
@@ -181,7 +184,8 @@ def _trainings(run: StudentRun, shape: tuple[int, ...], n_clips: int, names: Seq
     batches = [drawing.draw(step) for step in range(BATCHES)]
     trainings = {}
     for name in names:
-        objective = build_objective(name, Context(n_clips=n_clips))
+        sizes = Context(n_clips=n_clips, n_nights=len(clips.recordings))
+        objective = build_objective(name, sizes)
         outputs = Outputs(features, logits, tuple(taps) if objective.needs_taps else ())
         task = _PreparedTask(
             *common(),
@@ -238,12 +242,13 @@ def step_costs(
         trainings = _trainings(run, shape, n_clips, names)
         reference = trainings[REFERENCE]
         device = reference.inputs.device
-        peaks = {name: training.peak_bytes() for name, training in trainings.items()}
         steps = {name: training.step for name, training in trainings.items()} | {_FORWARD: reference.forward}
         times = pd.DataFrame(index=range(rounds), columns=list(steps), dtype=float)
-        for number in range(rounds):
-            for name, step in steps.items():
-                times.loc[number, name] = _seconds(step, device)
+        with deterministic(device):
+            peaks = {name: training.peak_bytes() for name, training in trainings.items()}
+            for number in range(rounds):
+                for name, step in steps.items():
+                    times.loc[number, name] = _seconds(step, device)
     rows = []
     for name, training in trainings.items():
         momentum = training.task.momentum_network is not None

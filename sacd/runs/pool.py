@@ -16,6 +16,7 @@ from sacd.runs.forecast import predicted_seconds
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, Run, RunStore
+from sacd.simulate.provenance import check_version
 from sacd.workers import Job, run_jobs, side_by_side
 
 PROGRESS = "progress"
@@ -79,6 +80,8 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
     """`ensure` on several cohorts that share a store, trained side by side; a table each."""
     if not parts:
         return []
+    for cohort, _ in parts:
+        check_version(cohort.path, cohort.info)
     store = store or RunStore.beside(parts[0][0])
     errors: dict[str, str] = {}
     jobs: dict[str, Job] = {}

@@ -1,10 +1,8 @@
 """The kind of run *student*: a stage classifier on video that an objective distils."""
 
-from collections.abc import Sized
 from functools import lru_cache
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pydantic import model_validator
 
@@ -20,7 +18,10 @@ from sacd.runs.outputs import cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
 from sacd.runs.teacher import TeacherRun
 from sacd.runs.trunk import TrunkRun
+from sacd.stages import STAGES
+from sacd.training.batches import ClipSet, Stored
 from sacd.training.config import ObjectiveConfig
+from sacd.training.inputs import Outputs
 from sacd.training.tasks import StudentTask
 
 
@@ -79,10 +80,17 @@ class ObjectiveRun(RunConfig):
             torch.manual_seed(self.seed + 1)
             return build_objective(self.objective.name, context, self.objective.options)
 
-    def distillation(self, feature_dim: int, clips: Sized, **sizes: int) -> dict[str, Any]:
-        """Keyword arguments of its `StudentTask` that every distilled run has; `sizes` are further ones of `Context`."""
+    def distillation(
+        self, feature_dim: int, clips: ClipSet, teacher: Outputs | None, n_classes: int = len(STAGES)
+    ) -> dict[str, Any]:
+        """Keyword arguments of its `StudentTask` that every distilled run has; `teacher`, where it is frozen."""
+        context = Context(
+            n_clips=len(clips), student_dim=feature_dim, n_classes=n_classes, n_nights=len(clips.recordings),
+            label=torch.from_numpy(clips.label),
+            teacher_logits=None if teacher is None else torch.from_numpy(teacher.logits),
+        )
         return {
-            "objective": self.build_objective(Context(n_clips=len(clips), student_dim=feature_dim, **sizes)),
+            "objective": self.build_objective(context),
             "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
         }
 
@@ -156,7 +164,7 @@ class StudentRun(DistilledRun):
         """Also where it stands on a trunk."""
         return self.trunk is not None or super().reads_features(cohort)
 
-    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[np.ndarray]:
+    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
         """Video, or its trunk's features of it."""
         if self.trunk is None:
             return super().arrays(cohort, store, recordings)
@@ -176,7 +184,7 @@ class StudentRun(DistilledRun):
             )
         return StudentTask(
             *common, teacher=teacher, posterior=clips.posterior() if needs.needs_posterior else None,
-            **self.distillation(network.feature_dim, clips),
+            **self.distillation(network.feature_dim, clips, teacher),
         )
 
 

@@ -11,6 +11,7 @@ from sacd.runs.encoder import StageRun
 from sacd.runs.execute import Making
 from sacd.runs.outputs import cached_outputs
 from sacd.runs.store import RunStore
+from sacd.training.batches import Stored
 from sacd.training.tasks import TeacherTask
 
 
@@ -24,13 +25,12 @@ class EEGRun(StageRun):
         """EEG."""
         return "eeg"
 
-    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[np.ndarray]:
+    def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
         """EEG, or the features of it that it may see."""
-        arrays = super().arrays(cohort, store, recordings)
         if not (self.without and self.reads_features(cohort)):
-            return arrays
+            return super().arrays(cohort, store, recordings)
         columns = feature_columns(cohort.info.sampling.eeg_features, self.without)
-        return [array[:, columns] for array in arrays]
+        return [recording.eeg[:, columns] for recording in recordings]
 
 
 class TeacherRun(EEGRun):

@@ -18,13 +18,15 @@ The layers, each a function of (seed, split, index) alone, so that participant k
   `thorax(t)`, `abdomen(t)`       respiratory effort at any times t (s), arbitrary units
   `airflow(t)`                    nasal flow at any times, arbitrary units; ~0 during an apnoea
   `chin_level(t)`                 chin-muscle tone at any times, µV (rms)
+  `chin(clips)`                   [n, 6000] µV, 200 Hz
   `motion(t)`                     [n, MODES] coefficients of the body's motion modes at any times
   `eeg(clips)`                    [n, 1, 3000] float32 µV, 100 Hz, continuous from clip to clip
   `video(clips, frames, …)`       [n, frames, size, size] uint8
   `render(t, height, width)`      [n, height, width] uint8 pictures at any times, e.g. 240 × 320 at 10 a second
   ==============================  =======================================================================
 
-- `cohort.simulate(out, …)` writes a cohort of such nights; `coupling.COUPLINGS` holds the presets.
+- `simulated_cohort.simulate(out, …)` writes a cohort of such nights; `coupling.COUPLINGS` holds the presets;
+- `extras` writes what lies beside EEG and video: motion, events, signals, a film.
 
 Cheap processes (latents, breathing, movements) exist for the whole night; pictures and EEG noise are made for the clips
 asked for, keyed by clip, so that a clip is the same whether it is cut alone, in a block or with the night.

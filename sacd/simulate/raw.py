@@ -7,11 +7,8 @@ clinic, for tests of synchronisation; ingest does not read it.
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +17,21 @@ import edfio
 import numpy as np
 import pandas as pd
 
+from sacd.cohort import read_info
 from sacd.exceptions import SacdError
 from sacd.simulate.coupling import COUPLINGS, Coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
-from sacd.simulate.participant import Participant, Stream
-from sacd.simulate.simulated_night import SimulatedNight
+from sacd.simulate.film import encode, rendered
+from sacd.simulate.participant import Participant, Stream, make_participant
+from sacd.simulate.simulated_night import CHIN_HZ, SimulatedNight
 from sacd.stages import CLIP_SECONDS, STAGES
 
 HEIGHT, WIDTH, FPS = 240, 320, 10
-EMG_HZ, BELT_HZ = 200, 25
+BELT_HZ = 25
 # Of the camera's clock and recorder: how late its time stamps are, how early it starts, what it loses.
 _LONGEST_LAG_S = 1.0
 _LEAD_S = (1, 10)
 _DROPS_PER_HOUR, _LONGEST_DROP_S = 4.0, 4.0
-# Chunks that stay in the cache render fastest.
-_CHUNK = 50
-_TIME_BASE = Fraction(1, 1000)
 _DATE = datetime(2020, 1, 1)
 Progress = Callable[[float, str], None]
 
@@ -44,7 +40,7 @@ def write_raw_nights(
     out: str | os.PathLike[str], participants: Sequence[Participant], coupling: Coupling = COUPLINGS["medium"],
     clips: int | None = None, begin: int = 0, progress: Progress | None = None,
 ) -> Path:
-    """Write one night of each participant as EDF+ and video, all of them or none.
+    """Write one night of each participant as EDF+ and video, all of them or none; what a killed call left is replaced.
 
     Parameters
     ----------
@@ -70,11 +66,11 @@ def write_raw_nights(
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SacdError(f"{out}: exists and is not empty; name a new or empty folder")
-    aside = None
+        raise SacdError(f"{out}: exists and is not empty; use what is there, or name a new or empty folder")
+    aside = out.with_name(f".{out.name}-unfinished")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
         rows = []
         for number, participant in enumerate(participants):
             recording = f"{participant.participant_id}-night1"
@@ -86,7 +82,6 @@ def write_raw_nights(
             video_start = _write_night(aside / recording, participant, number, coupling, clips, begin, tell)
             rows.append((recording, participant.participant_id, video_start.isoformat(timespec="milliseconds")))
         _write_tables(aside, participants, rows)
-        aside.chmod(0o755)
         os.replace(aside, out)
     except (OSError, av.FFmpegError) as error:
         raise SacdError(
@@ -94,9 +89,29 @@ def write_raw_nights(
             "nothing was half-written"
         ) from None
     finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
     return out
+
+
+def add_raw_nights(cohort: Path, nights: int, progress: Progress | None = None) -> Path:
+    """Write the nights of the first test participants of a simulated cohort as a clinic would have them, to ``raw/``.
+
+    Parameters
+    ----------
+    cohort : Path
+        Its folder.
+    nights : int
+    progress : callable, optional
+        As of `write_raw_nights`.
+
+    Raises
+    ------
+    SacdError
+        As `write_raw_nights`.
+    """
+    made = read_info(cohort).provenance
+    people = [make_participant(made["seed"], "test", k) for k in range(nights)]
+    return write_raw_nights(cohort / "raw", people, Coupling(**made["coupling"]), progress=progress)
 
 
 def _write_tables(folder: Path, participants: Sequence[Participant], rows: list[tuple[str, str, str]]) -> None:
@@ -126,7 +141,7 @@ def _write_night(
     kept, dropped = _drop_frames(rng, lead + len(chosen) * CLIP_SECONDS)
     # What the camera stamps with the time t happened `lag` seconds earlier.
     times = np.clip(kept / FPS - lead - lag, 0, None) + begin * CLIP_SECONDS
-    _write_video(folder / "video.mp4", kept, _render(night, times), lambda done: tell(done / len(kept)))
+    _write_video(folder / "video.mp4", kept, rendered(night, times, HEIGHT, WIDTH), lambda done: tell(done / len(kept)))
     events = night.movements
     shown = events[events.onset.between(begin * CLIP_SECONDS, (begin + len(chosen)) * CLIP_SECONDS)]
     truth: dict[str, Any] = {
@@ -149,7 +164,7 @@ def write_edf(path: Path, night: SimulatedNight, clips: np.ndarray, start: datet
     belts = begin + np.arange(round(length * BELT_HZ)) / BELT_HZ
     signals = [
         _signal(night.eeg(clips).ravel(), RATE_HZ, CHANNEL, "uV"),
-        _signal(_chin(night, clips), EMG_HZ, "EMG chin", "uV"),
+        _signal(night.chin(clips).ravel(), CHIN_HZ, "EMG chin", "uV"),
         _signal(night.thorax(belts), BELT_HZ, "Resp thorax", ""),
         _signal(night.abdomen(belts), BELT_HZ, "Resp abdomen", ""),
         _signal(night.airflow(belts), BELT_HZ, "Resp nasal", ""),
@@ -176,16 +191,6 @@ def _signal(values: np.ndarray, hz: float, label: str, unit: str) -> edfio.EdfSi
     return edfio.EdfSignal(values.astype(float), hz, label=label, physical_dimension=unit)
 
 
-def _chin(night: SimulatedNight, clips: np.ndarray) -> np.ndarray:
-    """Chin EMG, µV: noise of the tone's rms, keyed by clip, so that a part of the night is the same as in the whole."""
-    within = np.arange(round(CLIP_SECONDS * EMG_HZ)) / EMG_HZ
-    parts = []
-    for clip in clips:
-        noise = night.participant.rng(Stream.RAW, 1, int(clip)).standard_normal(len(within))
-        parts.append(noise * night.chin_level(clip * CLIP_SECONDS + within))
-    return np.concatenate(parts)
-
-
 def _drop_frames(rng: np.random.Generator, length_s: float) -> tuple[np.ndarray, list[list[int]]]:
     """Numbers of the frames that reach the file, and [first, count] of each loss."""
     total = round(length_s * FPS)
@@ -199,39 +204,9 @@ def _drop_frames(rng: np.random.Generator, length_s: float) -> tuple[np.ndarray,
     return np.flatnonzero(kept), dropped
 
 
-def _render(night: SimulatedNight, times: np.ndarray) -> Iterator[np.ndarray]:
-    """Pictures [n, 240, 320] in chunks, the next one rendered while this one is encoded."""
-    chunks = [times[i : i + _CHUNK] for i in range(0, len(times), _CHUNK)]
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(night.render, chunks[0], HEIGHT, WIDTH)
-        for chunk in chunks[1:]:
-            now, coming = coming, pool.submit(night.render, chunk, HEIGHT, WIDTH)
-            yield now.result()
-        yield coming.result()
-
-
 def _write_video(path: Path, frames: np.ndarray, chunks: Iterator[np.ndarray], tell: Callable[[int], None]) -> None:
     """Encode pictures with the time stamps of `frames` (10 a second), so that lost frames leave holes."""
     # At crf 30 a night has 0.1 to 0.7 GB and breathing keeps 90 % of its amplitude; 28 takes 3 GB, 33 keeps 70 %.
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    picture = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
-    with av.open(path, "w") as container:
-        stream = container.add_stream(codec, rate=FPS, options={"preset": "ultrafast", "crf": "30", "g": str(30 * FPS)})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        # Beside the rendering, more threads only wait for each other.
-        stream.thread_count = 1
-        stream.codec_context.time_base = _TIME_BASE
-        # Full range: grey levels go into the luma plane as they are.
-        stream.codec_context.color_range = av.video.reformatter.ColorRange.JPEG
-        numbers = iter(frames)
-        done = 0
-        for chunk in chunks:
-            for pixels in chunk:
-                picture[:HEIGHT] = pixels
-                frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
-                frame.color_range = av.video.reformatter.ColorRange.JPEG
-                frame.pts, frame.time_base = int(next(numbers)) * 1000 // FPS, _TIME_BASE
-                container.mux(stream.encode(frame))
-            done += len(chunk)
-            tell(done)
-        container.mux(stream.encode())
+    options = {"preset": "ultrafast", "crf": "30", "g": str(30 * FPS)}
+    encode(path, codec, options, FPS, frames, chunks, tell)

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from sacd.cohort import CohortInfo, Sampling
+from sacd.cohort import CohortInfo, Sampling, read_info
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
 from sacd.simulate.coupling import LABELS, get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
+from sacd.simulate.extras import extras_of
 from sacd.simulate.participant import Participant, Stream, make_participant
 from sacd.simulate.simulated_night import SimulatedNight
 from sacd.stages import CLIP_SECONDS, STAGES
@@ -63,8 +64,9 @@ def source_id(**what: Any) -> str:
 
 def simulate(
     out: str | os.PathLike[str], train: int = 64, test: int = 24, nights: int = 4, coupling: str = "medium",
-    seed: int = 0, frames: int = 32, size: int = 32, raw: int = 0, name: str | None = None,
-    progress: Progress | bool | None = None, span_s: float = CLIP_SECONDS,
+    seed: int = 0, frames: int = 32, size: int = 32, name: str | None = None,
+    progress: Progress | bool | None = None, span_s: float = CLIP_SECONDS, exist_ok: bool = False,
+    viewing: bool = True, preview: bool = False,
 ) -> Path:
     """Write a simulated cohort, one participant in memory at a time.
 
@@ -84,12 +86,17 @@ def simulate(
     frames, size, span_s : int, int, float
         Frames of a clip, their height and width, and the seconds in the clip's middle that they spread over. They do
         not change `source_id`.
-    raw : int
-        That many test participants' nights are also written as a clinic would have them, under ``raw/``.
     name : str, optional
         Default: the folder's name.
     progress : callable or bool, optional
         ``progress(done, of)``, called after each participant; True shows a bar with the time left.
+    exist_ok : bool
+        Take a cohort that these arguments made before as it is.
+    viewing : bool
+        Also write what the later reading of nights wants (`sacd.simulate.extras`): motion and, of whole nights,
+        signals. The times of frames and the events are there anyhow.
+    preview : bool
+        Also write the first whole night as a film of 20 MB, which takes about a minute.
 
     Returns
     -------
@@ -99,10 +106,10 @@ def simulate(
     Raises
     ------
     SacdError
-        A number out of range, an unknown coupling, a folder that holds something else, a disk that is full.
+        A number out of range, an unknown coupling, a folder that holds a cohort or something else, a disk that is full.
     """
     preset = get_coupling(coupling)
-    _check_numbers(train, test, nights, seed, frames, size, span_s, raw)
+    _check_numbers(train, test, nights, seed, frames, size, span_s)
     out = Path(out)
     parameters = {"seed": seed, "coupling": asdict(preset), "train": train, "test": test, "nights": nights}
     info = CohortInfo(
@@ -110,8 +117,16 @@ def simulate(
         sampling=Sampling(
             eeg_hz=RATE_HZ, eeg_channels=(CHANNEL,), frames=frames, span_s=span_s, height=size, width=size
         ),
-        provenance={"simulator": VERSION, **parameters, "coupling_is": "uncalibrated", "labels": asdict(LABELS)},
+        provenance={
+            "simulator": VERSION, **parameters, "coupling_is": "uncalibrated", "labels": asdict(LABELS),
+            "viewing": viewing, "preview": preview,
+        },
     )
+    if (out / "cohort.json").exists():
+        _check_same(out, info)
+        if not exist_ok:
+            raise SacdError(f"{out}: this very cohort is there already, whole; use it, or name another folder")
+        return out
     people = [("train", k) for k in range(train)] + [("test", k) for k in range(test)]
     with CohortWriter(out, info) as writer, tqdm(total=len(people), unit="night", disable=progress is not True) as bar:
         for done, (split, index) in enumerate(people, start=1):
@@ -124,26 +139,37 @@ def simulate(
             )
             writer.add_recording(
                 f"{participant.participant_id}-night1", participant.participant_id, clip_table(night, clips),
-                night.video(clips, frames, size, span_s), night.eeg(clips), channel=CHANNEL,
+                # Of whole nights half the precision, one part in 2,000 of each value: half the disk.
+                night.video(clips, frames, size, span_s), night.eeg(clips).astype(np.float16 if whole else np.float32),
+                channel=CHANNEL,
                 provenance={"seed": seed, "split": split, "index": index, "whole_night": whole, "clips": night.clips},
+                extras=extras_of(night, clips, frames, span_s, viewing, whole, preview and whole and index == 0),
                 commit=False,
             )
             bar.update()
             if callable(progress):
                 progress(done, len(people))
-    if raw:
-        from sacd.simulate.raw import write_raw_nights
-
-        write_raw_nights(out / "raw", [make_participant(seed, "test", k) for k in range(raw)], preset)
     return out
 
 
-def _check_numbers(
-    train: int, test: int, nights: int, seed: int, frames: int, size: int, span_s: float, raw: int
-) -> None:
+def _check_same(path: Path, wanted: CohortInfo) -> None:
+    """Refuse a folder whose cohort was not made with the arguments that would make `wanted`."""
+    present = read_info(path)
+    if not present.simulated:
+        raise SacdError(f"{path}: holds a cohort that is not simulated; name another folder")
+    # Through JSON, for a tuple comes back as a list.
+    old, new = (info.model_dump(mode="json") for info in (present, wanted))
+    for name, value in (new["provenance"] | new["sampling"]).items():
+        found = (old["provenance"] | old["sampling"]).get(name)
+        if found != value:
+            found, value = (part.get("name", part) if isinstance(part, dict) else part for part in (found, value))
+            raise SacdError(f"{path}: holds a cohort simulated with {name} {found}, not {value}; name another folder")
+
+
+def _check_numbers(train: int, test: int, nights: int, seed: int, frames: int, size: int, span_s: float) -> None:
     for what, value, least in (
-        ("train", train, 0), ("test", test, 0), ("nights", nights, 0), ("raw", raw, 0), ("seed", seed, 0),
-        ("frames", frames, 1), ("size", size, 8),
+        ("train", train, 0), ("test", test, 0), ("nights", nights, 0), ("seed", seed, 0), ("frames", frames, 1),
+        ("size", size, 8),
     ):
         if value < least:
             raise SacdError(f"{what} is {value}; use {least} or more")

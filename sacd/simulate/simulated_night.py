@@ -6,13 +6,16 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from sacd.cohort.extras import frame_times
 from sacd.simulate.body import KINDS, POSTURES, Breathing, chin_tone, simulate_movements
 from sacd.simulate.coupling import COUPLINGS, LABELS, Coupling, LabelModel
 from sacd.simulate.eeg import EEG, SAMPLES
 from sacd.simulate.night import BIN_S, BINS, label_posterior, scorings, simulate_latents
-from sacd.simulate.participant import Participant
+from sacd.simulate.participant import Participant, Stream
 from sacd.simulate.video import NUISANCES, Video
 from sacd.stages import CLIP_SECONDS
+
+CHIN_HZ = 200
 
 
 class SimulatedNight:
@@ -126,6 +129,15 @@ class SimulatedNight:
             tone = tone + 40 * events.strength[i] * np.sin(np.pi * part) ** 2
         return tone
 
+    def chin(self, clips: Iterable[int]) -> np.ndarray:
+        """Chin EMG of the clips, float64 [n, 6000], µV at 200 Hz: noise of the tone's rms, keyed by clip."""
+        within = np.arange(round(CLIP_SECONDS * CHIN_HZ)) / CHIN_HZ
+        parts = []
+        for clip in clips:
+            noise = self.participant.rng(Stream.RAW, 1, int(clip)).standard_normal(len(within))
+            parts.append(noise * self.chin_level(clip * CLIP_SECONDS + within))
+        return np.stack(parts)
+
     def motion(self, times: np.ndarray) -> np.ndarray:
         """Motion modes at rising times (s), [n, MODES]."""
         return self._video.motion(np.asarray(times, dtype=float))
@@ -151,10 +163,10 @@ class SimulatedNight:
         span_s : float
         """
         clips = list(clips)
-        offsets = (CLIP_SECONDS - span_s) / 2 + (np.arange(frames) + 0.5) * span_s / frames
+        times = frame_times(np.multiply(clips, CLIP_SECONDS), frames, span_s)
         result = np.empty((len(clips), frames, size, size), dtype=np.uint8)
-        for row, clip in zip(result, clips, strict=True):
-            row[:] = self._video.render(clip * CLIP_SECONDS + offsets, size, size, key=clip)
+        for row, clip, at in zip(result, clips, times, strict=True):
+            row[:] = self._video.render(at, size, size, key=clip)
         return result
 
     def render(self, times: np.ndarray, height: int = 240, width: int = 320) -> np.ndarray:

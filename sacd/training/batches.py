@@ -3,19 +3,72 @@
 No global random state is touched: a resumed run draws exactly the batches it would have drawn.
 """
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from math import prod
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sacd.cohort import Modality, Recording
+from sacd.cohort import Recording
 from sacd.exceptions import SacdError
+from sacd.objectives.windows import WINDOW
 from sacd.stages import NOT_SCORED, STAGES
 
-WINDOW = 8
-"""Clips in a window of the structure loss (DESIGN: graph over a window of 8 consecutive clips)."""
+T = TypeVar("T")
+Stored = np.ndarray | Callable[[], np.ndarray]
+
+_LOG = logging.getLogger(__name__)
+
+PAIRED = 4
+"""Windows of a batch from which on they stand in pairs of one night."""
+
+EVALUATION_BYTES = 64 * 2**20
+"""Network input of an evaluated batch; a video network's widest activation is some 16 times its input."""
+EVALUATION_CLIPS = 256
+"""Clips of an evaluated batch at most: more are no faster."""
+
+
+def evaluation_batch(shape: tuple[int, ...]) -> int:
+    """How many clips to evaluate at once, by the shape of one: float32 numbers as network input."""
+    return max(1, min(EVALUATION_CLIPS, EVALUATION_BYTES // (4 * prod(shape))))
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device; a GPU is not waited for, which needs pinned memory."""
+    if device.type == "cuda" and not x.is_pinned():
+        x = x.pin_memory()
+    return x.to(device, non_blocking=True)
+
+
+class Ahead(Generic[T]):
+    """What the next step needs, made by a thread while this step is computed.
+
+    Parameters
+    ----------
+    make : callable
+        Step → what it needs, a pure function: what is made ahead is what would have been made then.
+    """
+
+    def __init__(self, make: Callable[[int], T]) -> None:
+        self._make = make
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._waiting: dict[int, Future[T]] = {}
+
+    def __call__(self, step: int) -> T:
+        """What a step needs; that of the next one is begun."""
+        now = self._waiting.pop(step, None) or self._pool.submit(self._make, step)
+        self._waiting = {step + 1: self._pool.submit(self._make, step + 1)}
+        return now.result()
+
+
+def ahead(make: Callable[[int], T], device: torch.device) -> Callable[[int], T]:
+    """`make` itself, or on a GPU `Ahead` of it: a CPU that trains has no core to spare for reading."""
+    return Ahead(make) if device.type == "cuda" else make
 
 
 class ClipSet:
@@ -95,36 +148,66 @@ class Arrays:
     Parameters
     ----------
     clips : ClipSet
-    arrays : sequence of ndarray
-        For each recording of `clips`, first axis its clips.
+    arrays : sequence of ndarray or of callable
+        For each recording of `clips` an array, first axis its clips, or a callable that gives one: it is asked for the
+        array at every reading, so that thousands of recordings do not hold a file each.
     """
 
-    def __init__(self, clips: ClipSet, arrays: Sequence[np.ndarray]) -> None:
+    def __init__(self, clips: ClipSet, arrays: Sequence[Stored]) -> None:
         self.clips = clips
         self._arrays = list(arrays)
-        self.shape = self._arrays[0].shape[1:]
+        first = self._array(0)
+        # Whole nights may be stored in half precision beside others that are not.
+        self.shape, self._dtype = first.shape[1:], np.dtype(np.float32) if first.dtype == np.float16 else first.dtype
 
-    @classmethod
-    def of(cls, clips: ClipSet, modality: Modality) -> "Arrays":
-        """The raw or feature arrays of a modality."""
-        return cls(clips, [recording.array(modality) for recording in clips.recordings])
+    def _array(self, recording: int) -> np.ndarray:
+        found = self._arrays[recording]
+        return found() if callable(found) else found
 
     def take(self, index: np.ndarray) -> Tensor:
-        """Clips by flat index, [len(index), ...], the arrays' dtype; one read a recording, not a clip."""
+        """Clips by flat index, [len(index), ...], uint8 or float32; one read a recording, not a clip."""
         night, row = self.clips.night[index], self.clips.row[index]
-        out = np.empty((len(index), *self.shape), dtype=self._arrays[0].dtype)
+        out = np.empty((len(index), *self.shape), dtype=self._dtype)
         for recording in np.unique(night):
             here = night == recording
-            out[here] = self._arrays[recording][row[here]]
+            out[here] = self._array(recording)[row[here]]
         return torch.from_numpy(out)
+
+
+def apart(block: np.ndarray, group: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of blocks of different groups, in random order.
+
+    Every block stands in one row, a few in two where they do not fill the last one. A row has blocks of one group only
+    where a group holds more than its share, 1/width, of all blocks.
+
+    Parameters
+    ----------
+    block : ndarray [n, ...]
+    group : ndarray [n]
+    width : int
+        Blocks of a row.
+
+    Returns
+    -------
+    ndarray [rows, width, ...]
+    """
+    rows = -(-len(block) // width)
+    mixed = rng.permutation(len(block))
+    turn = rng.permutation(int(group.max()) + 1)  # groups one after the other, in an order of their own
+    mixed = mixed[np.argsort(turn[group[mixed]], kind="stable")]
+    filled = np.resize(mixed, rows * width)
+    # Down the columns: what stands side by side in a row is far apart in the order of groups.
+    return block[filled.reshape(width, rows).T[rng.permutation(rows)]]
 
 
 class Sampler:
     """Batches of clip indices, a pure function of (seed, step).
 
-    With ``sampler="window"`` a batch holds batch/8 windows of 8 consecutive clips, each window's clips together
-    in time order, and two windows of a night side by side: the structure loss takes its negatives from the same
-    night. With ``"random"`` it holds single clips. Every epoch is a fresh permutation.
+    With ``sampler="random"`` a batch holds single clips; with ``"window"`` batch/8 windows of 8 consecutive clips, each
+    window's clips together in time order. From 4 windows on they stand in pairs of one night, for the structure loss
+    takes its negatives from the same night, and the pairs come from different people, as do single windows in a smaller
+    batch: batch norm and live negatives should see more than one person. Where there is one person, nights stand for
+    people. Every epoch is a fresh permutation.
 
     Parameters
     ----------
@@ -143,7 +226,9 @@ class Sampler:
                 raise SacdError(
                     f"no {WINDOW} consecutive clips in the training recordings; use sampler: random"
                 )
-            self._night = clips.night[units[:, 0]]
+            self._night, self._person = clips.night[units[:, 0]], clips.participant[units[:, 0]]
+            if len(set(self._person)) == 1:
+                self._person = self._night
         else:
             units = np.flatnonzero(eligible)[:, None]
             if not len(units):
@@ -151,14 +236,22 @@ class Sampler:
             self._night = None
         self.units = units
         self.per_step = max(1, batch // units.shape[1])
+        if sampler == "window" and self.per_step == 1:
+            _LOG.warning(
+                "batch %d is one window of one night: batch norm and the negatives of a batch see one person a step; "
+                "use a batch of %d or more",
+                batch, 2 * WINDOW,
+            )
         self.seed = seed
         self._order = lru_cache(maxsize=2)(self._permutation)
 
     def _permutation(self, epoch: int) -> np.ndarray:
-        """Order of the units in an epoch; windows stand in pairs of one night."""
+        """Order of the units in an epoch."""
         rng = np.random.default_rng([self.seed, 0xBA7C, epoch])
         if self._night is None:
             return rng.permutation(len(self.units))
+        if self.per_step < PAIRED:
+            return apart(np.arange(len(self.units)), self._person, self.per_step, rng).reshape(-1)
         mixed = rng.permutation(len(self.units))
         mixed = mixed[np.argsort(self._night[mixed], kind="stable")]
         pairs = []
@@ -166,7 +259,9 @@ class Sampler:
             # The last of an odd number meets the night's first one again.
             pairs.append(np.append(night, night[0]) if len(night) % 2 else night)
         pairs = np.concatenate(pairs).reshape(-1, 2)
-        return pairs[rng.permutation(len(pairs))].reshape(-1)
+        rows = apart(pairs, self._person[pairs[:, 0]], -(-self.per_step // 2), rng)
+        # Of an odd number of windows the last one stands alone; the other of its pair waits for another epoch.
+        return rows.reshape(len(rows), -1)[:, : self.per_step].reshape(-1)
 
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the clips of one step and the window each belongs to.

@@ -27,9 +27,13 @@ class PairedInputs(Inputs):
         super().__init__(video.arrays, video.prepare, video.fabric)
         self.eeg, self.video = eeg, video
 
-    def batch(self, index: np.ndarray, seed: int | None = None) -> TwoViews:
-        """Both network inputs of some clips, augmented where `seed` is given."""
-        return TwoViews(self.eeg.batch(index, seed), self.video.batch(index, seed))
+    def stored(self, index: np.ndarray) -> TwoViews:
+        """Both modalities of some clips as stored."""
+        return TwoViews(self.eeg.stored(index), self.video.stored(index))
+
+    def prepared(self, stored: TwoViews, seed: int | None = None) -> TwoViews:
+        """Both network inputs, augmented where `seed` is given."""
+        return TwoViews(self.eeg.prepared(stored.eeg, seed), self.video.prepared(stored.video, seed))
 
 
 def alignment(own: np.ndarray, final: np.ndarray) -> Ridge:

@@ -17,13 +17,11 @@ from sacd.models.base import Network, Output
 from sacd.models.pretrained import load_pretrained
 from sacd.objectives.ifd import averaged
 from sacd.stages import STAGES
-from sacd.training.batches import Arrays, ClipSet
+from sacd.training.batches import Arrays, ClipSet, evaluation_batch, to_device
 from sacd.training.config import ModelConfig
-from sacd.training.loop import step_seed
 from sacd.training.transforms import prepare_video
 
 Prepare = Callable[[Tensor, torch.Generator | None], Tensor]
-EVALUATION_BATCH = 256
 
 
 class Outputs(NamedTuple):
@@ -77,14 +75,19 @@ class Inputs:
         """Where batches are prepared."""
         return self.fabric.device
 
-    def batch(self, index: np.ndarray, seed: int | None = None) -> Tensor:
-        """Network input of some clips; augmented by a generator of its own where `seed` is given."""
-        generator = None if seed is None else torch.Generator(self.device).manual_seed(seed)
-        return self.prepare(self.arrays.take(index).to(self.device, non_blocking=True), generator)
+    def stored(self, index: np.ndarray) -> Tensor:
+        """Some clips as stored, on the host, pinned where a GPU is to copy them; any thread may read them."""
+        clips = self.arrays.take(index)
+        return clips.pin_memory() if self.device.type == "cuda" else clips
 
-    def augmented(self, index: np.ndarray, seed: int, step: int) -> Tensor:
-        """Augmented input of a training step."""
-        return self.batch(index, step_seed(seed + 1, step))
+    def prepared(self, stored: Tensor, seed: int | None = None) -> Tensor:
+        """Network input of clips as stored; augmented by a generator of its own where `seed` is given."""
+        generator = None if seed is None else torch.Generator(self.device).manual_seed(seed)
+        return self.prepare(to_device(stored, self.device), generator)
+
+    def batch(self, index: np.ndarray, seed: int | None = None) -> Tensor:
+        """Network input of some clips."""
+        return self.prepared(self.stored(index), seed)
 
 
 def video_preparation(normalise: str) -> Prepare:
@@ -149,7 +152,7 @@ def evaluate(
     """
     network.eval()
     parts = [index] if network.window == 1 else unbroken(inputs.arrays.clips, index)
-    batch = max(1, EVALUATION_BATCH // network.window) * network.window
+    batch = max(1, evaluation_batch(inputs.arrays.shape) // network.window) * network.window
     with torch.inference_mode():
         for run in parts:
             for first in range(0, len(run), batch):

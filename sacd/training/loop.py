@@ -6,6 +6,7 @@ goes on from its last checkpoint and ends with the same numbers, bit for bit on 
 
 import copy
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -16,7 +17,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from sacd.exceptions import SacdError
 from sacd.training.config import TrainingConfig
+from sacd.training.settings import deterministic
 
 # Fabric tells its precision at every start; the run's environment.json says it once.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -52,9 +55,6 @@ class Task(nn.Module):
 def make_fabric(precision: str) -> Fabric:
     """Fabric on one device; half precision only where the GPU or CPU computes in bfloat16 natively."""
     if torch.cuda.is_available():
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        # Resume is exact only where sums have one order; the few operations that have none only warn.
-        torch.use_deterministic_algorithms(True, warn_only=True)
         return Fabric(accelerator="cuda", devices=1, precision=precision)
     able = torch.cpu.get_capabilities()
     native = able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16")
@@ -115,19 +115,31 @@ def train(
     -------
     dict
         `history` (list of dict: step, loss terms averaged since the last row, validation figures), `best_step`,
-        `seconds` (of training steps, over all resumes), `clips` (seen).
+        `seconds` (of training steps, over all resumes), `best_score`.
+
+    Raises
+    ------
+    SacdError
+        A term of the loss, or the validation score, is not finite.
     """
+    with deterministic(fabric.device):
+        return _train(task, config, seed, folder, fabric, report)
+
+
+def _train(
+    task: Task, config: TrainingConfig, seed: int, folder: Path, fabric: Fabric, report: Callable[[int], None]
+) -> dict[str, Any]:
     optimizer = make_optimizer(task, config)
     schedule = make_schedule(optimizer, config)
     state: dict[str, Any] = {"step": 0, "history": [], "best_score": None, "best_step": 0, "best": None, "seconds": 0.0}
-    sums: dict[str, Tensor] = {}
+    sums = _Sums()
     file = folder / CHECKPOINT
     if file.exists():
         saved = torch.load(file, map_location=fabric.device, weights_only=True)
         task.load_state_dict(saved["task"])
         optimizer.load_state_dict(saved["optimizer"])
         schedule.load_state_dict(saved["schedule"])
-        state, sums = saved["state"], saved["sums"]
+        state, sums = saved["state"], _Sums(**saved["sums"])
     saved_at = time.monotonic()
     task.train()
     while state["step"] < config.steps:
@@ -137,16 +149,16 @@ def train(
         terms = take_step(task, optimizer, fabric, step)
         schedule.step()
         state["step"] = step = step + 1
-        for name, term in terms.items():
-            # Summed on the device: reading a number each step would stall a GPU.
-            sums[name] = sums.get(name, 0.0) + term.detach().float()
+        sums.add(terms)
         state["seconds"] += time.monotonic() - started
         if step % config.validate_every == 0 or step == config.steps:
-            _validate(task, state, sums, config)
+            sums.check(folder, _last_row(state))
+            _validate(task, state, sums, folder)
             task.train()
-            sums = {}
+            sums = _Sums()
         report(step)
         if time.monotonic() - saved_at > _CHECKPOINT_SECONDS and step < config.steps:
+            sums.check(folder, _last_row(state))
             _save(
                 file,
                 {
@@ -154,7 +166,7 @@ def train(
                     "optimizer": optimizer.state_dict(),
                     "schedule": schedule.state_dict(),
                     "state": state,
-                    "sums": sums,
+                    "sums": vars(sums),
                 },
             )
             saved_at = time.monotonic()
@@ -174,12 +186,53 @@ def take_step(task: Task, optimizer: torch.optim.Optimizer, fabric: Fabric, step
     return {**terms, "loss": loss}
 
 
-def _validate(task: Task, state: dict[str, Any], sums: dict[str, Tensor], config: TrainingConfig) -> None:
-    since = state["step"] - (state["history"][-1]["step"] if state["history"] else 0)
+class _Sums:
+    """Terms of the loss summed on their device: reading a number each step would stall a GPU.
+
+    Attributes
+    ----------
+    total, finite : dict of str to Tensor
+        Of each term its sum, and in how many steps that sum was finite.
+    """
+
+    def __init__(self, total: dict[str, Tensor] | None = None, finite: dict[str, Tensor] | None = None) -> None:
+        self.total, self.finite = total or {}, finite or {}
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """Add a step's terms."""
+        for name, term in terms.items():
+            self.total[name] = self.total.get(name, 0.0) + term.detach().float()
+            # A sum that is not finite stays so: what is counted are the steps before the first bad one.
+            self.finite[name] = self.finite.get(name, 0) + self.total[name].isfinite()
+
+    def check(self, folder: Path, since: int) -> None:
+        """Stop where a sum that began after step `since` is not finite."""
+        found = torch.stack([*self.total.values()]).isfinite().tolist() if self.total else []
+        steps = {name: int(self.finite[name]) for name, finite in zip(self.total, found, strict=True) if not finite}
+        if steps:
+            first = min(steps, key=steps.__getitem__)
+            raise SacdError(
+                f"{folder}: the loss term '{first}' is not finite at step {since + steps[first] + 1}; "
+                "lower the learning rate or the term's weight, or check the recordings"
+            )
+
+
+def _last_row(state: dict[str, Any]) -> int:
+    """Step of the history's last row, 0 before the first."""
+    return state["history"][-1]["step"] if state["history"] else 0
+
+
+def _validate(task: Task, state: dict[str, Any], sums: _Sums, folder: Path) -> None:
+    since = state["step"] - _last_row(state)
     task.eval()
     with torch.inference_mode():
         figures = task.validate()
-    row = {"step": state["step"], **{name: float(value) / since for name, value in sums.items()}}
+    if not math.isfinite(figures["score"]):
+        raise SacdError(
+            f"{folder}: the validation score is not finite at step {state['step']}; "
+            "lower the learning rate, or check the recordings"
+        )
+    row = {"step": state["step"], **{name: float(value) / since for name, value in sums.total.items()}}
     row |= task.diagnostics()
     state["history"].append(row | {f"validation_{name}": value for name, value in figures.items()})
     if state["best_score"] is None or figures["score"] > state["best_score"]:

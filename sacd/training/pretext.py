@@ -13,7 +13,8 @@ def motion_statistics(x: Tensor) -> Tensor:
 
     Parameters
     ----------
-    x : Tensor [B, frames, height, width] uint8
+    x : Tensor [B, frames, height, width]
+        Grey levels 0 … 255, uint8 or float.
 
     Returns
     -------

@@ -3,13 +3,14 @@
 import numpy as np
 import torch
 
+from sacd.cohort import Recording
 from sacd.training.batches import WINDOW, Sampler
 from sacd.training.inputs import predict
 from sacd.training.tasks import StageTask, StudentTask, TeacherTask
 
 
 class Clips:
-    """Clips that are no nights, as samplers and tasks see a `ClipSet`: one night, one participant, labels.
+    """Clips that are no nights, as samplers and tasks see a `ClipSet`: no recording, one participant, labels.
 
     Parameters
     ----------
@@ -22,6 +23,7 @@ class Clips:
     def __init__(self, label: np.ndarray, row: np.ndarray) -> None:
         self.label, self.row = label.astype(np.int64), row
         self.number = np.arange(len(label))
+        self.recordings: list[Recording] = []
         self.night = self.participant = np.zeros(len(label), dtype=np.int64)
 
     def __len__(self) -> int:

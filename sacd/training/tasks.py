@@ -1,6 +1,7 @@
 """The three things a loop trains: a teacher on EEG, a student on video, and a video trunk without labels."""
 
 import copy
+import json
 
 import numpy as np
 import torch
@@ -11,10 +12,11 @@ from sacd.exceptions import SacdError
 from sacd.models.base import Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
 from sacd.scores import confusion, scores
-from sacd.training.batches import WINDOW, ClipSet, Sampler
+from sacd.training.batches import WINDOW, ClipSet, Sampler, ahead, to_device
 from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
-from sacd.training.loop import Task
+from sacd.training.loop import Task, step_seed
 from sacd.training.pretext import motion_statistics
+from sacd.training.transforms import moved, recontrasted
 
 
 def stage_scores(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarray) -> dict[str, float]:
@@ -61,18 +63,25 @@ class StageTask(Task):
         self.inputs, self._clips, self._sampler = inputs, clips, sampler
         self._validation_inputs, self._validation = validation_inputs, validation
         self._seed, self._augment = seed, augment
+        self._reads = ahead(self._read, inputs.device)
+
+    def _read(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
+        """Clip indices, windows and clips as stored."""
+        index, window = self._sampler.batch(step)
+        return index, window, self.inputs.stored(index)
 
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor, Tensor]:
         """Clip indices, windows, network input and visible labels of a step."""
-        index, window = self._sampler.batch(step)
-        x = self.inputs.augmented(index, self._seed, step) if self._augment else self.inputs.batch(index)
-        return index, window, x, torch.from_numpy(self._clips.label[index]).to(self.inputs.device)
+        index, window, stored = self._reads(step)
+        x = self.inputs.prepared(stored, step_seed(self._seed + 1, step) if self._augment else None)
+        return index, window, x, to_device(torch.from_numpy(self._clips.label[index]), self.inputs.device)
 
     def validate(self) -> dict[str, float]:
         """Macro-F1 (the score), accuracy and κ on the validation clips."""
         logits = predict(self.network, self._validation_inputs, np.arange(len(self._validation))).logits
         scores = stage_scores(self._validation.label, logits.argmax(1), self._validation.participant)
-        return {"score": scores["macro_f1"], **scores}
+        # An argmax hides a network that has diverged.
+        return {"score": scores["macro_f1"] if np.isfinite(logits).all() else float("nan"), **scores}
 
 
 class TeacherTask(StageTask):
@@ -85,7 +94,7 @@ class TeacherTask(StageTask):
         output = forward(self.network, self.inputs, x, taps=adversarial)
         terms = {"ce": labelled_cross_entropy(output.logits, label)}
         if adversarial:
-            participant = torch.from_numpy(self._clips.participant[index]).to(label.device)
+            participant = to_device(torch.from_numpy(self._clips.participant[index]), label.device)
             seen = torch.where(label >= 0, participant, -1)
             terms["participant"] = labelled_cross_entropy(self.network.participant_logits(output), seen)
         return terms
@@ -148,8 +157,8 @@ class StudentTask(StageTask):
             label=label,
             participant=self._tensor(self._clips.participant[index], x),
             clip=self._tensor(index, x),
-            window=self._tensor(window, x),
-            night=self._tensor(self._clips.night[index], x),
+            window=torch.from_numpy(window),
+            night=torch.from_numpy(self._clips.night[index]),
             posterior=None if self._posterior is None else self._tensor(self._posterior[index], x),
             **teacher,
             **self._momentum_side(x),
@@ -157,7 +166,7 @@ class StudentTask(StageTask):
 
     @staticmethod
     def _tensor(values: np.ndarray, like: Tensor) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(like.device)
+        return to_device(torch.from_numpy(np.ascontiguousarray(values)), like.device)
 
     def _teacher_side(self, index: np.ndarray, x: Tensor) -> dict[str, Tensor | tuple[Tensor, ...]]:
         if self._teacher is None:
@@ -183,6 +192,14 @@ class StudentTask(StageTask):
             for slow, fast in zip(self.momentum_network.parameters(), self.network.parameters(), strict=True):
                 slow.lerp_(fast, 1 - self._momentum)
 
+    def get_extra_state(self) -> Tensor:
+        """The gradient norms, JSON in bytes: the validation that tells them may come after a checkpoint."""
+        return torch.frombuffer(bytearray(json.dumps(self._norms).encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take up the norms that were measured before a kill."""
+        self._norms = json.loads(bytes(state.tolist()))
+
     def diagnostics(self) -> dict[str, float]:
         """Gradient norm of each term at the student's features, at the last measured step; the objective's figures."""
         norms = {f"gradient_norm_{name}": value for name, value in self._norms.items()}
@@ -206,8 +223,8 @@ class TrunkTask(Task):
     ----------
     network : Network
         Its stage head is not used.
-    raw, prepared : Inputs
-        The same clips as stored and as network input.
+    inputs : Inputs
+        Of video.
     held : ndarray of int64
         Clips that are never drawn, for validation.
     """
@@ -218,30 +235,39 @@ class TrunkTask(Task):
         super().__init__()
         self.network = network
         self.inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment
-        first = self._targets(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)])
+        self._reads = ahead(self._read, inputs.device)
+        first = motion_statistics(self._clips(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)]))
         self.register_buffer("mean", first.mean(0))
         self.register_buffer("deviation", first.std(0).clamp_min(1e-3))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.regressor = nn.Linear(network.feature_dim, first.shape[1])
 
-    def _targets(self, index: np.ndarray) -> Tensor:
-        return motion_statistics(self.inputs.arrays.take(index).to(self.inputs.device))
+    def _read(self, step: int) -> Tensor:
+        return self.inputs.stored(self._sampler.batch(step)[0])
 
-    def _error(self, features: Tensor, index: np.ndarray) -> Tensor:
-        target = (self._targets(index) - self.mean) / self.deviation
+    def _clips(self, index: np.ndarray) -> Tensor:
+        return to_device(self.inputs.stored(index), self.inputs.device)
+
+    def _error(self, features: Tensor, clips: Tensor) -> Tensor:
+        target = (motion_statistics(clips) - self.mean) / self.deviation
         return functional.smooth_l1_loss(self.regressor(features).float(), target)
 
     def terms(self, step: int) -> dict[str, Tensor]:
-        """Smooth L1 error of the standardised statistics."""
-        index, _ = self._sampler.batch(step)
-        x = self.inputs.augmented(index, self._seed, step) if self._augment else self.inputs.batch(index)
-        return {"motion": self._error(forward(self.network, self.inputs, x).features, index)}
+        """Smooth L1 error of the standardised statistics of the clips as the trunk sees them, moved if they are."""
+        clips = to_device(self._reads(step), self.inputs.device)
+        if self._augment:
+            generator = torch.Generator(clips.device).manual_seed(step_seed(self._seed + 1, step))
+            clips = moved(clips.float(), generator)
+            x = recontrasted(self.inputs.prepare(clips, None), generator)
+        else:
+            x = self.inputs.prepare(clips, None)
+        return {"motion": self._error(forward(self.network, self.inputs, x).features, clips)}
 
     def validate(self) -> dict[str, float]:
         """Error on the held clips; its negative is the score."""
         total = sum(
-            float(self._error(output.features, part)) * len(part)
+            float(self._error(output.features, self._clips(part))) * len(part)
             for part, output in evaluate(self.network, self.inputs, self._held)
         )
         return {"score": -total / len(self._held), "error": total / len(self._held)}

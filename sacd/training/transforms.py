@@ -48,10 +48,10 @@ def prepare_video(x: Tensor, normalise: str, generator: torch.Generator | None =
     Tensor [B, 1, frames, height, width] float32
     """
     x = x.float()
-    x = (x - x.mean(dim=1, keepdim=True)) / CLIP_MEAN_SCALE if normalise == "clip-mean" else (x / 255 - 0.43) / 0.22
     if generator is not None:
-        x = _move(x, generator)
-    return x.unsqueeze(1)
+        x = moved(x, generator)
+    x = (x - x.mean(dim=1, keepdim=True)) / CLIP_MEAN_SCALE if normalise == "clip-mean" else (x / 255 - 0.43) / 0.22
+    return (x if generator is None else recontrasted(x, generator)).unsqueeze(1)
 
 
 def prepare_features(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -67,9 +67,9 @@ def _uniform(count: int, generator: torch.Generator, device: torch.device) -> Te
     return torch.rand(count, generator=generator, device=generator.device).to(device)
 
 
-def _move(x: Tensor, generator: torch.Generator) -> Tensor:
-    """One random affine map and contrast a clip."""
-    draw = [2 * _uniform(len(x), generator, x.device) - 1 for _ in range(6)]
+def moved(x: Tensor, generator: torch.Generator) -> Tensor:
+    """One random mirroring, turn, scale and shift a clip, of clips [B, frames, height, width] float."""
+    draw = [2 * _uniform(len(x), generator, x.device) - 1 for _ in range(5)]
     angle, scale = draw[0] * math.radians(10), 1 + 0.1 * draw[1]
     mirror = torch.where(draw[2] > 0, 1.0, -1.0)
     cosine, sine = angle.cos() * scale, angle.sin() * scale
@@ -81,5 +81,10 @@ def _move(x: Tensor, generator: torch.Generator) -> Tensor:
         1,
     )
     grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
-    moved = functional.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return moved * (1 + 0.2 * draw[5])[:, None, None, None]
+    return functional.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def recontrasted(x: Tensor, generator: torch.Generator) -> Tensor:
+    """One random contrast, ±20 %, a clip of normalised clips [B, …] float."""
+    factor = 1 + 0.2 * (2 * _uniform(len(x), generator, x.device) - 1)
+    return x * factor.view(-1, *(1,) * (x.ndim - 1))

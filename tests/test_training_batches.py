@@ -1,0 +1,99 @@
+"""What stands together in a batch, what is made ahead, and how many clips fit."""
+
+import threading
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from training_tasks import make_clips
+
+from sacd.training.batches import WINDOW, Ahead, Sampler, apart, evaluation_batch, to_device
+
+
+def sampler_of(batch: int, seed: int = 1, **shape: int) -> tuple[Sampler, list[np.ndarray], np.ndarray, np.ndarray]:
+    """A sampler, the starts of the windows of each step of its first epoch, and night and person of every clip."""
+    clips = make_clips(**shape)
+    sampler = Sampler(clips, np.ones(len(clips), dtype=bool), batch, seed)
+    steps = len(sampler._order(0)) // sampler.per_step
+    starts = [sampler.batch(step)[0].reshape(-1, WINDOW)[:, 0] for step in range(steps)]
+    return sampler, starts, clips.night, clips.participant
+
+
+@pytest.mark.parametrize("batch", [16, 24, 32, 40, 64])
+@pytest.mark.parametrize("per_person", [1, 2])
+def test_a_batch_holds_several_people_and_from_32_on_pairs_of_one_night(batch: int, per_person: int) -> None:
+    _, batches, night, person = sampler_of(batch, nights=10, length=26, per_person=per_person)
+    windows, pairs = batch // WINDOW, batch // WINDOW // 2 if batch >= 32 else 0
+    for starts in batches:
+        nights = Counter(night[starts].tolist())
+        people = {person[start] for start in starts}
+        assert sorted(nights.values(), reverse=True) == [2] * pairs + [1] * (windows - 2 * pairs)
+        assert len(people) == windows - pairs > 1
+
+
+@pytest.mark.parametrize("batch", [8, 16, 32, 64])
+def test_an_epoch_draws_every_window_and_the_next_one_another_order(batch: int) -> None:
+    sampler, batches, _, _ = sampler_of(batch, nights=5, length=24)  # 17 windows a night: an odd number
+    drawn = Counter(np.concatenate(batches).tolist())
+    assert set(drawn) == set(sampler.units[:, 0].tolist()) and max(drawn.values()) <= 2
+    twice = 5 * (batch >= 32) + sampler.per_step  # the last of a night, and what fills the last step
+    assert sum(count == 2 for count in drawn.values()) <= twice
+    assert sampler._order(0).tolist() != sampler._order(1).tolist()
+
+
+def test_one_persons_nights_stand_for_people() -> None:
+    _, batches, night, person = sampler_of(16, nights=3, per_person=3)
+    assert len(set(person)) == 1 and all(len(set(night[starts])) == 2 for starts in batches)
+
+
+def test_a_group_shares_a_row_only_where_it_must() -> None:
+    group = np.repeat([0, 1, 2], [9, 2, 1])
+    for seed in range(5):
+        rows = apart(np.arange(12), group, 2, np.random.default_rng(seed))
+        assert sorted(rows.reshape(-1)) == list(range(12))
+        assert sum(len(set(group[row])) == 1 for row in rows) == 3  # nine of twelve: three rows cannot but
+
+
+def test_a_single_window_says_what_it_loses(caplog: pytest.LogCaptureFixture) -> None:
+    sampler_of(16)
+    assert not caplog.records
+    sampler_of(8)
+    (record,) = caplog.records
+    assert "batch 8 is one window of one night" in record.message and "\n" not in record.message
+
+
+def test_the_next_step_is_made_ahead_by_a_thread() -> None:
+    made, begun = [], threading.Event()
+
+    def make(step: int) -> int:
+        made.append((step, threading.current_thread() is not threading.main_thread()))
+        if step == 5:
+            begun.set()
+        return step * step
+
+    ahead = Ahead(make)
+    assert ahead(4) == 16
+    assert begun.wait(10)  # before it was asked for
+    assert [ahead(5), ahead(6), ahead(2)] == [25, 36, 4]  # any step may follow, as after a resume
+    assert made[:3] == [(4, True), (5, True), (6, True)] and [step for step, _ in made].count(5) == 1
+
+
+def test_what_fails_ahead_fails_in_its_step() -> None:
+    def make(step: int) -> int:
+        return 1 // (2 - step)
+
+    ahead = Ahead(make)
+    assert ahead(1) == 1
+    with pytest.raises(ZeroDivisionError):
+        ahead(2)
+
+
+def test_evaluated_batches_follow_the_size_of_a_clip() -> None:
+    assert evaluation_batch((512,)) == evaluation_batch((1, 3000)) == evaluation_batch((32, 32, 32)) == 256
+    assert evaluation_batch((32, 112, 112)) == 41 and evaluation_batch((64, 1080, 1920)) == 1
+
+
+def test_a_tensor_of_the_host_is_not_copied_there() -> None:
+    x = torch.arange(3)
+    assert to_device(x, torch.device("cpu")) is x

@@ -1,0 +1,83 @@
+"""The loop stops where numbers are not finite, and a killed run tells the same history."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from training_tasks import FABRIC, student, training
+
+from sacd.exceptions import SacdError
+from sacd.training.loop import CHECKPOINT, Task, train
+
+
+class Spoiled(Task):
+    """One weight; from a step on a term, the weights or the score are spoiled."""
+
+    def __init__(self, what: str, value: float, at: int) -> None:
+        super().__init__()
+        self.network = torch.nn.Linear(1, 1)
+        self.what, self.value, self.at = what, value, at
+
+    def terms(self, step: int) -> dict[str, Tensor]:
+        loss = self.network(torch.ones(1, 1)).square().sum()
+        bad = self.what == "term" and step + 1 == self.at
+        return {"ce": loss, "graph": loss * (self.value if bad else 1.0), "other": 0.1 * loss}
+
+    def validate(self) -> dict[str, float]:
+        return {"score": self.value if self.what == "score" else 0.5}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("at", [1, 4, 6])
+def test_the_first_term_that_is_not_finite_is_named(tmp_path: Path, value: float, at: int) -> None:
+    with pytest.raises(SacdError, match=f"the loss term 'graph' is not finite at step {at};") as caught:
+        train(Spoiled("term", value, at), training(steps=6), 0, tmp_path, FABRIC)
+    assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
+
+
+def test_a_checkpoint_holds_finite_sums_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sacd.training.loop._CHECKPOINT_SECONDS", 0.0)
+    for _ in range(2):  # again from the checkpoint
+        with pytest.raises(SacdError, match="'graph' is not finite at step 5;"):
+            train(Spoiled("term", float("nan"), 5), training(100, validate_every=100), 0, tmp_path, FABRIC)
+        saved = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+        assert saved["state"]["step"] == 4 and all(total.isfinite() for total in saved["sums"]["total"].values())
+
+
+def test_a_score_that_is_not_finite_is_never_the_best(tmp_path: Path) -> None:
+    with pytest.raises(SacdError, match="the validation score is not finite at step 3;"):
+        train(Spoiled("score", float("nan"), 0), training(steps=6), 0, tmp_path, FABRIC)
+
+
+def test_networks_that_have_diverged_have_no_score() -> None:
+    task = student("ce").eval()
+    assert np.isfinite(task.validate()["score"])
+    with torch.no_grad():
+        task.network.head.bias[1] = float("nan")
+    assert np.isnan(task.validate()["score"])
+
+
+class Killed(BaseException):
+    """As a signal would end it."""
+
+
+def test_gradient_norms_outlive_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured at step 3, killed at 4, told in the row of step 5."""
+    monkeypatch.setattr("sacd.training.loop._CHECKPOINT_SECONDS", 0.0)
+
+    def kill(step: int) -> None:
+        if step == 5:
+            raise Killed
+
+    folders = [tmp_path / name for name in ("whole", "killed")]
+    for folder in folders:
+        folder.mkdir()
+    whole = train(student(), training(steps=5), 0, folders[0], FABRIC)
+    with pytest.raises(Killed):
+        train(student(), training(steps=5), 0, folders[1], FABRIC, kill)
+    assert torch.load(folders[1] / CHECKPOINT, weights_only=True)["state"]["step"] == 4
+    resumed = train(student(), training(steps=5), 0, folders[1], FABRIC)
+    assert resumed["history"] == whole["history"]
+    assert resumed["history"][-1]["gradient_norm_structure"] > 0
