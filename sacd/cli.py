@@ -57,7 +57,10 @@ def _values(pairs: list[str]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise SacdError(f"{name!r} has no value; write the name and the value")
-        values[name] = yaml.safe_load(value)
+        try:
+            values[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise SacdError(f"{name} {value!r} is no value; write a number, a word or a list like [1, 2]") from None
     return values
 
 

@@ -108,6 +108,11 @@ def test_simulate_then_check(run, tmp_path):
     assert again.exit_code == 1 and str(out) in again.stderr
 
 
+def test_a_value_that_is_none_is_one_line(run, make_cohort):
+    result = run("train", make_cohort(participants=6), "--option", "structure", "[")
+    assert result.exit_code == 1 and "structure '[' is no value" in result.stderr and result.stderr.count("\n") == 1
+
+
 def test_simulate_goes_on_with_the_raw_nights(run, tmp_path, monkeypatch):
     out = tmp_path / "tiny"
     wanted = ("simulate", out, "--train", 1, "--test", 1, "--nights", 0, "--frames", 4, "--size", 8)

@@ -88,14 +88,14 @@ def test_untrained_graphs_lie_between_the_two_margins_of_the_printed_equation():
     for row in READINGS[:2]:
         torch.manual_seed(0)
         margin = row.options.get("graph_margin", options_of("sacd")["graph_margin"])
-        losses[margin] = StructureLoss(24, 24, margin, "printed")(pair).item()
+        losses[margin] = StructureLoss(context(), "printed", margin)(pair).item()
     assert losses[0.5] == 0 and losses[3.0] > 0
 
 
 def test_without_windows_the_structure_loss_is_one_of_single_clips():
     # The random sampler: a window a clip, so no edges; negatives only where two clips of a night meet.
     pair = make_pair(window=1)
-    loss = StructureLoss(24, 24)
+    loss = StructureLoss(context())
     value = loss(pair)
     value.backward()
     gradients = [parameter.grad for parameter in loss.student_net.node_net.parameters()]

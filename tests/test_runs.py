@@ -443,7 +443,7 @@ def test_windows_end_with_the_night_and_at_gaps(odd_nights):
     inputs = config.inputs(odd_nights, RunStore(odd_nights.path.parent), clips, fabric)
     before = predict(network, inputs, np.arange(40))
     assert np.allclose(before.features[20:], predict(network, inputs, np.arange(20, 40)).features, atol=1e-5)
-    silent = np.array(inputs.arrays._arrays[1])
+    silent = np.array(inputs.arrays._arrays[1]())
     silent[11] = 0
     inputs.arrays._arrays[1] = silent
     moved = np.abs(predict(network, inputs, np.arange(40)).features - before.features).max(axis=1) > 1e-5

@@ -1,5 +1,6 @@
 """The loop stops where numbers are not finite, and a killed run tells the same history."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 from training_tasks import FABRIC, student, training
 
 from sacd.exceptions import SacdError
-from sacd.training.loop import CHECKPOINT, Task, train
+from sacd.training.loop import CHECKPOINT, Task, deterministic, make_fabric, train
 
 
 class Spoiled(Task):
@@ -81,3 +82,22 @@ def test_gradient_norms_outlive_a_kill(tmp_path: Path, monkeypatch: pytest.Monke
     resumed = train(student(), training(steps=5), 0, folders[1], FABRIC)
     assert resumed["history"] == whole["history"]
     assert resumed["history"][-1]["gradient_norm_structure"] > 0
+
+
+def test_sums_have_one_order_in_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    with deterministic(torch.device("cpu")):
+        assert not torch.are_deterministic_algorithms_enabled()
+    with pytest.raises(ZeroDivisionError), deterministic(torch.device("cuda")):
+        assert torch.are_deterministic_algorithms_enabled() and torch.is_deterministic_algorithms_warn_only_enabled()
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+        _ = 1 / 0
+    assert not torch.are_deterministic_algorithms_enabled() and "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+
+
+def test_a_fabric_changes_no_global_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("sacd.training.loop.Fabric", dict)
+    before = dict(os.environ)
+    assert make_fabric("32-true")["accelerator"] == "cuda"
+    assert os.environ == before and not torch.are_deterministic_algorithms_enabled()

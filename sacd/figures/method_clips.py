@@ -149,7 +149,7 @@ def clip_graphs(clips: Clips, attention: Mapping[str, np.ndarray], label: str, n
         strength = (both - both.min()) / max(np.ptp(both), 1e-9)
         for i, j, strong in zip(first, second, strength, strict=True):
             ax.plot(x[[i, j]], y[[i, j]], color=BLUE, alpha=0.1 + 0.9 * strong, lw=0.4 + 3 * strong)
-        name_panel(ax, f"{name}: weights {both.min():.3f} to {both.max():.3f}", 40)
+        name_panel(ax, f"{name}: weights {both.min():.4f} to {both.max():.4f}", 40)
         ax.set(xlim=(-1.25, 1.25), ylim=(-1.25, 1.35), aspect="equal")
         ax.set_axis_off()
         draw = _trace if name == "EEG" and clips.eeg is not None else _picture

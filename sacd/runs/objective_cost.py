@@ -25,8 +25,7 @@ from sacd.runs.student import StudentRun
 from sacd.stages import STAGES
 from sacd.training.batches import Arrays, ClipSet, Sampler
 from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_preparation
-from sacd.training.loop import make_fabric, make_optimizer, take_step
-from sacd.training.settings import deterministic
+from sacd.training.loop import deterministic, make_fabric, make_optimizer, take_step
 from sacd.training.tasks import StageTask, StudentTask
 from sacd.training.transforms import prepare_features
 from sacd.workers import environment
@@ -97,11 +96,9 @@ class _Training:
             torch.cuda.reset_peak_memory_stats(device)
             self._two_steps()
             return before + torch.cuda.max_memory_allocated(device) - allocated
-        # Above its highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
-        with (
-            environment(KINETO_LOG_LEVEL="6"),
-            profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen,
-        ):
+        # Above the highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
+        quiet = environment(KINETO_LOG_LEVEL="6")
+        with quiet, profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
             self._two_steps()
         events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
         events.sort(key=lambda event: event.start_ns())
@@ -184,8 +181,7 @@ def _trainings(run: StudentRun, shape: tuple[int, ...], n_clips: int, names: Seq
     batches = [drawing.draw(step) for step in range(BATCHES)]
     trainings = {}
     for name in names:
-        sizes = Context(n_clips=n_clips, n_nights=len(clips.recordings))
-        objective = build_objective(name, sizes)
+        objective = build_objective(name, Context(n_clips=n_clips, n_nights=len(clips.recordings)))
         outputs = Outputs(features, logits, tuple(taps) if objective.needs_taps else ())
         task = _PreparedTask(
             *common(),

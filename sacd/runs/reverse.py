@@ -73,14 +73,13 @@ class ReverseRun(EEGRun, DistilledRun):
         """The objective on pairs, the video network's cached outputs or the network itself on the other side."""
         common = self.common(making, pairs=self.needs.uses_unlabelled)
         network, _, clips, sampler, _, validation, *_ = common
-        teacher = None
-        if self.needs.needs_teacher and not self.released:
-            teacher = joined_outputs(self.source, making.cohort, making.store, clips.recordings)
-        own = self.distillation(network.feature_dim, clips, teacher)
         if self.released:
             source = self._source_task(making, clips, sampler, validation, network.feature_dim)
-            return ReleasedTask(*common, source=source, **own)
-        return StudentTask(*common, teacher=teacher, posterior=None, **own)
+            return ReleasedTask(*common, source=source, **self.distillation(network.feature_dim, clips))
+        teacher = None
+        if self.needs.needs_teacher:
+            teacher = joined_outputs(self.source, making.cohort, making.store, clips.recordings)
+        return StudentTask(*common, posterior=None, **self.distillation(network.feature_dim, clips, teacher))
 
     def _source_task(
         self, making: Making, clips: ClipSet, sampler: Sampler, validation: ClipSet, dim: int
@@ -90,6 +89,6 @@ class ReverseRun(EEGRun, DistilledRun):
         network, _ = load_network(self.source, store.folder(self.source, cohort))
         inputs, held = (self.source.inputs(cohort, store, part, fabric) for part in (clips, validation))
         return StudentTask(
-            network, inputs, clips, sampler, held, validation, self.seed, self.training.augment, teacher=None,
-            posterior=None, **self.distillation(dim, clips, None),
+            network, inputs, clips, sampler, held, validation, self.seed, self.training.augment, posterior=None,
+            **self.distillation(dim, clips),
         )

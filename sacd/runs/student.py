@@ -81,16 +81,16 @@ class ObjectiveRun(RunConfig):
             return build_objective(self.objective.name, context, self.objective.options)
 
     def distillation(
-        self, feature_dim: int, clips: ClipSet, teacher: Outputs | None, n_classes: int = len(STAGES)
+        self, feature_dim: int, clips: ClipSet, teacher: Outputs | None = None, n_classes: int = len(STAGES)
     ) -> dict[str, Any]:
-        """Keyword arguments of its `StudentTask` that every distilled run has; `teacher`, where it is frozen."""
+        """Keyword arguments of its `StudentTask` that every distilled run has; `teacher` where it is frozen."""
         context = Context(
             n_clips=len(clips), student_dim=feature_dim, n_classes=n_classes, n_nights=len(clips.recordings),
             label=torch.from_numpy(clips.label),
             teacher_logits=None if teacher is None else torch.from_numpy(teacher.logits),
         )
         return {
-            "objective": self.build_objective(context),
+            "objective": self.build_objective(context), "teacher": teacher,
             "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
         }
 
@@ -183,7 +183,7 @@ class StudentRun(DistilledRun):
                 self.teacher, cohort, store, clips.recordings, taps=needs.needs_taps, shifted=self.shifted
             )
         return StudentTask(
-            *common, teacher=teacher, posterior=clips.posterior() if needs.needs_posterior else None,
+            *common, posterior=clips.posterior() if needs.needs_posterior else None,
             **self.distillation(network.feature_dim, clips, teacher),
         )
 

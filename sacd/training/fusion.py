@@ -51,7 +51,7 @@ class ReleasedTask(StudentTask):
     """
 
     def __init__(self, *common: object, source: StudentTask, **named: Any) -> None:
-        super().__init__(*common, teacher=None, posterior=None, **named)
+        super().__init__(*common, posterior=None, **named)
         self.source = source
 
     def terms(self, step: int) -> dict[str, Tensor]:

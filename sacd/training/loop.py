@@ -9,7 +9,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from sacd.exceptions import SacdError
 from sacd.training.config import TrainingConfig
-from sacd.training.settings import deterministic
+from sacd.workers import environment
 
 # Fabric tells its precision at every start; the run's environment.json says it once.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -59,6 +60,21 @@ def make_fabric(precision: str) -> Fabric:
     able = torch.cpu.get_capabilities()
     native = able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16")
     return Fabric(accelerator="cpu", devices=1, precision=precision if native else "32-true")
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Sums in one order on a GPU, without which a resumed run is not exact; operations that have none only warn."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    with environment(CUBLAS_WORKSPACE_CONFIG=":4096:8"):
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 def make_optimizer(task: Task, config: TrainingConfig) -> torch.optim.Optimizer:
