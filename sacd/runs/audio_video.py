@@ -220,9 +220,8 @@ class AudioVideoRun(BenchmarkRun, ObjectiveRun):
         common = self.common(making, pairs=needs.uses_unlabelled)
         network, _, clips, *_ = common
         teacher = self._heard(making, clips) if needs.needs_teacher else None
-        classes = len(making.cohort.info.classes)
-        own = self.distillation(network.feature_dim, clips, teacher, classes)
-        return PairTask(*common, teacher=teacher, posterior=None, **own)
+        own = self.distillation(network.feature_dim, clips, teacher, len(making.cohort.info.classes))
+        return PairTask(*common, posterior=None, **own)
 
     def _heard(self, making: Making, clips: Clips) -> Outputs:
         """What its teacher says of the audio of some pairs."""
