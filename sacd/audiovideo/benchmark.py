@@ -59,7 +59,8 @@ class Half:
     def _hashes_of(self, part: str) -> dict[str, str]:
         found = {}
         for name in self.__dataclass_fields__:
-            digest, values = hashlib.sha256(), getattr(self, name)
+            values = getattr(self, name)
+            digest = hashlib.sha256(str(values.shape[1:]).encode())
             # Clip by clip: all of UCF51's videos at once would be copied.
             for row in self.rows(part):
                 digest.update(values[row].tobytes())
