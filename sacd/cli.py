@@ -283,6 +283,7 @@ def _print_plan(prepared: Any) -> None:
     print(f"{len(plan.runs)} runs to train, {plan.cached} there already (minutes above: of one core)")
     print(f"cohorts to simulate: {', '.join(plan.simulated) or 'none'}")
     print(f"notebooks to execute: {', '.join(plan.notebooks) or 'none'}")
+    print(plan.disk)
     print(f"predicted: {plan.seconds / 60:.1f} minutes on this machine")
 
 

@@ -1,14 +1,18 @@
 """Scores of confusion matrices: accuracy, macro-F1, κ, recalls; one definition for training, analysis and figures.
 
+`SCORES` is the list of a results table's columns.
+
 A participant's confusion matrix is normalised to sum 1 and matrices are averaged over participants, so that everybody
 weighs the same. All scores ignore a matrix's scale: a sum of normalised matrices serves as well as their mean.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from sacd.stages import NOT_SCORED, STAGES
 
-METRICS: tuple[str, ...] = ("accuracy", "macro_f1", "kappa", *(f"recall_{stage}" for stage in STAGES))
 N = len(STAGES)
 
 
@@ -47,22 +51,54 @@ def recall(matrix: np.ndarray) -> np.ndarray:
     return _divide(np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(axis=-1))
 
 
-def scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
-    """All of `METRICS` from confusion matrices.
+def _recall_of(code: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda matrix: recall(matrix)[..., code]
 
-    Parameters
+
+@dataclass(frozen=True)
+class Score:
+    """A score, and how tables and figures write it.
+
+    Attributes
     ----------
-    matrix : ndarray [..., 5, 5]
-        Rows the truth, columns the prediction, any scale.
-
-    Returns
-    -------
-    dict of ndarray [...]
-        Fractions (κ in −1 … 1); NaN where undefined.
+    title : str
+    of : callable
+        Of matrices [..., 5, 5], rows the truth, any scale, giving [...]; NaN where undefined.
+    lowest : float
+        The smallest value that it can have; the largest is 1.
+    scale : float
+        What it is written in: 100 for percent and points, 1 for a plain number.
+    digits : int
     """
-    recalls = recall(matrix)
-    overall = {"accuracy": accuracy(matrix), "macro_f1": macro_f1(matrix), "kappa": kappa(matrix)}
-    return overall | {f"recall_{stage}": recalls[..., code] for code, stage in enumerate(STAGES)}
+
+    title: str
+    of: Callable[[np.ndarray], np.ndarray]
+    lowest: float = 0.0
+    scale: float = 100.0
+    digits: int = 1
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is written in percent, and its differences in points."""
+        return self.scale == 100
+
+    @property
+    def heading(self) -> str:
+        """Title with its unit, of a column."""
+        return f"{self.title}, %" if self.is_share else self.title
+
+    def written(self, value: float, sign: str = "") -> str:
+        """A value as tables show it; `sign` "+" for differences."""
+        return f"{self.scale * value:{sign}.{self.digits}f}".replace("-", "−")
+
+
+SCORES: dict[str, Score] = {
+    "accuracy": Score("Accuracy", accuracy),
+    "macro_f1": Score("Macro-F1", macro_f1),
+    "kappa": Score("κ", kappa, lowest=-1.0, scale=1.0, digits=2),
+    **{f"recall_{stage}": Score(f"Recall {stage}", _recall_of(code)) for code, stage in enumerate(STAGES)},
+}
+"""The columns of a results table, by the name that stands in the column `metric` of summaries and comparisons."""
 
 
 def confusion(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from synthetic_predictions import predictions, table
 
-from sacd.analysis.comparison import compare, holm
+from sacd.analysis.comparison import compare, compare_present, holm
 from sacd.analysis.metrics import mean_confusion
 from sacd.exceptions import SacdError
-from sacd.scores import scores
+from sacd.scores import SCORES
 
 
 def right(counts: list[int], method: str, seed: int = 0, clips: int = 10) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def test_rows_without_a_p_do_not_count_in_the_correction():
 def test_other_metrics_are_each_participants_own(metric):
     frame = predictions({"CE": 0.4, "KD": 0.8})
     own = {
-        key: float(scores(mean_confusion(part))[metric])
+        key: float(SCORES[metric].of(mean_confusion(part)))
         for key, part in frame.groupby(["method", "seed", "participant_id"])
     }
     gains = [own["KD", *cell] - own["CE", *cell] for (method, *cell) in own if method == "KD"]
@@ -166,3 +166,14 @@ def test_nothing_in_common_is_refused():
         compare(pd.concat([right([5], "CE", 0), right([5], "KD", 1)]))
     with pytest.raises(SacdError, match="nothing to compare"):
         compare(right([5], "CE"))
+
+
+def test_what_is_present_is_compared_and_the_rest_left_out():
+    one = predictions({"CE": 0.5, "KD": 0.6}, seeds=3)
+    without = one[one["method"] == "KD"]
+    both = pd.concat([one.assign(block="a"), without.assign(block="b")])
+    found = compare_present(both, "CE", within=["block"])
+    pd.testing.assert_frame_equal(found, compare(both[both["block"] == "a"], "CE", within=["block"]))
+    pd.testing.assert_frame_equal(compare_present(one), compare(one))
+    nothing = compare_present(without.assign(block="b"), "CE", within=["block"])
+    assert nothing.empty and list(nothing) == list(found)

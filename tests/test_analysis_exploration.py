@@ -85,4 +85,12 @@ def test_splits_are_listed_in_order(participants, clips):
     assert list(found.index) == ["train", "validation", "test"]
     assert found["participants"].tolist() == [2, 1, 1]
     assert found["clips"].tolist() == [8, 1, 1]
-    assert found.loc["train", ["normal", "mild", "moderate", "severe"]].tolist() == [1, 1, 0, 0]
+    assert found.loc["train", ["normal", "mild", "moderate", "severe", "AHI unknown"]].tolist() == [1, 1, 0, 0, 0]
+    assert found["AHI unknown"].sum() == 1
+
+
+def test_where_no_ahi_is_known_nobody_stands_in_a_group(participants, clips):
+    found = split_overview(participants.assign(ahi=np.nan), clips)
+    assert list(found.columns) == ["split", "participants", "AHI unknown", "recordings", "clips"]
+    assert found["AHI unknown"].tolist() == found["participants"].tolist()
+    assert "AHI unknown" not in split_overview(participants.assign(ahi=2.0), clips)

@@ -10,7 +10,7 @@ from synthetic_predictions import predictions, table
 from sacd.analysis.inference import components, estimate
 from sacd.analysis.metrics import confusion_cells, mean_confusion, participant_confusions, summarise
 from sacd.exceptions import SacdError
-from sacd.scores import METRICS, accuracy, kappa, macro_f1, recall
+from sacd.scores import SCORES, accuracy, kappa, macro_f1, recall
 
 unequal = arrays(np.int64, 60, elements=st.integers(0, 4))
 quick = settings(max_examples=30, deadline=None)
@@ -145,7 +145,7 @@ def test_missing_values_among_the_groups_are_a_group_of_their_own():
     frame = predictions({"CE": 0.5, "KD": 0.7}, participants=2, clips=10)
     frame["teacher"] = np.where(frame["method"] == "KD", "AttnSleep", None)
     found = summarise(frame, by=["teacher", "method"])
-    assert found.groupby("method").size().tolist() == [len(METRICS), len(METRICS)]
+    assert found.groupby("method").size().tolist() == [len(SCORES), len(SCORES)]
     assert found.loc[found["method"] == "CE", "teacher"].isna().all()
 
 

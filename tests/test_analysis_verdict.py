@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from synthetic_predictions import predictions, table
 
 from sacd.analysis.comparison import holm
-from sacd.analysis.evidence import statistic
 from sacd.analysis.inference import CLAIM, DESCRIPTIVE, TOO_FEW
+from sacd.analysis.measurement import statistic
 from sacd.analysis.verdict import (
     FEATURES,
     HOLDS,
@@ -35,8 +35,8 @@ from sacd.analysis.verdict import (
 )
 from sacd.cohort import CohortInfo, Sampling
 from sacd.figures.verdict import claims_forest, evidence_table, verdict_table
+from sacd.paper.claim_type import Claim, Evidence
 from sacd.paper.claims import claims
-from sacd.paper.evidence import Claim, Evidence
 from sacd.stages import STAGES
 
 BETTER = Evidence("difference", "SACD", "CE", printed=0.119)

@@ -8,12 +8,12 @@ from threading import Thread
 import av
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from sacd.audiovideo import find, ucf51
 from sacd.audiovideo.benchmark import TEST, TRAIN, VALIDATION, Audio
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments.audio_video import audio_teachers, table_three, training, ucf51_student
+from sacd.locks import alone
 from sacd.runs.execute import execute
 from sacd.runs.pool import closure
 from sacd.runs.store import Run, RunStore
@@ -165,7 +165,7 @@ def test_decoding_at_once_waits_and_decodes_once(
     (kept / "clips-4x8x8-of-another-folder.npy").touch()
     decode = ucf51._decode
     monkeypatch.setattr(ucf51, "_decode", lambda *given: (decoded.append(given), decode(*given)))
-    with FileLock(kept / ".lock"):
+    with alone(kept, "decodes"):
         second = Thread(target=ucf51.decode_videos, args=(archive, videos, kept, 4, 8))
         second.start()
         second.join(0.5)

@@ -8,11 +8,11 @@ from tiny import make_cohort
 
 from sacd import experiments, runs
 from sacd.cohort import Cohort
-from sacd.experiments.companions import plan_cohort, simulation_seconds
 from sacd.experiments.profile import Profile, load_profile
 from sacd.report.plan import NOTEBOOK_SECONDS
 from sacd.runs.forecast import predicted_seconds
 from sacd.runs.store import RunStore
+from sacd.simulate.planned import plan_cohort, simulation_seconds
 
 LAPTOP_MINUTES = 28
 """Of the 30 that `make report` may take on 2 cores; the others are for setting up."""
@@ -21,11 +21,7 @@ CORES = 2
 
 def cohort_of(profile: Profile) -> Cohort:
     """The index of a profile's simulated cohort, without any recording on disk."""
-    wanted = profile.cohort.model_dump()
-    cohort = plan_cohort(Path("nowhere") / profile.name, wanted)
-    made = wanted | {"simulator": "planned", "coupling": {"name": wanted["coupling"]}}
-    info = cohort.info.model_copy(update={"provenance": made})
-    return Cohort(cohort.path, info, cohort.participants, cohort.recordings)
+    return plan_cohort(Path("nowhere") / profile.name, profile.cohort.model_dump())
 
 
 def test_laptops_plan_keeps_its_budget_on_two_cores(tmp_path):
@@ -36,7 +32,7 @@ def test_laptops_plan_keeps_its_budget_on_two_cores(tmp_path):
     training = sum(predicted_seconds(config, cohort, store) for config in main)
     simulating = [simulation_seconds(cohort)]
     for companion in (companion for chapter in chapters for companion in chapter.companions(cohort, profile)):
-        planned = companion.planned()
+        planned = companion.place.open_or_plan()
         simulating.append(simulation_seconds(planned))
         # Their EEG and labels are the main cohort's, and so are their teachers.
         beside = [config for config in runs.closure(companion.runs(planned)) if config.kind != "teacher"]

@@ -12,11 +12,11 @@ from sacd import runs
 from sacd.analysis.metrics import summarise
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments import companions
 from sacd.experiments.frames import SPREAD, frame_companions, frame_sampling, no_other_sampling, sampling_title
 from sacd.experiments.profile import load_profile
 from sacd.figures.frames import by_frames
 from sacd.runs.store import RunStore
+from sacd.simulate.beside import ensure
 from sacd.simulate.simulated_cohort import simulate
 
 PROFILE = load_profile("smoke")
@@ -36,13 +36,13 @@ def main(tmp_path_factory):
 def samplings(main):
     """Four frames, spread and consecutive, of the same participants."""
     profile = with_sampling(frames=(4,), rate=8.0, train=2, test=1, steps=2, seeds=1)
-    return profile, companions.ensure(frame_companions(main, profile))
+    return profile, ensure(companion.place for companion in frame_companions(main, profile))
 
 
 @pytest.mark.parametrize("name", ["smoke", "laptop", "paper"])
 def test_every_number_of_frames_is_cut_in_both_ways_of_the_same_nights(main, name):
     profile = load_profile(name)
-    planned = [companion.planned().info for companion in frame_companions(main, profile)]
+    planned = [companion.place.open_or_plan().info for companion in frame_companions(main, profile)]
     ways = {(info.sampling.frames, info.sampling.span_s) for info in planned}
     rate = profile.frame_sampling.rate
     assert ways == {(n, span) for n in profile.frame_sampling.frames for span in (30.0, n / rate)}
@@ -108,8 +108,8 @@ def test_a_real_cohort_needs_siblings_that_were_cut_both_ways(tmp_path):
     cut("d", 4, 0.4, 8)
     assert no_other_sampling(cohort) is None
     found = frame_companions(cohort, PROFILE)
-    assert [companion.path.name for companion in found] == ["a", "b", "d"]
-    assert all(companion.simulation is None for companion in found)
+    assert [companion.place.path.name for companion in found] == ["a", "b", "d"]
+    assert all(companion.place.settings is None for companion in found)
 
 
 def test_features_have_no_frames(tmp_path):

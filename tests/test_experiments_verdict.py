@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tiny import make_cohort
 
+from sacd import runs
 from sacd.cohort import Cohort
 from sacd.experiments.ablation import ablation
-from sacd.experiments.companions import plan_cohort
 from sacd.experiments.distillation import published
 from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import hyperparameters
@@ -18,17 +18,14 @@ from sacd.runs.execute import execute
 from sacd.runs.store import RunStore
 from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import COUPLINGS
+from sacd.simulate.planned import plan_cohort
 
 SYSTEMS = {name for claim in claims() for part in claim.evidence for name in (part.system, part.reference) if name}
 
 
 def planned(profile: Profile, folder: Path) -> Cohort:
     """The index of a profile's simulated cohort, without any recording."""
-    made = profile.cohort.model_dump()
-    cohort = plan_cohort(folder / f"simulated-{profile.name}", made)
-    provenance = made | {"simulator": 1, "coupling": {"name": made["coupling"]}}
-    info = cohort.info.model_copy(update={"provenance": provenance})
-    return Cohort(cohort.path, info, cohort.participants, cohort.recordings)
+    return plan_cohort(folder / f"simulated-{profile.name}", profile.cohort.model_dump())
 
 
 @pytest.mark.parametrize("name", ["smoke", "laptop", "paper"])
@@ -74,14 +71,14 @@ def test_the_other_couplings_see_the_same_nights_and_teachers(name, tmp_path):
     profile = load_profile(name)
     cohort = planned(profile, tmp_path)
     companions = verdict_elsewhere(cohort, profile)
-    made = {companion.simulation["coupling"] for companion in companions}
+    made = {companion.place.settings["coupling"] for companion in companions}
     assert made | {profile.cohort.coupling} == {*profile.verdict.couplings, profile.cohort.coupling} <= set(COUPLINGS)
     own = {
         one.run.teacher.model_dump_json() for one in named_runs(cohort, profile) if getattr(one.run, "teacher", None)
     }
     for companion in companions:
-        assert companion.simulation | {"coupling": ""} == companions[0].simulation | {"coupling": ""}
-        runs = companion.runs(companion.planned())
+        assert companion.place.settings | {"coupling": ""} == companions[0].place.settings | {"coupling": ""}
+        runs = companion.runs(companion.place.open_or_plan())
         assert {run.seed for run in runs} == set(range(min(profile.verdict.seeds, profile.seeds)))
         assert {run.teacher.model_dump_json() for run in runs if run.teacher} <= own
         assert {run.protocol for run in runs} == {"paper", "few-label"}
@@ -101,7 +98,8 @@ def test_cohorts_that_were_not_simulated_here_stand_alone_and_have_the_blind_arm
 def test_a_list_of_cohorts_is_judged_whole_and_in_its_order(tmp_path):
     profile = load_profile("smoke")
     paths = [make_cohort(tmp_path / name, features=True, train=9, test=0).path for name in ("b", "a")]
-    gathered = gather(Cohort.open(paths[0]), profile, paths)
+    chosen = [Cohort.open(path) for path in paths]
+    gathered = gather(chosen[0], profile, [], chosen)
     assert [cohort.path for cohort, _ in gathered] == paths
     for cohort, named in gathered:
         assert [one.system for one in named] == [one.system for one in named_runs(cohort, profile)]
@@ -115,7 +113,7 @@ def test_predictions_carry_the_names_that_claims_use(tmp_path, monkeypatch):
     few = [one for one in few if (one.run.seed, one.run.fold) == (0, (0, 2))]
     for run in {one.run.model_dump_json(): one.run for one in few}.values():
         execute(run, cohort, RunStore.beside(cohort))
-    found = predictions(cohort, few)
+    found = predictions(runs.ensure(cohort, [one.run for one in few]), few)
     assert set(found["setting"]) == {"paper · features", "paper · features · teacher without Pz-Oz"}
     assert set(found["system"]) == {"CE"}
     assert not found.duplicated(["system", "setting", "seed", "recording_id", "clip"]).any()

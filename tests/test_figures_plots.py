@@ -180,4 +180,20 @@ def test_the_heatmaps_hold_the_papers_fixed_values():
 
 
 def test_the_overview_counts():
-    assert {"male (1)", "female (1)", "unknown (1)", "severe (1)", "W (10)"} <= set(words(draw_overview(LABEL)))
+    shown = set(words(draw_overview(LABEL)))
+    assert {"male (1)", "female (1)", "severe (1)", "W (10)"} <= shown
+    assert {"Sex (3 participants), unknown for 1", "AHI group, unknown for 1"} <= shown
+
+
+def test_gradient_norms_are_means_over_a_run():
+    history = pd.DataFrame({"step": [1, 2], "gradient_norm_ce": [1.0, 3.0], "gradient_norm_jsd": [0.0, np.nan]})
+    found = training.gradient_norms({"SACD": history, "CE": history[["step", "gradient_norm_ce"]]})
+    assert found.loc["SACD"].to_dict() == {"ce": 2.0, "jsd": 0.0}
+    assert found.loc["CE", "ce"] == 2.0 and np.isnan(found.loc["CE", "jsd"])
+
+
+def test_an_unknown_ahi_is_no_group_of_nobody():
+    figure = exploration.cohort_overview(people().assign(ahi=np.nan), night(), LABEL)
+    assert "AHI group: unknown for 3" in words(figure)
+    panel = next(ax for ax in figure.axes if ax.get_title().startswith("AHI"))
+    assert not panel.patches and not panel.axison

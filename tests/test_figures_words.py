@@ -5,7 +5,17 @@ from synthetic_predictions import predictions
 
 from sacd.analysis.comparison import compare
 from sacd.analysis.metrics import summarise
-from sacd.figures.words import components_notes, in_words, interval, judged, points, probability, sure
+from sacd.figures.words import (
+    NOTHING,
+    components_notes,
+    differences_in_words,
+    in_words,
+    interval,
+    judged,
+    points,
+    probability,
+    sure,
+)
 
 
 def row(low: float, high: float, **changes: object) -> dict[str, object]:
@@ -16,7 +26,7 @@ def row(low: float, high: float, **changes: object) -> dict[str, object]:
 
 def test_numbers():
     assert [points(0.0512), points(-0.0512), points(np.nan)] == ["+5.1", "−5.1", "–"]
-    assert points(0.0512, kappa=True) == "+0.05"
+    assert points(0.0512, "kappa") == "+0.05"
     assert [interval(-0.01, 0.02), interval(np.nan, np.nan)] == ["[−1.0, +2.0]", ""]
     assert [probability(p) for p in (0.034, 0.0004, 1.0, np.nan)] == ["p = .034", "p < .001", "p = 1.000", ""]
 
@@ -72,3 +82,14 @@ def test_components_of_results_speak_of_no_difference():
     assert [line.split(":")[0] for line in told] == ["SD of accuracy", "SD of macro-F1", "SD of κ"]
     assert not any("would be seen" in line for line in told)
     assert "would be seen" in components_notes(compare(frame))[0]
+
+
+def test_a_comparison_in_words_has_a_line_a_row_and_the_papers_difference():
+    rows = [row(0.01, 0.03, method="KD"), row(0.01, 0.03, method="SACD", metric="macro_f1")]
+    table = pd.DataFrame(rows).assign(reference="CE")
+    first, second, last = differences_in_words(table, "x", printed={"KD": 0.119}).splitlines()
+    assert first == f"KD    {in_words(table.iloc[0])}; paper +11.9"
+    assert second == f"SACD  {in_words(table.iloc[1])}", "the paper's is of accuracy"
+    assert last == "Accuracy − CE, Macro-F1 − CE; 95 % interval, Holm's p; x"
+    assert "paper –" in differences_in_words(table, "x", printed={})
+    assert differences_in_words(table.iloc[:0], "x") == NOTHING

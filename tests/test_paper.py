@@ -3,7 +3,7 @@ import pytest
 
 from sacd import paper
 from sacd.exceptions import SacdError
-from sacd.scores import METRICS
+from sacd.scores import SCORES
 from sacd.stages import STAGES, ahi_group
 
 
@@ -60,7 +60,7 @@ def test_fig_5_peaks_at_the_chosen_weights():
 @pytest.mark.parametrize("table", ["II", "III", "IV", "V"])
 def test_tidy_speaks_our_language(table):
     found = paper.tidy(table)
-    assert set(found["metric"]) <= set(METRICS)
+    assert set(found["metric"]) <= set(SCORES)
     assert found["mean"].between(0, 1).all()
     assert not found.duplicated([name for name in ("teacher", "student", "method", "metric") if name in found]).any()
     assert not found["method"].isin(["Fitnet", "SACD(ours)"]).any()
@@ -69,7 +69,7 @@ def test_tidy_speaks_our_language(table):
 def test_tidy_keeps_the_spread_that_is_printed():
     found = paper.tidy("II").set_index(["teacher", "method", "metric"])
     assert found.loc[("AttnSleep", "SACD", "accuracy"), ["mean", "sd"]].tolist() == pytest.approx([0.644, 0.0045])
-    assert found["sd"].notna().sum() == 3 * len(METRICS)
+    assert found["sd"].notna().sum() == 3 * len(SCORES)
     baselines = paper.tidy("II").query("method == 'CE' and metric == 'accuracy'")
     assert baselines["student"].tolist() == ["R(2+1)D-18", "R3D-18"]
     assert baselines["teacher"].isna().all()

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from synthetic_predictions import table
 
 from sacd.analysis.metrics import summarise
-from sacd.scores import METRICS, confusion, kappa, scores
+from sacd.scores import SCORES, confusion, kappa
 from sacd.training.tasks import stage_scores
 
 matrices = arrays(np.int64, (5, 5), elements=st.integers(0, 20)).filter(lambda matrix: matrix.sum() > 0)
@@ -16,11 +16,10 @@ quick = settings(max_examples=30, deadline=None)
 @quick
 @given(matrices, st.floats(0.01, 100))
 def test_bounds_and_independence_of_scale(matrix, scale):
-    found, scaled = scores(matrix), scores(matrix * scale)
-    for name, value in found.items():
-        low = -1 if name == "kappa" else 0
-        assert np.isnan(value) or low - 1e-9 <= value <= 1 + 1e-9
-        np.testing.assert_allclose(scaled[name], value, atol=1e-9)
+    for score in SCORES.values():
+        value = score.of(matrix)
+        assert np.isnan(value) or score.lowest - 1e-9 <= value <= 1 + 1e-9
+        np.testing.assert_allclose(score.of(matrix * scale), value, atol=1e-9)
 
 
 @quick
@@ -36,10 +35,10 @@ def test_kappa_is_zero_for_independent_and_one_for_perfect(matrix):
 
 def test_leading_axes_are_kept():
     stack = np.random.default_rng(0).random((2, 3, 5, 5))
-    found = scores(stack)
-    assert {value.shape for value in found.values()} == {(2, 3)}
-    for name in METRICS:
-        assert found[name][1, 2] == pytest.approx(scores(stack[1, 2])[name])
+    for score in SCORES.values():
+        found = score.of(stack)
+        assert found.shape == (2, 3)
+        assert found[1, 2] == pytest.approx(score.of(stack[1, 2]))
 
 
 def test_a_model_is_selected_by_the_macro_f1_that_tables_print():

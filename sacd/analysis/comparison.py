@@ -13,7 +13,13 @@ import pandas as pd
 from sacd.analysis.inference import components, estimate, standing
 from sacd.analysis.metrics import confusion_cells
 from sacd.exceptions import SacdError
-from sacd.scores import METRICS, scores
+from sacd.scores import SCORES, Score
+
+COLUMNS = (
+    "reference", "metric", "difference", "low", "high", "positive", "p", "p_holm", "standing", "participants", "seeds",
+    "missing", "sd_seeds", "sd_participants", "sd_rest", "detectable", "family",
+)  # fmt: skip
+"""Of a comparison, after what names its rows."""
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -56,7 +62,7 @@ def compare(
     reference : str
         Value of `by` that the others are compared with.
     metrics : sequence of str
-        Of `sacd.scores.METRICS`.
+        Of `sacd.scores.SCORES`.
     by : str
         Column of the methods.
     within : sequence of str
@@ -83,11 +89,10 @@ def compare(
         Where the reference is missing, or shares no seed and participant with a method.
     """
     cells = confusion_cells(predictions, [*within, by], unit)
-    found = scores(cells.matrices)
     keys = cells.groups[list(within)].astype(str).agg("|".join, axis=1) if within else pd.Series("", cells.groups.index)
     rows = []
     for metric in metrics:
-        values = found[_known(metric)]
+        values = _score(metric).of(cells.matrices)
         for key, members in cells.groups.groupby(keys, sort=False):
             origin = members.index[members[by] == reference]
             if len(origin) != 1:
@@ -110,6 +115,34 @@ def compare(
     return corrected(pd.DataFrame(rows))
 
 
+def compare_present(
+    predictions: pd.DataFrame,
+    reference: str = "CE",
+    metrics: Sequence[str] = ("accuracy",),
+    by: str = "method",
+    within: Sequence[str] = (),
+) -> pd.DataFrame:
+    """`compare` wherever the reference stands beside another method: a profile may leave either out.
+
+    Parameters
+    ----------
+    predictions, reference, metrics, by, within
+        As for `compare`.
+
+    Returns
+    -------
+    DataFrame
+        As of `compare`; with its columns and no row where nothing is compared.
+    """
+    known = predictions[[*within, by]].drop_duplicates()
+    groups = known.groupby(list(within), sort=False)[by] if within else known.assign(all=0).groupby("all")[by]
+    able = groups.transform(lambda names: (names == reference).any() and len(names) > 1).astype(bool)
+    if not able.any():
+        return pd.DataFrame(columns=[*within, by, *COLUMNS])
+    shown = predictions.merge(known[able], on=[*within, by])
+    return compare(shown, reference, metrics, by, within)
+
+
 def corrected(table: pd.DataFrame) -> pd.DataFrame:
     """A table with `p_holm` beside `p`, and `family`, the number of its rows that have a p."""
     table = table.assign(family=int(table["p"].notna().sum()))
@@ -117,10 +150,10 @@ def corrected(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _known(metric: str) -> str:
-    if metric not in METRICS:
-        raise SacdError(f"metric {metric!r} is unknown; use one of {', '.join(METRICS)}")
-    return metric
+def _score(metric: str) -> Score:
+    if metric not in SCORES:
+        raise SacdError(f"metric {metric!r} is unknown; use one of {', '.join(SCORES)}")
+    return SCORES[metric]
 
 
 def paired_statistics(

@@ -9,6 +9,9 @@ from sacd.cohort import Recording
 from sacd.cohort.format import SPLITS
 from sacd.stages import AHI_GROUPS, CLIP_SECONDS, NOT_SCORED, STAGES, ahi_group
 
+UNKNOWN = "unknown"
+"""The level of participants whose sex or AHI is not given."""
+
 
 def clip_table(recordings: Iterable[Recording]) -> pd.DataFrame:
     """All clips of some recordings in one table: `recording_id`, `participant_id`, and the columns of clips.parquet."""
@@ -40,12 +43,12 @@ def participant_counts(participants: pd.DataFrame) -> pd.DataFrame:
         `factor` (sex, ahi), `level`, `participants`; *unknown* only where there are some.
     """
     initials = participants["sex"].str.strip().str.upper().str[:1]
-    sex = initials.map({"M": "male", "F": "female"}).fillna("unknown")
-    group = ahi_groups(participants).astype(object).where(participants["ahi"].notna(), "unknown")
+    sex = initials.map({"M": "male", "F": "female"}).fillna(UNKNOWN)
+    group = ahi_groups(participants).astype(object).where(participants["ahi"].notna(), UNKNOWN)
     rows = []
     for factor, values, levels in (("sex", sex, ("male", "female")), ("ahi", group, AHI_GROUPS)):
         counts = values.value_counts()
-        shown = [*levels, *(["unknown"] if "unknown" in counts.index else [])]
+        shown = [*levels, *([UNKNOWN] if UNKNOWN in counts.index else [])]
         rows += [{"factor": factor, "level": level, "participants": int(counts.get(level, 0))} for level in shown]
     return pd.DataFrame(rows)
 
@@ -108,8 +111,25 @@ def group_mix(participants: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def label_ceiling(recordings: Iterable[Recording]) -> pd.Series:
+    """How often the likeliest latent stage is the label, by participant; empty where no recording knows its posterior.
+
+    In a simulated cohort the label is a noisy reading of a latent night: who sees that night is right no more often.
+    """
+    columns = [f"posterior_{stage}" for stage in STAGES]
+    known = [recording for recording in recordings if set(columns) <= set(recording.clips)]
+    shares = [
+        (clips[columns].to_numpy().argmax(axis=1) == clips["stage"]).mean()
+        for clips in (recording.clips.query("stage != @NOT_SCORED") for recording in known)
+    ]
+    people = pd.Index([recording.participant_id for recording in known], name="participant_id", dtype=object)
+    return pd.Series(shares, people, dtype=float).groupby(level=0).mean()
+
+
 def split_overview(participants: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
-    """Participants (in all and by AHI group), recordings and clips of each split.
+    """Participants (in all, by AHI group and of unknown AHI), recordings and clips of each split.
+
+    A column of the groups, or of the unknown, stands only where there are such participants.
 
     Parameters
     ----------
@@ -123,7 +143,10 @@ def split_overview(participants: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFr
     for split in [name for name in (*SPLITS, "n/a") if (participants["split"] == name).any()]:
         members = participants.index[participants["split"] == split]
         part = clips[clips["participant_id"].isin(members)]
-        counts = group[members].value_counts().reindex(AHI_GROUPS, fill_value=0)
+        own = group[members]
+        counts = own.value_counts().reindex(AHI_GROUPS, fill_value=0).to_dict() if group.notna().any() else {}
+        if group.isna().any():
+            counts["AHI unknown"] = int(own.isna().sum())
         sizes = {"recordings": part["recording_id"].nunique(), "clips": len(part)}
-        rows.append({"split": split, "participants": len(members), **counts.to_dict(), **sizes})
+        rows.append({"split": split, "participants": len(members), **counts, **sizes})
     return pd.DataFrame(rows)

@@ -12,15 +12,9 @@ import pandas as pd
 
 from sacd.analysis.inference import components, estimate, pseudo_values, standing
 from sacd.exceptions import SacdError
-from sacd.scores import METRICS, N, scores
-from sacd.stages import NOT_SCORED, STAGES
+from sacd.scores import SCORES, N
+from sacd.stages import NOT_SCORED
 
-METRIC_TITLES: dict[str, str] = {
-    "accuracy": "Accuracy",
-    "macro_f1": "Macro-F1",
-    "kappa": "κ",
-    **{f"recall_{stage}": f"Recall {stage}" for stage in STAGES},
-}
 REQUIRED: tuple[str, ...] = ("recording_id", "clip", "stage", "predicted")
 
 
@@ -155,7 +149,6 @@ def summarise(
         filled = cells.matrices[index].sum(axis=(-2, -1)) > 0
         matrices = cells.matrices[index][filled.any(axis=1)][:, filled.any(axis=0)]
         seeds, participants = matrices.shape[:2]
-        each_seed = scores(matrices.sum(axis=1))
         counts = {
             "participants": participants,
             "seeds": seeds,
@@ -163,11 +156,11 @@ def summarise(
             "clips": int(cells.clips[index]),
             "missing": seeds * participants - int(filled.sum()),
         }
-        for name in METRICS:
-            values = each_seed[name]
-            each = pseudo_values(matrices, lambda matrix, name=name: scores(matrix)[name])
+        for name, score in SCORES.items():
+            values = score.of(matrices.sum(axis=1))
+            each = pseudo_values(matrices, score.of)
             around = replace(estimate(each), mean=values.mean())
-            low, high = np.clip(around.interval(level), -1 if name == "kappa" else 0, 1)
+            low, high = np.clip(around.interval(level), score.lowest, 1)
             spread = float(values.std(ddof=1)) if seeds > 1 else np.nan
             found = {"metric": name, "mean": float(values.mean()), "sd": spread, "low": float(low), "high": float(high)}
             rows.append(group | found | counts | components(each))

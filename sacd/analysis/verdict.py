@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sacd.analysis.comparison import corrected
-from sacd.analysis.evidence import FIGURES, weigh
 from sacd.analysis.inference import ALPHA, CLAIM, CLAIM_SEEDS, DESCRIPTIVE, TOO_FEW, side
+from sacd.analysis.measurement import FIGURES, weigh
 from sacd.cohort import CohortInfo
-from sacd.paper.evidence import Claim
+from sacd.paper.claim_type import Claim
 
 HOLDS, NOT_CLEAR, OPPOSITE, IN_PART = "holds", "not clear", "opposite", "measured in part"
 SIMULATION, PRIVILEGED, FEATURES, REAL = "simulation", "privileged features", "given features", "real video and EEG"
@@ -86,7 +86,7 @@ def measure(predictions: pd.DataFrame, claims: tuple[Claim, ...], level: float =
     -------
     DataFrame
         One row a claim, piece of evidence and setting: `claim`, `part` (number of the evidence), `measured` (in words),
-        `setting`, `printed`, `threshold`, those of `sacd.analysis.evidence.weigh`, `p_holm` over the `family` of all
+        `setting`, `printed`, `threshold`, those of `sacd.analysis.measurement.weigh`, `p_holm` over the `family` of all
         rows that have a p, `verdict`.
     """
     rows = []

@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 from sacd.exceptions import NotApplicable
-
-ROOT = Path(__file__).parents[2]
+from sacd.paths import ROOT, locate
 
 
 def find(name: str, given: str | Path = "") -> Path:
@@ -17,7 +16,7 @@ def find(name: str, given: str | Path = "") -> Path:
         It is not there.
     """
     elsewhere = [os.environ.get("SACD_REAL_DATA", ""), ROOT / "data", ROOT.parent / "shared" / "data"]
-    places = [Path(given)] if given else [Path(place) / name for place in elsewhere if place]
+    places = [locate(given)] if given else [Path(place) / name for place in elsewhere if place]
     for place in places:
         if place.is_dir():
             return place

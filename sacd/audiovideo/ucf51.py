@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from filelock import FileLock
 
 from sacd.audiovideo.benchmark import TEST, TRAIN, VALIDATION, Audio, Benchmark, BenchmarkInfo, Pairs
 from sacd.cohort import Sampling
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.ingest.video import decode, read_video
+from sacd.locks import alone
 from sacd.progress import progress
 
 NAME = "ucf51"
@@ -167,8 +167,8 @@ def decode_videos(source: Path, videos: Path, folder: Path, frames: int = 16, si
     content = "\n".join(f"{video.name} {video.stat().st_size}" for video in found)
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
     file = folder / f"clips-{frames}x{size}x{size}-{digest}.npy"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with alone(folder, "decodes the videos"):
+        folder.mkdir(exist_ok=True)
         if archive.resolve() != (folder / ARCHIVE).resolve():
             shutil.copy(archive, folder)
         if not file.exists():

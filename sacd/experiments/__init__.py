@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from sacd.cohort import Cohort
 from sacd.experiments.ablation import ablation
-from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, budget, folds, is_features, student, teacher, trunk
+from sacd.experiments.common import (
+    HIDDEN_CHANNEL,
+    PROTOCOLS,
+    ask_for_sacd,
+    budget,
+    folds,
+    is_features,
+    student,
+    teacher,
+    trunk,
+)
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import (
     block_names,
@@ -19,6 +29,7 @@ from sacd.experiments.distillation import (
     printed_rows,
     published,
     row_names,
+    taken_apart,
     teachers,
 )
 from sacd.experiments.frames import frame_companions, no_other_sampling
@@ -31,13 +42,15 @@ from sacd.runs.kind import RunConfig
 __all__ = [
     "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "Chapter", "block_names", "budget", "choices", "chosen", "confusion",
     "distillation", "embeddings", "equal_budget", "folds", "fusion", "is_features", "methods", "printed_rows",
-    "published", "quickstart", "row_names", "student", "teacher", "teachers", "trunk",
+    "published", "quickstart", "row_names", "student", "taken_apart", "teacher", "teachers", "trunk",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Chapter:
     """A notebook of the report: what it is called, the runs it needs, and why it may not apply to a cohort.
+
+    `runs` raises `NotApplicable` where the profile leaves out the method that the notebook is about.
 
     `companions` are the cohorts that it needs beside the main one, with their runs.
     """
@@ -57,6 +70,7 @@ def quickstart(cohort: Cohort, profile: Profile) -> list[RunConfig]:
 
 def method_by_hand(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     """Notebook 18: one few-label SACD student on video, which Table II has too, and with it its teacher."""
+    ask_for_sacd(profile)
     return [student(cohort, profile, "sacd", "few-label", 0, folds(cohort, profile)[0], raw=True)]
 
 

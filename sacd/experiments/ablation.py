@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol
-from sacd.experiments.common import PROTOCOLS, folds, student
+from sacd.experiments.common import PROTOCOLS, ask_for_sacd, folds, student
 from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
 from sacd.runs.student import StudentRun
@@ -38,8 +38,8 @@ REACHING_MARGIN = 3.0
 """A γ beyond d ≈ 2, where untrained graphs lie: with it the printed eq. 11 is not 0 from the start."""
 
 READINGS = (
-    Row("eq. 11 as printed, γ = 0.5", options={"reading": "printed"}),
-    Row("eq. 11 as printed, γ = 3", options={"reading": "printed", "graph_margin": REACHING_MARGIN}),
+    Row(f"eq. 11 as printed, γ = {options_of('sacd')['graph_margin']:g}", options={"reading": "printed"}),
+    Row(f"eq. 11 as printed, γ = {REACHING_MARGIN:g}", options={"reading": "printed", "graph_margin": REACHING_MARGIN}),
     Row("video negatives from the queue only", options={"video_negatives": "queue"}),
     Row("random sampler", training={"sampler": "random"}),
     Row("v0, random sampler", objective="ce", training={"sampler": "random"}),
@@ -68,7 +68,13 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]
     """Every run with its row: Table V in both protocols, further rows in few-label only.
 
     Students are of the frozen tier where the profile has a trunk; v0 and ours are then runs of Table II.
+
+    Raises
+    ------
+    NotApplicable
+        The profile leaves SACD out.
     """
+    ask_for_sacd(profile)
     return [
         (row, _run(row, cohort, profile, protocol, seed, fold))
         for protocol in PROTOCOLS

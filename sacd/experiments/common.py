@@ -2,6 +2,7 @@
 
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol, default_budget
+from sacd.exceptions import NotApplicable
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
 from sacd.runs.student import StudentRun
@@ -24,6 +25,12 @@ def folds(cohort: Cohort, profile: Profile) -> list[tuple[int, int] | None]:
 def is_features(cohort: Cohort) -> bool:
     """Whether both modalities are feature vectors."""
     return cohort.info.video == "features"
+
+
+def ask_for_sacd(profile: Profile) -> None:
+    """Raise NotApplicable where a profile's methods leave SACD out: what is about it has nothing to train."""
+    if "sacd" not in profile.methods:
+        raise NotApplicable(f"it takes SACD apart, which the methods of profile {profile.name} leave out")
 
 
 def budget(cohort: Cohort, profile: Profile, protocol: Protocol) -> int | None:

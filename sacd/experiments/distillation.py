@@ -7,14 +7,15 @@ import pandas as pd
 from sacd import paper
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol
+from sacd.exceptions import NotApplicable
 from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, folds, is_features, student, teacher
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
-from sacd.objectives import load_objective, options_of
+from sacd.objectives import load_objective, options_of, short_name
 from sacd.runs.kind import RunConfig
 from sacd.runs.selected import SelectedRun
 from sacd.runs.student import StudentRun
-from sacd.training.config import ObjectiveConfig
+from sacd.training.config import ModelConfig, ObjectiveConfig
 
 NEEDS_UNLABELLED = ("self-training", "pseudo-label")
 """Controls that are plain cross-entropy where every training participant is labelled; run in few-label only."""
@@ -41,7 +42,10 @@ def teachers(cohort: Cohort, profile: Profile) -> list[RunConfig]:
 
 
 def methods(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[str]:
-    """The profile's methods that can be run: the oracle needs a simulated cohort, some controls unlabelled clips."""
+    """The profile's methods that can be run: the oracle needs a simulated cohort, some controls unlabelled clips.
+
+    What the profile names elsewhere (raw, other teachers, shifted, equal budget) counts as far as it is among them.
+    """
     return [
         name
         for name in profile.methods
@@ -54,7 +58,15 @@ def tiers(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[bool]:
     """The tiers of Table II, True for raw; the last one holds every method."""
     if is_features(cohort) or profile.trunk is None:
         return [not is_features(cohort)]
-    return [True, False] if profile.raw_methods.get(protocol) else [False]
+    return [True, False] if _raw_methods(cohort, profile, protocol) else [False]
+
+
+def _raw_methods(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[str]:
+    return _among(methods(cohort, profile, protocol), profile.raw_methods.get(protocol, ()))
+
+
+def _among(known: list[str], names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if name in known]
 
 
 def published(cohort: Cohort, profile: Profile) -> list[StudentRun]:
@@ -76,14 +88,14 @@ def _rows(
     others = profile.comparison
     whole = raw == tiers(cohort, profile, protocol)[-1]
     known = methods(cohort, profile, protocol)
-    for method in known if whole else profile.raw_methods[protocol]:
+    for method in known if whole else _raw_methods(cohort, profile, protocol):
         own = student(cohort, profile, method, protocol, seed, fold, raw)
         yield own
         if method == "ce" and raw and others.student:
             yield own.model_copy(update={"model": others.student.model, "training": others.student.training})
     if not whole:
         return
-    for method in others.shifted:
+    for method in _among(known, others.shifted):
         yield student(cohort, profile, method, protocol, seed, fold, raw).model_copy(update={"shifted": True})
     if is_features(cohort):
         blind = teacher(cohort, profile, protocol, seed, fold, HIDDEN_CHANNEL)
@@ -95,7 +107,7 @@ def _rows(
     elif seed < others.seeds:
         for model in others.teachers:
             other = teacher(cohort, profile, protocol, seed, fold, model=model)
-            for method in others.methods:
+            for method in _among(known, others.methods):
                 yield student(cohort, profile, method, protocol, seed, fold, raw, other)
 
 
@@ -118,12 +130,13 @@ def trials(run: StudentRun, number: int) -> list[StudentRun]:
 def equal_budget(cohort: Cohort, profile: Profile) -> list[SelectedRun]:
     """Table II's second block: as many trials for every method, chosen on each seed's validation participants."""
     search, others = profile.equal_budget, profile.comparison
-    pairs = [(None, method) for method in search.methods]
-    if not is_features(cohort):
-        pairs += [(model, method) for model in search.teachers for method in others.methods if method in search.methods]
     found = []
     for protocol in PROTOCOLS:
         raw = tiers(cohort, profile, protocol)[-1]
+        searched = _among(methods(cohort, profile, protocol), search.methods)
+        pairs: list[tuple[ModelConfig | None, str]] = [(None, method) for method in searched]
+        if not is_features(cohort):
+            pairs += [(model, method) for model in search.teachers for method in _among(searched, others.methods)]
         for seed in range(min(search.seeds, profile.seeds)):
             for fold in folds(cohort, profile):
                 for model, method in pairs:
@@ -134,7 +147,15 @@ def equal_budget(cohort: Cohort, profile: Profile) -> list[SelectedRun]:
 
 
 def distillation(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """Notebook 03, Table II: published weights, then an equal budget for every method."""
+    """Notebook 03, Table II: published weights, then an equal budget for every method.
+
+    Raises
+    ------
+    NotApplicable
+        None of the profile's methods can be run on this cohort.
+    """
+    if not methods(cohort, profile, "few-label"):
+        raise NotApplicable(f"none of the methods of profile {profile.name} can be run on this cohort")
     return [*published(cohort, profile), *equal_budget(cohort, profile)]
 
 
@@ -150,6 +171,21 @@ def row_names(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Serie
     own |= {recipe.model.name for recipe in (profile.student, profile.frozen, profile.feature_student)}
     added = table[["teacher", "student"]].map(lambda name: "" if name in own else f" · {MODELS[name].title}")
     return table.method + added.teacher + added.student
+
+
+def taken_apart(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.DataFrame:
+    """Runs whose losses are looked into: SACD's, or the last method's where it is left out, of one seed and fold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `runs.ensure`; its students of the profile's own teacher and student are chosen from.
+    """
+    known = methods(cohort, profile, "few-label")
+    name = "sacd" if "sacd" in known else known[-1]
+    title = load_objective(name).title or short_name(name)
+    own = (table.kind == "student") & (row_names(table, cohort, profile) == title)
+    return table[own & (table.seed == 0) & (table.fold == table.fold.min())]
 
 
 def block_names(table: pd.DataFrame) -> pd.Series:
@@ -175,6 +211,8 @@ def printed_rows(profile: Profile) -> pd.DataFrame:
 def choices(table: pd.DataFrame) -> pd.DataFrame:
     """How often each factor was chosen: a row a protocol and method, a column a factor; `table` of `runs.ensure`."""
     searched = table[table.kind == "selected"]
+    if searched.empty:
+        return pd.DataFrame(columns=["protocol", "method"])
     factor = searched.trial.map(lambda trial: f"× {FACTORS[int(trial)]:g}")
     known = [f"× {value:g}" for value in FACTORS if (factor == f"× {value:g}").any()]
     counts = pd.crosstab([searched.protocol, searched.method], factor)[known]
@@ -184,7 +222,7 @@ def choices(table: pd.DataFrame) -> pd.DataFrame:
 def chosen(cohort: Cohort, profile: Profile, names: tuple[str, ...]) -> list[RunConfig]:
     """Runs of Table II for some methods, in the few-label protocol, of the best tier that the profile trains."""
     first = tiers(cohort, profile, "few-label")[0]
-    raw = first and (profile.trunk is None or set(names) <= set(profile.raw_methods["few-label"]))
+    raw = first and (profile.trunk is None or set(names) <= set(_raw_methods(cohort, profile, "few-label")))
     return [
         student(cohort, profile, name, "few-label", seed, fold, raw)
         for name in names
@@ -194,11 +232,20 @@ def chosen(cohort: Cohort, profile: Profile, names: tuple[str, ...]) -> list[Run
 
 
 def confusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """Notebook 06, Fig. 6: CE, KD and SACD."""
-    return chosen(cohort, profile, ("ce", "kd", "sacd"))
+    """Notebook 06, Fig. 6: CE, KD and SACD as far as the profile has them; where it has none, its last method.
+
+    Raises
+    ------
+    NotApplicable
+        None of the profile's methods can be run on this cohort.
+    """
+    known = methods(cohort, profile, "few-label")
+    if not known:
+        raise NotApplicable(f"none of the methods of profile {profile.name} can be run on this cohort")
+    return chosen(cohort, profile, tuple(_among(known, ("ce", "kd", "sacd"))) or (known[-1],))
 
 
 def embeddings(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """Notebook 11, Fig. 10: CE, KD and SACD, one seed, one fold."""
+    """Notebook 11, Fig. 10: the methods of notebook 06, one seed, one fold."""
     first = folds(cohort, profile)[0]
     return [run for run in confusion(cohort, profile) if run.seed == 0 and run.fold == first]

@@ -1,13 +1,13 @@
 """Frame sampling: students on the same nights with other frames of a clip, consecutive or spread over its 30 s."""
 
-from collections.abc import Callable
 from functools import partial
 
 from sacd.cohort import Cohort
 from sacd.experiments.common import folds, is_features, student
-from sacd.experiments.companions import Companion, found, simulated
+from sacd.experiments.companions import Companion
 from sacd.experiments.profile import Profile
 from sacd.runs.kind import RunConfig
+from sacd.simulate.beside import Place, place_beside, same_nights
 from sacd.stages import CLIP_SECONDS
 
 SPREAD = "spread over 30 s"
@@ -45,11 +45,11 @@ def frame_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
     """The cohorts of notebook 14: simulated beside a simulated one; beside a real one those of its nights and size."""
     wanted, runs = profile.frame_sampling, partial(frame_sampling, profile=profile)
     if not cohort.info.simulated:
-        return _found(cohort, runs)
+        return [Companion(place, runs) for place in _of_one_size(cohort)]
     # Blocks of clips only: whole nights would cost inference, and participants weigh the same.
     common = {"train": wanted.train, "test": wanted.test, "nights": 0}
     return [
-        simulated(cohort, f"{frames}-{name}", runs, frames=frames, span_s=span_s, **common)
+        Companion(place_beside(cohort, f"{frames}-{name}", frames=frames, span_s=span_s, **common), runs)
         for frames in wanted.frames
         for name, span_s in (("spread", CLIP_SECONDS), ("consecutive", frames / wanted.rate))
     ]
@@ -61,7 +61,7 @@ def no_other_sampling(cohort: Cohort) -> str | None:
         return "the cohort holds features of the video, whose frames were chosen before"
     if cohort.info.simulated:
         return None
-    cut = [companion.open().info.sampling for companion in _found(cohort, lambda beside: [])]
+    cut = [place.open().info.sampling for place in _of_one_size(cohort)]
     spread = {sampling.frames for sampling in cut if sampling.span_s == CLIP_SECONDS}
     if spread & {sampling.frames for sampling in cut if sampling.span_s != CLIP_SECONDS}:
         return None
@@ -71,10 +71,10 @@ def no_other_sampling(cohort: Cohort) -> str | None:
     )
 
 
-def _found(cohort: Cohort, runs: Callable[[Cohort], list[RunConfig]]) -> list[Companion]:
+def _of_one_size(cohort: Cohort) -> list[Place]:
     """Cohorts of the same nights and picture size in this one's folder, itself among them."""
 
     def size(one: Cohort) -> tuple[int | None, int | None]:
         return one.info.sampling.height, one.info.sampling.width
 
-    return [companion for companion in found(cohort, runs) if size(companion.open()) == size(cohort)]
+    return [place for place in same_nights(cohort) if size(place.open()) == size(cohort)]

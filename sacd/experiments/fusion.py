@@ -15,7 +15,8 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     Every training participant is labelled. Heads take the budget of the frozen tier, without augmentation, and
     everything that trains an EEG network that of the EEG teacher; C and D, which start from trained weights, may take
     fewer steps. On a feature cohort the EEG view leaves out the channel that the video view stands for: one view
-    within the other has nothing to add.
+    within the other has nothing to add. E and F are by SACD, G by CCL: they are left out where the profile's methods
+    leave those out.
     """
     features = is_features(cohort)
     raw = profile.trunk is None or "ce" in profile.raw_methods.get("paper", ())
@@ -51,5 +52,6 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
                     **common,
                 )
                 for name, released in (("sacd", False), ("sacd", True), ("ccl", True))
+                if name in profile.methods
             ]
     return runs

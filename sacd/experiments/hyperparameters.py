@@ -1,12 +1,13 @@
 """Fig. 5: three grids over pairs of the loss weights λ, the third held at the paper's value; validation only."""
 
+from collections.abc import Iterable
 from itertools import product
 
 import pandas as pd
 
 from sacd import paper
 from sacd.cohort import Cohort
-from sacd.experiments.common import folds, student
+from sacd.experiments.common import ask_for_sacd, folds, student
 from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
 from sacd.runs.kind import RunConfig
@@ -24,11 +25,26 @@ def cells(values: tuple[float, ...]) -> list[tuple[float, float, float]]:
     return [cell for cell in product(*axes) if any(a == b for a, b in zip(cell, published, strict=True))]
 
 
+def chosen_cell() -> str:
+    """The name in `lambdas` of the paper's choice, "0.5, 1, 1"."""
+    return _cell_name(paper.LAMBDAS[name] for name in OPTIONS)
+
+
+def _cell_name(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
 def hyperparameters(cohort: Cohort, profile: Profile) -> list[StudentRun]:
     """Notebook 05: SACD at every cell, and CE (λ = 0) with the same steps; one fold, no test clip is ever predicted.
 
     Every training participant is labelled, as in the paper: a fifth of them validates, where few-label has two.
+
+    Raises
+    ------
+    NotApplicable
+        The profile leaves SACD out.
     """
+    ask_for_sacd(profile)
     sweep, raw = profile.sweep, profile.trunk is None
     published = options_of("sacd")
     fold = folds(cohort, profile)[0]
@@ -46,6 +62,13 @@ def hyperparameters(cohort: Cohort, profile: Profile) -> list[StudentRun]:
     return runs
 
 
+def stated() -> pd.DataFrame:
+    """The points of Fig. 5 that the paper states: `method` as in `lambdas`, the three λ, `accuracy` (fraction)."""
+    points = paper.figure_5().drop(columns="panel").drop_duplicates()
+    names = [_cell_name(values) for values in points[list(OPTIONS)].itertuples(index=False)]
+    return points.assign(accuracy=points.accuracy / 100, method=names)
+
+
 def lambdas(configs: list[RunConfig]) -> pd.DataFrame:
     """`lambda1`, `lambda2`, `lambda3` of runs by SACD, all 0 for those by CE, and `method`, e.g. "0.5, 1, 10" or CE."""
     published = options_of("sacd")
@@ -54,5 +77,5 @@ def lambdas(configs: list[RunConfig]) -> pd.DataFrame:
         sacd = config.objective.name == "sacd"
         found = {name: config.objective.options.get(key, published[key]) for name, key in OPTIONS.items()}
         row = found if sacd else dict.fromkeys(OPTIONS, 0.0)
-        rows.append(row | {"method": ", ".join(f"{value:g}" for value in row.values()) if sacd else "CE"})
+        rows.append(row | {"method": _cell_name(row.values()) if sacd else "CE"})
     return pd.DataFrame(rows)

@@ -5,14 +5,12 @@ Nothing is trained for it on the main cohort that Tables II, IV and V and Fig. 5
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from sacd import runs
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments import companions
 from sacd.experiments.ablation import LEFT_OUT
 from sacd.experiments.ablation import named_runs as ablation_runs
 from sacd.experiments.common import teacher
@@ -23,11 +21,13 @@ from sacd.experiments.hyperparameters import hyperparameters, lambdas
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import OBJECTIVES, load_objective
+from sacd.paper.claim_type import EEG, VIDEO, point
 from sacd.paper.claims import claims
-from sacd.paper.evidence import EEG, VIDEO, point
 from sacd.runs.kind import RunConfig
 from sacd.runs.student import StudentRun
+from sacd.simulate.beside import place_beside
 from sacd.simulate.coupling import COUPLINGS
+from sacd.simulate.planned import settings_of
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,8 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[NamedRun]:
     found = [
         *_of_table_ii(cohort, profile),
         *_of_table_iv(cohort, profile),
-        *(
-            NamedRun(row.name, _setting(run), run)
-            for row, run in ablation_runs(cohort, profile)
-            if row.name in LEFT_OUT
-        ),
-        *_of_figure_5(cohort, profile),
+        *(_of_table_v(cohort, profile) if "sacd" in profile.methods else ()),
+        *(_of_figure_5(cohort, profile) if "sacd" in profile.methods else ()),
     ]
     return [named for named in found if named.system in wanted]
 
@@ -88,22 +84,26 @@ def beside(cohort: Cohort, profile: Profile) -> list[NamedRun]:
 def verdict_elsewhere(cohort: Cohort, profile: Profile) -> list[Companion]:
     """The same nights under the profile's other couplings, with their runs; none beside a cohort that is not simulated.
 
-    Labels and EEG are the main cohort's, and so are the teachers: only what the camera shows differs.
+    None either where the profile has no method that would be judged on them. Labels and EEG are the main cohort's, and
+    so are the teachers: only what the camera shows differs.
     """
 
     def wanted(companion: Cohort) -> list[RunConfig]:
         return [named.run for named in beside(companion, profile)]
 
+    if not beside(cohort, profile):
+        return []
     try:
-        own = companions.settings_of(cohort)["coupling"]
+        own = settings_of(cohort)["coupling"]
     except NotApplicable:
         return []
-    return [
-        companions.simulated(cohort, name, wanted, coupling=name) for name in profile.verdict.couplings if name != own
-    ]
+    others = [name for name in profile.verdict.couplings if name != own]
+    return [Companion(place_beside(cohort, name, coupling=name), wanted) for name in others]
 
 
-def gather(cohort: Cohort, profile: Profile, paths: Sequence[str | Path] = ()) -> list[tuple[Cohort, list[NamedRun]]]:
+def gather(
+    cohort: Cohort, profile: Profile, others: Sequence[Cohort], chosen: Sequence[Cohort] = ()
+) -> list[tuple[Cohort, list[NamedRun]]]:
     """The cohorts of a verdict, each with its runs.
 
     Parameters
@@ -111,27 +111,25 @@ def gather(cohort: Cohort, profile: Profile, paths: Sequence[str | Path] = ()) -
     cohort : Cohort
         The report's.
     profile : Profile
-    paths : sequence of path
-        The cohorts to judge instead, every one with all the runs that the claims ask for; empty: the report's cohort
-        and its companions, simulated where they are absent, in order of coupling.
+    others : sequence of Cohort
+        Its companions, from `verdict_elsewhere`; the result is in order of coupling.
+    chosen : sequence of Cohort
+        The cohorts to judge instead, every one with all the runs that the claims ask for.
     """
-    if paths:
-        opened = [Cohort.open(path) for path in paths]
-        return [(one, named_runs(one, profile)) for one in opened]
-    others = companions.ensure(verdict_elsewhere(cohort, profile))
+    if chosen:
+        return [(one, named_runs(one, profile)) for one in chosen]
     every = [(cohort, named_runs(cohort, profile)), *((other, beside(other, profile)) for other in others)]
     return sorted(every, key=lambda pair: _strength(pair[0]))
 
 
-def predictions(cohort: Cohort, named: Sequence[NamedRun]) -> pd.DataFrame:
-    """Predictions of named runs, trained where they are missing.
+def predictions(table: pd.DataFrame, named: Sequence[NamedRun]) -> pd.DataFrame:
+    """Predictions of named runs, from the rows that `sacd.runs.ensure` gives of them.
 
     Returns
     -------
     DataFrame
         Columns `system`, `setting`, `split`, `seed`, `participant_id`, `recording_id`, `clip`, `stage`, `predicted`.
     """
-    table = runs.ensure(cohort, [one.run for one in named])
     table = table.assign(method=[one.system for one in named], tier=[one.setting for one in named])
     splits = pd.Series([one.split for one in named], table.index)
     parts = [runs.predictions(part, split) for split, part in table.groupby(splits)]
@@ -176,6 +174,11 @@ def _of_table_iv(cohort: Cohort, profile: Profile) -> list[NamedRun]:
     setting = next(_setting(run) for run in found if isinstance(run, StudentRun))
     alone = {"student": VIDEO, "teacher": EEG}
     return [NamedRun(alone.get(run.kind) or f"Experiment {run.experiment}", setting, run) for run in found]
+
+
+def _of_table_v(cohort: Cohort, profile: Profile) -> list[NamedRun]:
+    rows = ablation_runs(cohort, profile)
+    return [NamedRun(row.name, _setting(run), run) for row, run in rows if row.name in LEFT_OUT]
 
 
 def _of_figure_5(cohort: Cohort, profile: Profile) -> list[NamedRun]:

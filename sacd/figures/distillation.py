@@ -7,9 +7,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sacd.analysis.inference import CLAIM_SEEDS
-from sacd.analysis.metrics import METRIC_TITLES
-from sacd.figures.style import BLUE, INK, MUTED, PAGE, PAPER_NOTE, STYLE, canvas, name_panel, percent, stamp, styled
-from sacd.figures.words import counted, sure
+from sacd.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    PAGE,
+    PAPER_NOTE,
+    STYLE,
+    blank,
+    canvas,
+    name_panel,
+    percent,
+    stamp,
+    styled,
+)
+from sacd.figures.words import NOTHING, counted, score_of, sure
 
 ROW = 0.2
 
@@ -55,11 +67,11 @@ def _rows(ax: Axes, names: list[str]) -> np.ndarray:
 
 
 def _unit(ax: Axes, metric: str, words: str) -> None:
-    title = METRIC_TITLES.get(metric, metric)
-    if metric == "kappa":
-        ax.set_xlabel(f"{words}{title}")
+    score = score_of(metric)
+    if score.is_share:
+        percent(ax, label=f"{words}{score.title.lower()}, points" if words else score.heading)
     else:
-        percent(ax, label=f"{words}{title.lower() if words else title}, {'points' if words else '%'}")
+        ax.set_xlabel(f"{words}{score.title}")
 
 
 @styled(STYLE)
@@ -80,7 +92,7 @@ def forest(
     label : str
         `Cohort.label`.
     metric : str
-        One of `sacd.analysis.metrics.METRICS`.
+        One of `sacd.scores.SCORES`.
     by : str
         Column that names the rows.
     facet : str
@@ -128,12 +140,14 @@ def differences(comparison: pd.DataFrame, label: str, by: str = "method", facet:
     Parameters
     ----------
     comparison : DataFrame
-        `sacd.analysis.comparison.compare`, of one reference and metric.
+        `sacd.analysis.comparison.compare`, of one reference and metric; without a row the figure says so.
     label : str
         `Cohort.label`.
     by, facet : str
         See `forest`.
     """
+    if comparison.empty:
+        return blank(label, NOTHING)
     panels = _panels(comparison, facet)
     reference, metric = comparison["reference"].iloc[0], comparison["metric"].iloc[0]
     figure, axes = _layout(panels, label)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sacd import paper
-from sacd.analysis.exploration import participant_counts, stage_counts
+from sacd.analysis.exploration import UNKNOWN, participant_counts, stage_counts
 from sacd.figures.style import (
     AHI_COLOURS,
     BLUE,
@@ -49,6 +49,8 @@ def _bars(ax: Axes, names: list[str], counts: np.ndarray, colours: list[str], pu
 def cohort_overview(participants: pd.DataFrame, clips: pd.DataFrame, label: str) -> Figure:
     """Fig. 2: participants by sex and AHI group, clips by stage, beside the paper's shares.
 
+    Shares are of those whose sex or AHI is known; of how many it is unknown is said.
+
     Parameters
     ----------
     participants : DataFrame
@@ -64,18 +66,23 @@ def cohort_overview(participants: pd.DataFrame, clips: pd.DataFrame, label: str)
     for ax in axes[:, 1]:
         ax.remove()
     right = figure.add_subplot(grid[:, 1])
-    for ax, factor, colours, published in (
-        (axes[0, 0], "sex", dict(zip(("male", "female"), CYCLE[:2], strict=True)), paper.SEXES),
-        (axes[1, 0], "ahi", AHI_COLOURS, paper.AHI_COUNTS),
-    ):
-        part = people[people["factor"] == factor]
-        names = part["level"].tolist()
-        _bars(ax, names, part["participants"].to_numpy(), [colours.get(name, MUTED) for name in names], published)
-    _bars(right, list(STAGES), stages["clips"].to_numpy(), list(STAGE_COLOURS.values()), paper.STAGE_CLIPS)
     n = len(participants)
-    axes[0, 0].set_title(f"Sex ({n:,} participants)")
+    sexes = dict(zip(("male", "female"), CYCLE[:2], strict=True))
+    for ax, factor, title, colours, published in (
+        (axes[0, 0], "sex", f"Sex ({n:,} participants)", sexes, paper.SEXES),
+        (axes[1, 0], "ahi", "AHI group", AHI_COLOURS, paper.AHI_COUNTS),
+    ):
+        counts = people[people["factor"] == factor].set_index("level")["participants"]
+        unknown = int(counts.get(UNKNOWN, 0))
+        known = counts.drop(UNKNOWN, errors="ignore")
+        if known.any():
+            _bars(ax, known.index.tolist(), known.to_numpy(), [colours[name] for name in known.index], published)
+            ax.set_title(f"{title}, unknown for {unknown:,}" if unknown else title)
+        else:
+            ax.set_axis_off()
+            ax.set_title(f"{title}: unknown for {unknown:,}")
+    _bars(right, list(STAGES), stages["clips"].to_numpy(), list(STAGE_COLOURS.values()), paper.STAGE_CLIPS)
     axes[0, 0].set_xlabel("")
-    axes[1, 0].set_title("AHI group")
     axes[1, 0].set_xlabel("% of participants")
     right.set_title(f"Sleep stage ({stages['clips'].sum():,} scored clips, {stages['hours'].sum():,.0f} h)")
     right.set_xlabel("% of scored clips")

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from sacd.analysis.metrics import METRIC_TITLES
 from sacd.figures.style import CYCLE, MUTED, PAGE, STYLE, canvas, letter, percent, stamp, styled
+from sacd.scores import SCORES
 
 _MARKERS = "osD^v"
 _SHIFT = 1.03
@@ -45,7 +45,7 @@ def by_frames(
         if metric == "accuracy" and floor is not None:
             panel.axhline(floor, color=MUTED, ls=":", lw=1, label="always the most frequent stage")
         percent(panel, "y")
-        panel.set_title(METRIC_TITLES[metric])
+        panel.set_title(SCORES[metric].title)
         _frames_axis(panel, rows)
     speed = axes.flat[-1]
     for index, (_, part) in enumerate(cost.groupby("sampling", sort=False)):

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from sacd import paper
-from sacd.analysis.metrics import METRIC_TITLES
 from sacd.figures.style import GRID, ORANGE, PAGE, STYLE, canvas, letter, stamp, styled
+from sacd.scores import SCORES
 
 SYMBOLS = {"lambda1": "λ1", "lambda2": "λ2", "lambda3": "λ3"}
 
@@ -67,6 +67,6 @@ def lambda_heatmaps(grid: pd.DataFrame, label: str, value: str = "accuracy", not
     letter(axes)
     bar = figure.colorbar(axes[0, -1].collections[0], ax=axes, shrink=0.8, aspect=25, pad=0.015)
     bar.outline.set_visible(False)
-    bar.set_label(f"{METRIC_TITLES.get(value, value)}, %")
+    bar.set_label(SCORES[value].heading)
     stamp(figure, label, f"{note} · framed: the paper's λ" if note else "framed: the paper's λ")
     return figure

@@ -103,6 +103,14 @@ def canvas(label: str, width: float, height: float, rows: int = 1, columns: int 
     return figure, axes
 
 
+def blank(label: str, text: str) -> Figure:
+    """In place of a figure that has nothing to show: a stamped line of text."""
+    figure, axes = canvas(label, PAGE, 0.8)
+    axes[0, 0].set_axis_off()
+    axes[0, 0].text(0, 0.5, text, va="center", parse_math=False)
+    return figure
+
+
 def stamp(figure: Figure, label: str, note: str = "") -> None:
     """Write the cohort's label at the right foot of a figure, a note at the left; replaces what was there."""
     for old in [text for text in figure.texts if text.get_gid() == "stamp"]:

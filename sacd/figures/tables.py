@@ -8,10 +8,19 @@ import pandas as pd
 from jinja2 import Environment
 
 from sacd import paper
-from sacd.analysis.metrics import METRIC_TITLES
 from sacd.figures.style import PAPER_NOTE
-from sacd.figures.words import INTERVAL, MEANING, STANDINGS, components_notes, interval, points, probability
-from sacd.scores import METRICS
+from sacd.figures.words import (
+    INTERVAL,
+    MEANING,
+    NOTHING,
+    STANDINGS,
+    components_notes,
+    interval,
+    points,
+    probability,
+    score_of,
+)
+from sacd.scores import SCORES, Score
 
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <style>
@@ -70,8 +79,8 @@ class Html(str):
         return str(self)
 
 
-def _number(value: float, digits: int, scale: float = 1.0) -> str:
-    return "–" if pd.isna(value) else f"{scale * value:.{digits}f}".replace("-", "−")
+def _number(value: float, score: Score) -> str:
+    return "–" if pd.isna(value) else score.written(value)
 
 
 def _cell(value: str, interval: str = "", published: str = "") -> dict[str, str]:
@@ -105,7 +114,7 @@ def results_table(
     label: str,
     caption: str,
     by: Sequence[str] = ("method",),
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = (),
     published: pd.DataFrame | None = None,
     match: Sequence[str] = ("method",),
     block: str | None = None,
@@ -123,7 +132,7 @@ def results_table(
     by : sequence of str
         Columns that name a row.
     metrics : sequence of str
-        Columns of the table; percent, but for κ.
+        Columns of the table, of `sacd.scores.SCORES`; empty: all.
     published : DataFrame
         `sacd.paper.tidy`: columns `match`, `metric`, `mean`, `sd`.
     match : sequence of str
@@ -133,6 +142,7 @@ def results_table(
     notes : sequence of str
         Below the table.
     """
+    metrics = metrics or tuple(SCORES)
     theirs: dict[tuple, tuple[float, float]] = {}
     if published is not None:
         for row in published.to_dict("records"):
@@ -144,21 +154,19 @@ def results_table(
     for group, heading in zip(found, headings, strict=True):
         cells = [_cell(_text(group[key].iloc[0])) for key in by]
         for metric in metrics:
-            digits, scale = (2, 1) if metric == "kappa" else (1, 100)
-            ours = group.loc[metric]
-            value = _number(ours["mean"], digits, scale)
-            value += "" if pd.isna(ours["sd"]) else f" ± {_number(ours['sd'], digits, scale)}"
+            score, ours = SCORES[metric], group.loc[metric]
+            value = _number(ours["mean"], score)
+            value += "" if pd.isna(ours["sd"]) else f" ± {_number(ours['sd'], score)}"
             mean, spread = theirs.get((*(_text(group[key].iloc[0]) for key in match), metric), (math.nan, math.nan))
-            other = "" if pd.isna(mean) else f"paper {_number(mean, digits, scale)}"
-            other += "" if pd.isna(spread) else f" ± {_number(spread, 2, 100)}"
-            ends = [_number(ours[name], digits, scale) for name in ("low", "high")]
+            other = "" if pd.isna(mean) else f"paper {_number(mean, score)}"
+            other += "" if pd.isna(spread) else f" ± {100 * spread:.2f}"
+            ends = [_number(ours[name], score) for name in ("low", "high")]
             cells.append(_cell(value, "" if pd.isna(ours["low"]) else f"[{', '.join(ends)}]", other))
         cells += [_cell(str(int(group[name].iloc[0]))) for name in ("participants", "seeds")]
         rows.append({"block": heading, "cells": cells})
-    titles = [METRIC_TITLES[name] + ("" if name == "kappa" else ", %") for name in metrics]
     columns = [
         *((key, "text") for key in by),
-        *((t, "number") for t in titles),
+        *((SCORES[name].heading, "number") for name in metrics),
         ("participants", "number"),
         ("seeds", "number"),
     ]
@@ -184,26 +192,29 @@ def comparison_table(
     Parameters
     ----------
     comparison : DataFrame
-        `sacd.analysis.comparison.compare`.
+        `sacd.analysis.comparison.compare`; without a row the table says that there is nothing to compare.
     label, caption, by, block, notes
         As for `results_table`.
     """
+    if comparison.empty:
+        return _render(caption, label, [("", "text")], [], [NOTHING])
     headings = _blocks(comparison[block].map(_text).tolist() if block else None, len(comparison))
     rows = []
     for row, heading in zip(comparison.to_dict("records"), headings, strict=True):
-        kappa = row["metric"] == "kappa"
+        metric = row["metric"]
         cells = [_cell(_text(row[key])) for key in by]
         cells += [
-            _cell(f"{METRIC_TITLES[row['metric']]} − {row['reference']}"),
-            _cell(points(row["difference"], kappa), interval(row["low"], row["high"], kappa)),
-            _cell(_number(row["positive"], 0, 100)),
+            _cell(f"{SCORES[metric].title} − {row['reference']}"),
+            _cell(points(row["difference"], metric), interval(row["low"], row["high"], metric)),
+            _cell(f"{100 * row['positive']:.0f}"),
             *(_cell(probability(row[name]).removeprefix("p ").removeprefix("= ") or "–") for name in ("p", "p_holm")),
             _cell(row["standing"]),
             _cell(str(row["participants"])),
             _cell(str(row["seeds"])),
         ]
         rows.append({"block": heading, "cells": cells})
-    unit = "difference" if (comparison["metric"] == "kappa").all() else "difference, points"
+    points_too = any(score_of(metric).is_share for metric in comparison["metric"])
+    unit = "difference, points" if points_too else "difference"
     columns = [
         *((key, "text") for key in by),
         ("compared", "text"),

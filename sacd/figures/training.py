@@ -6,12 +6,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sacd.analysis.metrics import METRIC_TITLES
 from sacd.figures.style import CYCLE, PAGE, STYLE, canvas, name_panel, percent, styled
+from sacd.figures.words import score_of
 
 COLUMNS = 3
 RUNS = ("#222222", "#AA4499", "#88CCEE", "#999933", "#CC6677", "#332288")
 """Colours of runs (Tol's muted), other than those of the terms."""
+
+
+def gradient_norms(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Mean norm of each weighted term's gradient at the student's features: a row a run, a column a term."""
+    prefix = "gradient_norm_"
+    means = {name: history.filter(like=prefix).mean() for name, history in histories.items()}
+    return pd.DataFrame(means).T.rename(columns=lambda name: name.removeprefix(prefix))
 
 
 @styled(STYLE)
@@ -54,7 +61,7 @@ def learning_curves(
         ax.set_ylabel("loss")
     right.set_title("Validation (best circled)")
     plain = metric.removeprefix("validation_")
-    percent(right, "y", f"{METRIC_TITLES.get(plain, plain)}, %")
+    percent(right, "y", score_of(plain).heading)
     if right.lines:
         figure.legend(*right.get_legend_handles_labels(), loc="outside upper right")
     if handles:

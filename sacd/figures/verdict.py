@@ -15,7 +15,7 @@ from sacd.analysis.verdict import HOLDS, REAL, UNTESTED, Judged, words
 from sacd.figures.style import CYCLE, GRID, INK, MUTED, PAPER_NOTE, STYLE, canvas, name_panel, percent, stamp, styled
 from sacd.figures.tables import TEMPLATE, Html
 from sacd.figures.words import INTERVAL, MEANING, STANDINGS, components_notes, interval, points, probability
-from sacd.paper.evidence import Claim, Evidence
+from sacd.paper.claim_type import Claim, Evidence
 
 ROW, WIDTH = 0.24, 11.0
 """Inches."""
@@ -28,15 +28,15 @@ def label_of(judged: Sequence[Judged]) -> str:
     return ", ".join(names)
 
 
-def _interval(row: dict[str, Any], kappa: bool) -> str:
-    ends = f"{points(row['figure'], kappa)} {interval(row['low'], row['high'], kappa)}".rstrip()
+def _interval(row: dict[str, Any], metric: str) -> str:
+    ends = f"{points(row['figure'], metric)} {interval(row['low'], row['high'], metric)}".rstrip()
     return ", ".join(filter(None, [ends, probability(row["p_holm"])]))
 
 
 def _paper(evidence: Evidence) -> str:
     if math.isnan(evidence.printed):
         return "paper: no figure"
-    return f"paper {points(evidence.printed, evidence.metric == 'kappa')}"
+    return f"paper {points(evidence.printed, evidence.metric)}"
 
 
 def _cell(value: str, interval: str = "", published: str = "") -> dict[str, str]:
@@ -105,7 +105,7 @@ def evidence_table(judged: Sequence[Judged], claims: Sequence[Claim]) -> Html:
 
 def _measured_cell(row: dict[str, Any], evidence: Evidence, kind: str) -> dict[str, str]:
     size = f"n = {row['participants']:.0f} × {row['seeds']:.0f}"
-    return _cell(words(row["verdict"], row["standing"], kind), _interval(row, evidence.metric == "kappa") + f", {size}")
+    return _cell(words(row["verdict"], row["standing"], kind), _interval(row, evidence.metric) + f", {size}")
 
 
 def _claim_row(
@@ -126,7 +126,7 @@ def _claim_row(
             told += f" (the claim has {row['asked']})"
         if row["part"]:
             told += f"; {evidence.title}:"
-        cells.append(_cell(told, _interval(row, evidence.metric == "kappa")))
+        cells.append(_cell(told, _interval(row, evidence.metric)))
     return {"block": heading, "cells": [*cells, *_untested(judged)]}
 
 

@@ -1,6 +1,7 @@
 """Differences in words, the same in every table, figure and sentence: points, intervals, p, and what they allow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from sacd.analysis.inference import (
     TOO_FEW,
     side,
 )
-from sacd.analysis.metrics import METRIC_TITLES
+from sacd.scores import SCORES, Score
 
 INTERVAL = f"the 95 % interval for new participants and new training seeds (none below {DESCRIPTIVE_SEEDS} seeds)"
 MEANING = (
@@ -26,18 +27,22 @@ STANDINGS = (
     f" too few: fewer, or fewer than {ENOUGH_PARTICIPANTS} participants."
 )
 NOT_CLEAR = "not clear of 0"
+NOTHING = "Nothing to compare: these runs do not hold both the reference and another row."
 
 
-def points(value: float, kappa: bool = False) -> str:
+def score_of(metric: str) -> Score:
+    """How a metric is written; what is no column of a table, as a share."""
+    return SCORES.get(metric, SCORES["accuracy"])
+
+
+def points(value: float, metric: str = "accuracy") -> str:
     """A difference with its sign: in points, for κ in units; a dash where there is none."""
-    if pd.isna(value):
-        return "–"
-    return (f"{value:+.2f}" if kappa else f"{100 * value:+.1f}").replace("-", "−")
+    return "–" if pd.isna(value) else score_of(metric).written(value, "+")
 
 
-def interval(low: float, high: float, kappa: bool = False) -> str:
+def interval(low: float, high: float, metric: str = "accuracy") -> str:
     """The ends of an interval in brackets; nothing where there is none."""
-    return "" if pd.isna(low) else f"[{points(low, kappa)}, {points(high, kappa)}]"
+    return "" if pd.isna(low) else f"[{points(low, metric)}, {points(high, metric)}]"
 
 
 def probability(p: float) -> str:
@@ -72,10 +77,48 @@ def judged(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clea
 
 def in_words(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clear of 0") -> str:
     """A row's difference, interval, Holm's p and what they allow to say; see `judged`."""
-    kappa = row["metric"] == "kappa"
-    figure = points(row["difference"], kappa) + ("" if kappa else " points")
-    known = [f"{figure} {interval(row['low'], row['high'], kappa)}".rstrip(), probability(row["p_holm"])]
+    metric = row["metric"]
+    figure = points(row["difference"], metric) + (" points" if score_of(metric).is_share else "")
+    known = [f"{figure} {interval(row['low'], row['high'], metric)}".rstrip(), probability(row["p_holm"])]
     return f"{', '.join(filter(None, known))}: {judged(row, above, below)}"
+
+
+def differences_in_words(
+    comparison: pd.DataFrame,
+    label: str,
+    by: Sequence[str] = ("method",),
+    above: str = "clear of 0",
+    below: str = "clear of 0",
+    printed: Mapping[str, float] | None = None,
+) -> str:
+    """Every row of a comparison `in_words`, a line each, and a last line that says what the lines are.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        `sacd.analysis.comparison.compare`.
+    label : str
+        `Cohort.label`.
+    by : sequence of str
+        Columns that name a row.
+    above, below : str
+        See `judged`.
+    printed : mapping of str to float
+        The paper's difference in accuracy, by the last of `by`; a dash where it prints none.
+    """
+    if comparison.empty:
+        return NOTHING
+    rows = comparison.to_dict("records")
+    names = comparison[list(by)].astype(str)
+    widths = [int(names[column].str.len().max()) for column in names]
+    lines = []
+    for row, name in zip(rows, names.itertuples(index=False), strict=True):
+        title = "  ".join(f"{part:{width}}" for part, width in zip(name, widths, strict=True))
+        known = printed is not None and row["metric"] == "accuracy"
+        theirs = f"; paper {points(printed.get(name[-1], nan))}" if known else ""
+        lines.append(f"{title}  {in_words(row, above, below)}{theirs}")
+    compared = dict.fromkeys(f"{SCORES[row['metric']].title} − {row['reference']}" for row in rows)
+    return "\n".join([*lines, f"{', '.join(compared)}; 95 % interval, Holm's p; {label}"])
 
 
 def sure(comparison: pd.DataFrame) -> pd.Series:
@@ -102,16 +145,17 @@ def components_notes(table: pd.DataFrame) -> list[str]:
 
 
 def _components(metric: str, rows: pd.DataFrame) -> str:
-    title = METRIC_TITLES.get(metric, "what is measured (κ × 100)")
+    score = score_of(metric)
+    title = score.title if metric else "what is measured (κ × 100)"
     paired = "difference" in rows or "figure" in rows
     what = f"SD of {'differences in ' if paired and metric else ''}{title[0].lower()}{title[1:]}"
     spread = rows[["sd_seeds", "sd_participants", "sd_rest"]].median()
     if spread.isna().any():
         return f"{what}: not known from one seed{', nor what difference could have been seen' if paired else ''}."
-    digits, scale, unit = (3, 1, "") if metric == "kappa" else (1, 100, " points")
-    seeds, participants, rest = (f"{scale * value:.{digits}f}" for value in spread)
+    unit, digits = (" points", score.digits) if score.is_share else ("", score.digits + 1)
+    seeds, participants, rest = (f"{score.scale * value:.{digits}f}" for value in spread)
     told = f"{what}: {seeds}{unit} between seeds, {participants} between participants, {rest} otherwise"
     seen = rows["detectable"].median()
     if paired and not pd.isna(seen):
-        told += f"; {scale * seen:.{digits}f}{unit} would be seen four times in five"
+        told += f"; {score.scale * seen:.{digits}f}{unit} would be seen four times in five"
     return told + " (medians over rows)."

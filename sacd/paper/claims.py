@@ -7,8 +7,8 @@ not fit, `doubts` names the statement of `sacd.paper.inconsistencies`.
 import pandas as pd
 
 from sacd.paper import printed as paper
+from sacd.paper.claim_type import EEG, VIDEO, Claim, Evidence, Printed, point
 from sacd.paper.consistency import inconsistencies
-from sacd.paper.evidence import EEG, VIDEO, Claim, Evidence, Printed, point
 
 MARGIN = 0.01
 """What "near" may mean, chosen here before any result: at most 1 point of accuracy less. The paper gives no margin."""

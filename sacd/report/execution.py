@@ -1,22 +1,19 @@
 """Notebooks executed side by side, each in a process of its own."""
 
-import multiprocessing
 import tempfile
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sacd.progress import progress
 from sacd.report.notebook import Notebook, Outcome, execute, finished_steps, prepare_worker, write_kernel
-from sacd.workers import cores
+from sacd.workers import Job, run_jobs, side_by_side
 
 MOST = 2
 
 
 def notebooks_side_by_side() -> int:
     """How many notebooks are executed at once."""
-    return min(MOST, cores())
+    return side_by_side(MOST)
 
 
 def execute_all(due: dict[str, tuple[Notebook, dict[str, Any]]], folder: Path) -> dict[str, Outcome]:
@@ -34,34 +31,22 @@ def execute_all(due: dict[str, tuple[Notebook, dict[str, Any]]], folder: Path) -
     dict of str to Outcome
         How each ended.
     """
-    if not due:
-        return {}
-    outcomes: dict[str, Outcome] = {}
-    targets = {name: folder / f"{name}.ipynb" for name in due}
-    steps = {name: notebook.steps for name, (notebook, _) in due.items()}
-    with (
-        tempfile.TemporaryDirectory(prefix="sacd-kernel-") as home,
-        progress(f"executing {len(due)} notebooks", sum(steps.values())) as bar,
-        ProcessPoolExecutor(
-            min(notebooks_side_by_side(), len(due)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=prepare_worker,
-            initargs=(Path(home),),
-        ) as pool,
-    ):
+    with tempfile.TemporaryDirectory(prefix="sacd-kernel-") as home:
         write_kernel(Path(home))
-        waiting: dict[Future[Outcome], str] = {
-            pool.submit(execute, notebook.path, targets[name], parameters): name
-            for name, (notebook, parameters) in due.items()
+        jobs = {
+            name: _job(notebook, folder / f"{name}.ipynb", parameters) for name, (notebook, parameters) in due.items()
         }
-        while waiting:
-            done, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in done:
-                name = waiting.pop(future)
-                try:
-                    outcomes[name] = future.result()
-                except BrokenProcessPool:
-                    outcomes[name] = Outcome("failed", "its process was killed (was memory short?)", 0.0)
-            ended = sum(steps[name] for name in outcomes)
-            bar.to(ended + sum(finished_steps(targets[name]) for name in waiting.values()))
-    return outcomes
+        # What a kernel trains takes a slot of its own.
+        results = run_jobs(
+            f"executing {len(due)} notebooks", jobs, MOST, slots=False, prepare=partial(prepare_worker, Path(home))
+        )
+    return {name: result.value or Outcome("failed", result.error, 0.0) for name, result in results.items()}
+
+
+def _job(notebook: Notebook, target: Path, parameters: dict[str, Any]) -> Job:
+    share = partial(_finished_share, target, notebook.steps)
+    return Job(execute, (notebook.path, target, parameters), max(1, notebook.steps), share=share)
+
+
+def _finished_share(target: Path, steps: int) -> float:
+    return finished_steps(target) / max(1, steps)

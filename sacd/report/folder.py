@@ -12,7 +12,6 @@ from typing import Any
 
 import nbformat
 import pandas as pd
-from filelock import FileLock, Timeout
 from plotly.offline import get_plotlyjs
 
 from sacd.cohort import Cohort
@@ -74,10 +73,16 @@ class Folder:
         except (OSError, json.JSONDecodeError, KeyError):
             return {}
 
-    def kept(self, name: str, key: str) -> Entry | None:
-        """The previous report's entry of a notebook, if it has this key, did not fail, and is still there."""
+    def kept(self, name: str, key: str, asked_for: bool = True) -> Entry | None:
+        """The previous report's entry of a notebook, if it has this key, did not fail, and is still there.
+
+        One that was not applicable is no reason to leave out a notebook that is asked for: what it looked for may have
+        been provided since, and its key does not know.
+        """
         entry = self._entries.get(name)
         if entry is None or entry["key"] != key or entry["status"] == "failed":
+            return None
+        if asked_for and entry["status"] != "done":
             return None
         return Entry(**entry | {"kept": True}) if (self.path / NOTEBOOKS / f"{name}.ipynb").exists() else None
 
@@ -92,21 +97,18 @@ class Folder:
         Raises
         ------
         SacdError
-            Another process writes this report; the disk is full or not writable.
+            The disk is full or not writable.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0):
+            shutil.rmtree(self._new, ignore_errors=True)
+            draft = Draft(self._new, self.path)
+            try:
+                yield draft
+                if draft.published:
+                    self._swap()
+            finally:
                 shutil.rmtree(self._new, ignore_errors=True)
-                draft = Draft(self._new, self.path)
-                try:
-                    yield draft
-                    if draft.published:
-                        self._swap()
-                finally:
-                    shutil.rmtree(self._new, ignore_errors=True)
-        except Timeout:
-            raise SacdError(f"{self.path}: another process is writing this report; wait for it") from None
         except OSError as error:
             reason = error.strerror or first_line(error)
             raise SacdError(f"{self.path}: not written ({reason}); the previous report is untouched") from None

@@ -30,6 +30,11 @@ PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "matplotlib", "seaborn", "plotly", "openTSNE", "yasa")
 KERNEL = "python3"
 START_SECONDS = 180
+ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+"""Of kernels: one thread each, and no word about a debugger that nobody uses."""
 Status = Literal["done", "failed", "not applicable"]
 
 
@@ -138,10 +143,8 @@ def write_kernel(home: Path) -> None:
 
 
 def prepare_worker(home: Path) -> None:
-    """Set up a process that executes notebooks: single-thread kernels, described under `home`."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    """Set up a process that executes notebooks: its kernels are those described under `home`."""
+    os.environ.update(ENVIRONMENT)
     # A kernel of the same name may be registered elsewhere on this machine; JUPYTER_PATH is looked at first.
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(home), os.environ.get("JUPYTER_PATH")]))
 

@@ -272,6 +272,8 @@ def step_costs(
 def cohort_step_costs(runs: Sequence[StudentRun], cohort: Cohort, rounds: int = ROUNDS) -> pd.DataFrame:
     """`step_costs` of every objective on each tier that occurs among some runs, at the cohort's sizes.
 
+    What no run has is not measured: an objective that cannot serve the cohort, as the oracle a real one.
+
     Parameters
     ----------
     runs : sequence of StudentRun
@@ -285,6 +287,7 @@ def cohort_step_costs(runs: Sequence[StudentRun], cohort: Cohort, rounds: int = 
         As `step_costs`, with columns `tier`, `network` and `batch`; a block a tier.
     """
     first: dict[str, StudentRun] = {}
+    objectives = list(dict.fromkeys(run.objective.name for run in runs))
     for run in runs:
         first.setdefault(run.tier, run)
     blocks = []
@@ -293,6 +296,6 @@ def cohort_step_costs(runs: Sequence[StudentRun], cohort: Cohort, rounds: int = 
         n_clips = sum(len(recording) for recording in cohort.of(split.labelled + split.unlabelled))
         shape = (FEATURE_DIM,) if run.trunk is not None else next(iter(cohort)).video.shape[1:]
         # A step on feature vectors is some fifty times shorter, and its timing the more uncertain.
-        block = step_costs(run, shape, n_clips, rounds=rounds if len(shape) > 1 else 4 * rounds)
+        block = step_costs(run, shape, n_clips, objectives, rounds if len(shape) > 1 else 4 * rounds)
         blocks.append(block.assign(tier=tier, network=run.model.name, batch=run.training.batch))
     return pd.concat(blocks, ignore_index=True)

@@ -16,6 +16,7 @@ from sacd.runs.forecast import predicted_seconds
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, Run, RunStore
+from sacd.simulate.beside import make_whole
 from sacd.simulate.provenance import check_version
 from sacd.workers import Job, run_jobs, side_by_side
 
@@ -84,6 +85,10 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
     for cohort, _ in parts:
         check_version(cohort.path, cohort.info)
     store = store or RunStore.beside(parts[0][0])
+    make_whole(
+        cohort for cohort, configs in parts
+        if not all((store.folder(config, cohort) / DONE).exists() for config in closure(configs))
+    )
     errors: dict[str, str] = {}
     jobs: dict[str, Job] = {}
     for cohort, configs in parts:
@@ -157,6 +162,12 @@ def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
         part = Run(Path(row["path"])).predictions
         parts.append(part[part.split == split].assign(**{name: row.get(name) for name in about}))
     return pd.concat(parts, ignore_index=True)
+
+
+def histories(table: pd.DataFrame, by: Sequence[str] = ("run_id",)) -> dict[str, pd.DataFrame]:
+    """How the runs of a table from `ensure` learnt, a history each, named by the columns `by`."""
+    names = table[list(by)].astype(str).agg(", ".join, axis=1)
+    return {name: Run(Path(path)).history for name, path in zip(names, table["path"], strict=True)}
 
 
 def read_progress(folder: Path) -> float:

@@ -11,7 +11,7 @@ from torch.nn import functional
 from sacd.exceptions import SacdError
 from sacd.models.base import Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
-from sacd.scores import confusion, scores
+from sacd.scores import accuracy, confusion, kappa, macro_f1
 from sacd.training.batches import WINDOW, ClipSet, Sampler, ahead, to_device
 from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
 from sacd.training.loop import Task, step_seed
@@ -24,11 +24,11 @@ def stage_scores(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarr
 
     κ is 0 where it is undefined, for one stage is all that is scored and predicted.
     """
-    found = scores(confusion(stage, predicted, participant))
+    matrix = confusion(stage, predicted, participant)
     return {
-        "accuracy": float(found["accuracy"]),
-        "macro_f1": float(found["macro_f1"]),
-        "kappa": float(np.nan_to_num(found["kappa"])),
+        "accuracy": float(accuracy(matrix)),
+        "macro_f1": float(macro_f1(matrix)),
+        "kappa": float(np.nan_to_num(kappa(matrix))),
     }
 
 

@@ -9,8 +9,8 @@ from sacd.analysis.comparison import compare
 from sacd.analysis.inference import components, estimate, pseudo_values, standing
 from sacd.analysis.metrics import confusion_cells
 from sacd.exceptions import SacdError
-from sacd.paper.evidence import Evidence
-from sacd.scores import kappa, recall, scores
+from sacd.paper.claim_type import Evidence
+from sacd.scores import SCORES, recall
 from sacd.stages import STAGES
 
 DEPTH = [STAGES.index(stage) for stage in ("W", "N1", "N2", "N3")]
@@ -76,7 +76,7 @@ def statistic(evidence: Evidence, matrix: np.ndarray) -> np.ndarray:
         NaN where the stage does not occur.
     """
     if evidence.statistic == "value":
-        return kappa(matrix) if evidence.metric == "kappa" else scores(matrix)[evidence.metric]
+        return SCORES[evidence.metric].of(matrix)
     if evidence.statistic == "lowest recall":
         code = STAGES.index(evidence.stage)
         recalls = recall(matrix)

@@ -1,0 +1,46 @@
+"""One process at a time: what two commands must not do both, such as making a cohort or writing a report."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sacd.exceptions import SacdError
+
+
+@contextmanager
+def alone(path: Path, doing: str) -> Iterator[None]:
+    """Do something with a file or folder while no other process does; who has to wait says so in a line on stderr.
+
+    Parameters
+    ----------
+    path : Path
+        There or not. The lock is a hidden file beside it, which goes with the work; one that a killed process left
+        holds nobody up, and goes with the next.
+    doing : str
+        What the other one does, e.g. ``"simulates it"``.
+
+    Raises
+    ------
+    SacdError
+        The lock cannot be written.
+    """
+    file = path.with_name(f".{path.name}.lock")
+    lock = FileLock(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print(f"{path}: another process {doing}; waiting for it", file=sys.stderr, flush=True)
+            lock.acquire()
+    except OSError as error:
+        raise SacdError(f"{file}: cannot be written ({error.strerror}); make its folder writable") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps a file that is open
+            file.unlink()  # who waits sees that it is gone, and makes it anew
+        lock.release()

@@ -1,0 +1,59 @@
+"""Notes below tables say the profile's own numbers."""
+
+import pytest
+from tiny import make_cohort
+
+from sacd.cohort import Cohort
+from sacd.experiments import notes
+from sacd.experiments.hyperparameters import chosen_cell, stated
+from sacd.experiments.profile import load_profile
+
+PROFILE = load_profile("smoke")
+
+
+@pytest.fixture(scope="module")
+def cohorts(tmp_path_factory) -> tuple[Cohort, Cohort]:
+    folder = tmp_path_factory.mktemp("cohorts")
+    return make_cohort(folder / "raw", clips=8), make_cohort(folder / "features", features=True, clips=8)
+
+
+def test_table_two_says_budget_steps_seeds_and_trials(cohorts):
+    raw, features = (" ".join(notes.table_ii(cohort, PROFILE)) for cohort in cohorts)
+    search = PROFILE.equal_budget
+    for told in (raw, features):
+        assert f"Seeds: {PROFILE.seeds}, other teachers {PROFILE.comparison.seeds}, equal budget {search.seeds}" in told
+        assert f"{search.trials} trials of every method" in told
+    assert f"raw {PROFILE.student.training.steps}, batch 32; frozen {PROFILE.frozen.training.steps}, batch" in raw
+    assert f"features {PROFILE.feature_student.training.steps}, batch" in features and "Privileged" in features
+    assert "Privileged" not in raw
+    assert f"Chosen of {search.trials} trials" in notes.trials(PROFILE)
+
+
+def test_table_five_and_figure_five_say_steps_and_seeds(cohorts):
+    told = notes.table_v(cohorts[0], PROFILE)[1]
+    assert told.startswith(f"Tier frozen, {PROFILE.frozen.training.steps} steps of 32 clips, seeds: 1")
+    choice, steps = notes.figure_5(cohorts[0], PROFILE)
+    assert choice.startswith(f"({chosen_cell()})") and chosen_cell() == "0.5, 1, 1"
+    assert steps.startswith(f"{PROFILE.sweep.steps} steps of 32 clips, fewer than in Table II, seeds: 1")
+
+
+def test_points_that_the_paper_states_are_named_as_cells_are():
+    points = stated().set_index("method").accuracy
+    assert points[chosen_cell()] == points.max() == pytest.approx(0.644)
+    assert points["0.5, 10, 10"] == pytest.approx(0.52)
+
+
+def test_table_four_says_what_is_there(cohorts):
+    networks, steps, *hidden = notes.table_iv(cohorts[1], PROFILE)
+    assert f"EEG: mlp, {PROFILE.feature_teacher.training.steps} steps" in networks
+    assert f"in {PROFILE.fusion.parts} parts" in steps and "E to G" in steps
+    assert "leaves out Pz-Oz" in hidden[0]
+    alone = PROFILE.model_copy(update={"methods": ("ce",)})
+    assert "E to G" not in notes.table_iv(cohorts[0], alone)[1]
+
+
+def test_frames_and_verdict(cohorts):
+    student, steps, people = notes.frame_numbers(cohorts[0], PROFILE)
+    assert "video of 16×16" in student and f"{PROFILE.frame_sampling.steps} steps" in steps
+    assert people == "Each row has a cohort of 11 participants (8 train, 3 test)."
+    assert f"frozen {PROFILE.frozen.training.steps} steps" in notes.verdict(PROFILE)[1]

@@ -1,0 +1,135 @@
+"""A profile may hold any methods: every chapter has runs or says why not, and its tables and figures can be drawn."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from synthetic_predictions import predictions
+from tiny import make_cohort
+
+from sacd import experiments
+from sacd.analysis.comparison import compare_present
+from sacd.analysis.metrics import mean_confusion, summarise
+from sacd.analysis.misclassification import common_errors
+from sacd.analysis.verdict import coverage, judge_cohort, summary
+from sacd.cohort import Cohort
+from sacd.exceptions import NotApplicable
+from sacd.experiments import notes
+from sacd.experiments.profile import Profile, load_profile
+from sacd.experiments.verdict import named_runs
+from sacd.figures.confusion import confusion_matrices
+from sacd.figures.distillation import differences, forest
+from sacd.figures.findings import runs_in_words
+from sacd.figures.tables import comparison_table, plain_table, results_table
+from sacd.figures.verdict import claims_forest, evidence_table, verdict_table
+from sacd.figures.words import NOTHING, differences_in_words
+from sacd.objectives import OBJECTIVES
+from sacd.paper.claims import claims
+from sacd.runs.kind import RunConfig
+
+OWN = """
+from sacd.objectives.base import Objective, labelled_cross_entropy
+
+
+class Own(Objective):
+    title = "Own"
+    needs_teacher = False
+
+    def forward(self, pair):
+        return {"ce": labelled_cross_entropy(pair.student_logits, pair.label)}
+"""
+ABOUT_SACD = {"04_ablation", "05_hyperparameters", "18_method_by_hand"}
+SUBSETS = {
+    "ce": ("ce",), "ce, kd": ("ce", "kd"), "without ce": ("kd", "ccl", "sacd"),
+    "without sacd": tuple(name for name in OBJECTIVES if name != "sacd"), "a file": ("own.py:Own",),
+    "few-label only": ("pseudo-label",),
+}
+
+
+@pytest.fixture(scope="module")
+def cohorts(tmp_path_factory) -> dict[str, Cohort]:
+    folder = tmp_path_factory.mktemp("cohorts")
+    found = {name: make_cohort(folder / name, features=name == "features", clips=8) for name in ("raw", "features")}
+    raw = found["raw"]
+    real = raw.info.model_copy(update={"simulated": False})
+    return found | {"real": Cohort(raw.path, real, raw.participants, raw.recordings)}
+
+
+def profile_of(methods: tuple[str, ...], folder: Path) -> Profile:
+    (folder / "own.py").write_text(OWN)
+    whole = tuple(name.replace("own.py", str(folder / "own.py")) for name in methods)
+    return load_profile("smoke").model_copy(update={"methods": whole})
+
+
+def told(configs: list[RunConfig]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What `runs.ensure` and `runs.predictions` would give of some runs, made up."""
+    table = pd.DataFrame([
+        {"run_id": f"run-{number}", "path": "", "status": "done", "trial": 0, **config.row()}
+        for number, config in enumerate(configs)
+    ])
+    made = predictions({"x": 0.6}, participants=3, clips=10, seeds=1).drop(columns=["method", "seed"])
+    return table, made.merge(table, how="cross")
+
+
+@pytest.mark.parametrize("kind", ["raw", "features", "real"])
+@pytest.mark.parametrize("name", SUBSETS)
+def test_every_chapter_has_runs_of_the_methods_named_or_says_why(name, kind, cohorts, tmp_path):
+    profile = profile_of(SUBSETS[name], tmp_path)
+    for chapter in experiments.CHAPTERS.values():
+        try:
+            configs = chapter.runs(cohorts[kind], profile)
+        except NotApplicable as reason:
+            assert chapter.name in ABOUT_SACD and "SACD" in str(reason)
+            continue
+        used = {run.distils.name for run in configs if getattr(run, "distils", None)}
+        assert used <= {*profile.methods, "ce"}, chapter.name
+        assert "sacd" in profile.methods or chapter.name not in ABOUT_SACD
+        if kind == "real":
+            assert "oracle" not in used, chapter.name
+
+
+@pytest.mark.parametrize("name", SUBSETS)
+def test_table_two_is_drawn_for_any_methods(name, cohorts, tmp_path):
+    cohort, profile = cohorts["raw"], profile_of(SUBSETS[name], tmp_path)
+    table, predicted = told(experiments.distillation(cohort, profile))
+    predicted["block"] = experiments.block_names(predicted)
+    predicted["method"] = experiments.row_names(predicted, cohort, profile)
+    found, printed = summarise(predicted, by=["block", "method"]), experiments.printed_rows(profile)
+    results_table(found, "a", "b", block="block", published=printed, notes=notes.table_ii(cohort, profile))
+    forest(found, "a", facet="block")
+    for title, method in (("CE", "ce"), ("KD", "kd")):
+        against = compare_present(predicted, title, within=["block"])
+        differences(against, "a", facet="block")
+        shown, said = comparison_table(against, "a", "b"), differences_in_words(against, "a", ["block", "method"])
+        compared = method in profile.methods and set(predicted.method) > {title}
+        assert (NOTHING in shown, said == NOTHING, against.empty) == (not compared,) * 3
+    plain_table(experiments.choices(table), "a", notes.trials(profile))
+    looked_into = experiments.taken_apart(table, cohort, profile)
+    assert len(looked_into) and looked_into.objective.nunique() == 1
+    assert ("sacd" in set(looked_into.objective)) == ("sacd" in profile.methods)
+
+
+@pytest.mark.parametrize("name", SUBSETS)
+def test_confusion_and_verdict_are_drawn_for_any_methods(name, cohorts, tmp_path):
+    cohort, profile = cohorts["raw"], profile_of(SUBSETS[name], tmp_path)
+    _, predicted = told(experiments.confusion(cohort, profile))
+    matrices = {method: mean_confusion(part) for method, part in predicted.groupby("method", sort=False)}
+    confusion_matrices(matrices, "a", note=runs_in_words(predicted))
+    assert all(len(common_errors(matrix)) for matrix in matrices.values())
+    named = named_runs(cohort, profile)
+    _, predicted = told([one.run for one in named])
+    names = {f"run-{number}": (one.system, one.setting) for number, one in enumerate(named)}
+    predicted[["system", "setting"]] = predicted.run_id.map(names).tolist()
+    judged = [judge_cohort("a", "simulation", predicted, claims())]
+    assert coverage(judged[0]).systems.min() > 0
+    assert summary(judged, claims())
+    verdict_table(judged, claims(), notes.verdict(profile))
+    evidence_table(judged, claims())
+    claims_forest(judged, claims())
+
+
+def test_a_profile_whose_only_method_cannot_be_run_says_so(cohorts, tmp_path):
+    profile = profile_of(("oracle",), tmp_path)
+    for chapter in (experiments.distillation, experiments.confusion, experiments.embeddings):
+        with pytest.raises(NotApplicable, match="none of the methods of profile smoke"):
+            chapter(cohorts["real"], profile)
