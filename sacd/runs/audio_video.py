@@ -1,6 +1,6 @@
 """The kinds of run on a benchmark of `sacd.audiovideo`: *audio-teacher*, and *audio-video*, which learns from one.
 
-A benchmark's clips are no nights: each takes a participant's part in a split, and what is made of them are labels.
+A benchmark's clips are no nights: each takes a participant's part in a split.
 """
 
 from collections.abc import Mapping
@@ -52,6 +52,11 @@ class BenchmarkRun(RunConfig):
         """Parts whose clips it names when it is trained."""
         return VALIDATION, TEST
 
+    @property
+    def leaves_weights(self) -> bool:
+        """Whether its weights are kept."""
+        return False
+
     def split(self, benchmark: Benchmark) -> Split:
         """The names of the clips by their part."""
         half = self.half(benchmark)
@@ -59,7 +64,7 @@ class BenchmarkRun(RunConfig):
         return Split(*parts)
 
     def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
-        """All."""
+        """The clips by their role."""
         return {role: getattr(split, role) for role in ("labelled", "unlabelled", "validation", "test")}
 
     def clips(self, benchmark: Benchmark) -> Mapping[str, int]:
@@ -96,9 +101,7 @@ class BenchmarkRun(RunConfig):
         clips = _clips(half, TRAIN, *([UNLABELLED] if pairs else []))
         held = _clips(half, VALIDATION)
         inputs, held_inputs = (self.inputs(making, part) for part in (clips, held))
-        network = make_network(
-            self.model, inputs.arrays.shape, self.seed, n_classes=len(benchmark.info.classes)
-        )
+        network = make_network(self.model, inputs.arrays.shape, self.seed, n_classes=len(benchmark.info.classes))
         batches = Batches(clips, np.ones(len(clips), dtype=bool), training.batch, self.seed)
         return network, inputs, clips, batches, held_inputs, held, self.seed, training.augment
 
@@ -118,11 +121,6 @@ class BenchmarkRun(RunConfig):
             figures[f"{part}_accuracy"] = float((predicted == label).mean())
         pd.concat(tables).to_parquet(making.folder / "predictions.parquet", index=False)
         return figures
-
-    @property
-    def leaves_weights(self) -> bool:
-        """Whether its weights are kept."""
-        return False
 
 
 class AudioTeacherRun(BenchmarkRun):
