@@ -43,6 +43,11 @@ def test_points_that_the_paper_states_are_named_as_cells_are():
     assert points["0.5, 10, 10"] == pytest.approx(0.52)
 
 
+def test_table_three_says_the_student():
+    steps = PROFILE.student.training.steps
+    assert notes.table_iii(PROFILE.student) == f"Student r2plus1d_10, {steps} steps of 32 clips; grey video."
+
+
 def test_table_four_says_what_is_there(cohorts):
     networks, steps, *hidden = notes.table_iv(cohorts[1], PROFILE)
     assert f"EEG: mlp, {PROFILE.feature_teacher.training.steps} steps" in networks

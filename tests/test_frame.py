@@ -21,8 +21,8 @@ from sacd import progress
 from sacd.cli import app
 
 ROOT = Path(__file__).parents[1]
-LIBERTIES = {"08_audio_to_video", "18_method_by_hand"}
-"""Notebooks that may print as they go: one shows every step of a method, one trains on whatever media there are."""
+LIBERTIES = {"18_method_by_hand"}
+"""Notebooks that may print as they go: it shows every step of a method."""
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -86,9 +86,7 @@ def test_notebooks_are_committed_bare(path):
     assert "papermill" not in content.metadata
     assert content.metadata.kernelspec.name == "python3" and content.metadata.kernelspec.language == "python"
     assert [cell for cell in code if "parameters" in cell.metadata.get("tags", [])] == code[:1]
-    # Table III works on public clips, not on a cohort.
-    wanted = r"^profile\b" if path.stem == "08_audio_to_video" else r"^cohort\b.*^profile\b"
-    assert re.search(wanted, code[0].source, re.M | re.S)
+    assert re.search(r"^cohort\b.*^profile\b", code[0].source, re.M | re.S)
 
 
 def sacd_lines(file):

@@ -8,6 +8,7 @@ from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import chosen_cell, hyperparameters
 from sacd.experiments.profile import Profile
 from sacd.runs.reverse import ReverseRun
+from sacd.training.config import Recipe
 
 
 def table_ii(cohort: Cohort, profile: Profile) -> list[str]:
@@ -36,6 +37,12 @@ def table_ii(cohort: Cohort, profile: Profile) -> list[str]:
 def trials(profile: Profile) -> str:
     """Notebook 03: what its table of choices counts."""
     return f"Chosen of {profile.equal_budget.trials} trials on the validation participants, runs"
+
+
+def table_iii(student: Recipe) -> str:
+    """Notebook 08: the student and its steps."""
+    training = student.training
+    return f"Student {student.model.name}, {training.steps} steps of {training.batch} clips; grey video."
 
 
 def table_v(cohort: Cohort, profile: Profile) -> list[str]:

@@ -64,6 +64,7 @@ def ensure(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None 
     Parameters
     ----------
     cohort : Cohort
+        Or a benchmark of `sacd.audiovideo`.
     configs : iterable of RunConfig
     store : RunStore, optional
         By default the folder ``runs`` beside the cohort.
@@ -141,8 +142,8 @@ def predictions(table: pd.DataFrame, split: str | Sequence[str] = "test") -> pd.
     ----------
     table : DataFrame
         From `ensure`.
-    split : {"test", "validation"} or sequence of them
-        One for all, or one a row.
+    split : str or sequence of str
+        *test* or *validation*, or what else its kind of run names; one for all, or one a row.
 
     Raises
     ------
