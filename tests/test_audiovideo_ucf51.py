@@ -3,15 +3,20 @@
 import io
 import tarfile
 from pathlib import Path
+from threading import Thread
 
 import av
 import numpy as np
 import pytest
 
 from sacd.audiovideo import find, ucf51
-from sacd.audiovideo.paired import TEST, TRAIN, VALIDATION
-from sacd.audiovideo.training import Teacher, train_all, training
-from sacd.exceptions import SacdError
+from sacd.audiovideo.benchmark import TEST, TRAIN, VALIDATION, Audio
+from sacd.exceptions import NotApplicable, SacdError
+from sacd.experiments.audio_video import audio_teachers, table_three, training, ucf51_student
+from sacd.locks import alone
+from sacd.runs.execute import execute
+from sacd.runs.pool import closure
+from sacd.runs.store import Run, RunStore
 from sacd.training.config import ModelConfig, Recipe
 
 CLASSES = ("Archery", "HandstandPushups", "Typing")
@@ -145,54 +150,74 @@ def test_missing_videos_are_counted_in_one_line(archive: Path, videos: Path) -> 
         ucf51.find_videos(videos, found.clip)
 
 
-def test_a_video_that_does_not_decode_leaves_no_cache(tmp_path: Path, archive: Path, videos: Path) -> None:
-    found = ucf51.read_embeddings(archive)
+def test_a_video_that_does_not_decode_leaves_no_clips(tmp_path: Path, archive: Path, videos: Path) -> None:
     (videos / "Typing" / "v_Typing_g02_c01.avi").write_bytes(b"no video")
     with pytest.raises(SacdError, match="v_Typing_g02_c01.avi: the video does not decode"):
-        ucf51.read_clips(ucf51.find_videos(videos, found.clip), 4, 8, tmp_path / "cache")
-    assert not list((tmp_path / "cache").glob("*.npy"))
+        ucf51.decode_videos(archive, videos, tmp_path / "kept", 4, 8)
+    assert not list((tmp_path / "kept").glob("*.npy"))
+
+
+def test_decoding_at_once_waits_and_decodes_once(
+    tmp_path: Path, archive: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, decoded = tmp_path / "kept", []
+    kept.mkdir()
+    (kept / "clips-4x8x8-of-another-folder.npy").touch()
+    decode = ucf51._decode
+    monkeypatch.setattr(ucf51, "_decode", lambda *given: (decoded.append(given), decode(*given)))
+    with alone(kept, "decodes"):
+        second = Thread(target=ucf51.decode_videos, args=(archive, videos, kept, 4, 8))
+        second.start()
+        second.join(0.5)
+        assert second.is_alive() and not decoded
+    second.join()
+    ucf51.decode_videos(archive, videos, kept, 4, 8)
+    assert len(decoded) == 1 and len(list(kept.glob("*.npy"))) == 1
 
 
 def test_table_iii_from_a_users_folder(tmp_path: Path, archive: Path, videos: Path) -> None:
-    found = ucf51.read_embeddings(archive)
+    bench = ucf51.UCF51.open(ucf51.decode_videos(archive, videos, tmp_path / "kept", frames=4, size=16))
     student = Recipe(model=ModelConfig(name="r2plus1d_10", options={"width": 4}), training=training(9, batch=9))
-    student = ucf51.student_recipe(student, 15, found)
+    student = ucf51_student(student, 15, bench)
     assert student.training.steps == 30  # 15 passes over 18 training clips
-    cache = tmp_path / "cache"
-    bench = ucf51.benchmark(found, videos, student, cache, frames=4, size=16)
     pairs = bench.pairs(0)
-    assert pairs.video.shape == (42, 4, 16, 16)
+    assert pairs.video.shape == (42, 4, 16, 16) and bench.info.sampling.height == 16
     brightness = pairs.video.astype(float).mean(axis=(2, 3))
-    np.testing.assert_allclose(brightness[:, 0], 40 + 80 * found.label, atol=8)
+    np.testing.assert_allclose(brightness[:, 0], 40 + 80 * pairs.label, atol=8)
     assert (np.diff(brightness, axis=1) > 0).all()  # frames are in order, spread over the clip
     assert (brightness[:, -1] - brightness[:, 0] > 5).all()
-    students, teachers = train_all(bench, ["ce", "sacd"], seeds=1, cache=cache)
-    assert len(students) == 2 * (pairs.part == TEST).sum() and students.predicted.between(0, 2).all()
-    heard = teachers[teachers.of == TEST]
-    assert (heard.label == heard.predicted).mean() > 0.9
-    kept = sorted(cache.rglob("predictions.parquet"))
-    times = [file.stat().st_mtime_ns for file in kept]
-    again, _ = train_all(bench, ["ce", "sacd"], seeds=1, cache=cache)
-    assert len(kept) == 2 and [file.stat().st_mtime_ns for file in kept] == times
-    assert again.predicted.tolist() == students.predicted.tolist()
+    store = RunStore(tmp_path / "runs")
+    for config in closure(table_three(bench, student, 1, methods=["ce", "sacd"])):
+        told = Run(execute(config, bench, store)).predictions
+        test = told[told.split == TEST]
+        assert len(test) == 18 and test.predicted.between(0, 2).all()
+        assert config.kind != "audio-teacher" or (test.label == test.predicted).mean() > 0.9
+    assert len(store.done()) == 3
 
 
-def test_the_real_audio_classifier_on_split_1(real_data: Path) -> None:
-    found = ucf51.read_embeddings(find("ucf51-audio-features", real_data / "ucf51-audio-features"))
-    assert len(found.classes) == 51 and len(found.clip) == 6837
-    audio = found.audio
-    assert [(audio.part == part).sum() for part in (TRAIN, VALIDATION, TEST)] == [4080, 813, 1944]
+def test_without_videos_there_is_audio_alone(archive: Path) -> None:
+    bench = ucf51.UCF51.open(archive.parent)
+    assert bench.audio.x.shape == (42, 512)
+    with pytest.raises(NotApplicable, match="holds no clips; name the folder of UCF-101's videos"):
+        bench.pairs(0)
+
+
+def test_the_real_audio_classifier_on_split_1(real_data: Path, tmp_path: Path) -> None:
+    bench = ucf51.UCF51.open(find("ucf51-audio-features", real_data / "ucf51-audio-features"))
+    audio = bench.audio
+    assert len(bench.info.classes) == 51 and len(audio.name) == 6837
+    assert [len(audio.rows(part)) for part in (TRAIN, VALIDATION, TEST)] == [4080, 813, 1944]
     assert not set(audio.unit[audio.part == TEST]) & set(audio.unit[audio.part != TEST])
-    told = Teacher(audio, 51, ucf51.teacher_recipe(), seed=0).predictions(audio)
-    right = (told.label == told.predicted).mean()
+    config = audio_teachers(bench, 1)[0]
+    right = Run(execute(config, bench, RunStore(tmp_path))).metrics["test_accuracy"]
     # Fifty-one classes, films never heard: far above the largest class's share, and far from a leak's.
     assert 0.35 < right < 0.6
-    mixed = Teacher(audio_with_mixed_labels(audio), 51, ucf51.teacher_recipe(50), seed=0).predictions(audio)
-    assert (mixed.label == mixed.predicted).mean() < 0.1
+    bench.audio = with_mixed_labels(audio)
+    few = config.model_copy(update={"training": config.training.model_copy(update={"steps": 50})})
+    assert Run(execute(few, bench, RunStore(tmp_path))).metrics["test_accuracy"] < 0.1
 
 
-def audio_with_mixed_labels(audio: ucf51.Audio) -> ucf51.Audio:
-    label = audio.label.copy()
-    learned = audio.part != TEST
+def with_mixed_labels(audio: Audio) -> Audio:
+    label, learned = audio.label.copy(), audio.rows(TRAIN, VALIDATION)
     label[learned] = np.random.default_rng(0).permutation(label[learned])
-    return ucf51.Audio(audio.x, label, audio.part, audio.unit)
+    return Audio(label, audio.part, audio.unit, audio.name, audio.x)

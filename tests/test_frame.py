@@ -83,9 +83,7 @@ def test_notebooks_are_committed_bare(path):
     assert "papermill" not in content.metadata
     assert content.metadata.kernelspec.name == "python3" and content.metadata.kernelspec.language == "python"
     assert [cell for cell in code if "parameters" in cell.metadata.get("tags", [])] == code[:1]
-    # Table III works on public clips, not on a cohort.
-    wanted = r"^profile\b" if path.stem == "08_audio_to_video" else r"^cohort\b.*^profile\b"
-    assert re.search(wanted, code[0].source, re.M | re.S)
+    assert re.search(r"^cohort\b.*^profile\b", code[0].source, re.M | re.S)
 
 
 def sacd_lines(file):

@@ -25,12 +25,12 @@ def check(report: Report, folder: Path, names: list[str]) -> None:
 
 def test_every_notebook_on_a_simulated_cohort(tmp_path):
     cohort = simulate(tmp_path / "cohort", **load_profile("smoke").cohort.model_dump())
-    # Audio to video trains in its notebook: a few steps.
+    # Audio to video: a few steps.
     report = Report("smoke", cohort, parameters={"steps": 4}, out=tmp_path / "report")
     check(report, tmp_path / "report", list(experiments.CHAPTERS))
 
 
 def test_every_notebook_on_a_feature_cohort(tmp_path):
     cohort = make_cohort(tmp_path / "cohort", features=True, train=9, test=0).path
-    names = [name for name in experiments.CHAPTERS if name != "08_audio_to_video"]  # which needs no cohort
+    names = [name for name in experiments.CHAPTERS if name != "08_audio_to_video"]  # where any cohort does
     check(Report("smoke", cohort, names, out=tmp_path / "report"), tmp_path / "report", names)

@@ -1,14 +1,10 @@
-"""Distillation from audio to video on public clips that are no nights: Table III, and a small sanity check of it.
-
-A benchmark is held in memory and trained by the same networks, objectives, tasks and loop as a cohort.
-"""
+"""The data of distillation from audio to video, public clips that are no nights: Table III, and a small check of it."""
 
 import os
 from pathlib import Path
 
 from sacd.exceptions import NotApplicable
-
-ROOT = Path(__file__).parents[2]
+from sacd.paths import ROOT, locate
 
 
 def find(name: str, given: str | Path = "") -> Path:
@@ -20,7 +16,7 @@ def find(name: str, given: str | Path = "") -> Path:
         It is not there.
     """
     elsewhere = [os.environ.get("SACD_REAL_DATA", ""), ROOT / "data", ROOT.parent / "shared" / "data"]
-    places = [Path(given)] if given else [Path(place) / name for place in elsewhere if place]
+    places = [locate(given)] if given else [Path(place) / name for place in elsewhere if place]
     for place in places:
         if place.is_dir():
             return place

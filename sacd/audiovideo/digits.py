@@ -13,9 +13,8 @@ itself uses the class. Nothing here can say how much synchronised audio tells be
 """
 
 import re
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -23,13 +22,13 @@ from scipy.io import wavfile
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sacd.audiovideo.paired import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, Pairs
-from sacd.audiovideo.training import training
+from sacd.audiovideo.benchmark import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, BenchmarkInfo, Pairs
+from sacd.cohort import Sampling
 from sacd.cohort.splits import VALIDATION_EVERY, VALIDATION_POSITION
 from sacd.exceptions import SacdError
 from sacd.models.audio import LogMel
-from sacd.training.config import ModelConfig, Recipe
 
+NAME = "audio-digits"
 TITLE = "Spoken to handwritten digits: a sanity check, paired by class only"
 CLASSES = tuple("0123456789")
 RATE = 8000
@@ -43,7 +42,7 @@ RANGE_DB = 60.0
 FIRST_OF_CORPUS, FIRST_OF_TRAINING, FIRST_OF_PAIRS = 5, 8, 30
 FRAMES, CANVAS, GLYPH = 6, 12, 8
 NOISE = 8.0
-NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[A-Za-z]+)_(?P<index>\d+)\.wav")
+FILE_NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[A-Za-z]+)_(?P<index>\d+)\.wav")
 
 
 def read_recordings(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -61,7 +60,7 @@ def read_recordings(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     waves = np.zeros((len(files), SAMPLES), dtype=np.float32)
     digit, index, speaker = [], [], []
     for wave, file in zip(waves, files, strict=True):
-        match = NAME.fullmatch(file.name)
+        match = FILE_NAME.fullmatch(file.name)
         if match is None:
             raise SacdError(f"{file}: not named DIGIT_SPEAKER_INDEX.wav; remove it")
         try:
@@ -159,43 +158,35 @@ def make_pairs(
     silent = np.full((len(test), audio.shape[1]), np.nan, dtype=np.float32)
     name = np.array([f"image-{index:04d}" for index in (*seen, *test)])
     return Pairs(
+        label=written[np.concatenate([seen, test])].astype(np.int64),
+        part=np.concatenate([part, np.full(len(test), TEST)]).astype(str), unit=name, name=name,
         # The test clips are one fixed set: every seed and method sees the same pixels.
         video=np.concatenate([move_across(images[seen], rng), move_across(images[test], np.random.default_rng(0))]),
-        audio=np.concatenate([listened, silent]), label=written[np.concatenate([seen, test])].astype(np.int64),
-        part=np.concatenate([part, np.full(len(test), TEST)]).astype(str), unit=name, name=name,
+        audio=np.concatenate([listened, silent]),
     )
 
 
-def benchmark(folder: Path, labelled: int = 16, steps: int = 90, teacher_steps: int = 300) -> Benchmark:
-    """The sanity check.
+class Digits(Benchmark):
+    """The sanity check, opened from the folder of the Free Spoken Digit Dataset, or what holds its ``recordings``."""
 
-    Parameters
-    ----------
-    folder : Path
-        Of the Free Spoken Digit Dataset, or what holds its ``recordings``.
-    labelled : int
-        Labelled pairs of each digit.
-    steps, teacher_steps : int
-        Of students and of the teacher.
-    """
-    waves, digit, index, speaker = read_recordings(folder)
-    x = log_mel(waves).reshape(len(waves), -1)
-    corpus = index < FIRST_OF_PAIRS
-    part = np.select([index < FIRST_OF_CORPUS, index < FIRST_OF_TRAINING], [TEST, VALIDATION], TRAIN)
-    pool = load_digits()
-    pairs: Callable[[int], Pairs] = partial(
-        _seeded, audio=x[~corpus], spoken=digit[~corpus], images=pool.images, written=pool.target, labelled=labelled
-    )
-    return Benchmark(
-        TITLE, CLASSES, "test images", Audio(x[corpus], digit[corpus], part[corpus], speaker[corpus]), pairs,
-        teacher=Recipe(model=ModelConfig(name="mlp"), training=training(teacher_steps, batch=64, lr=0.001)),
-        student=Recipe(
-            model=ModelConfig(name="r2plus1d_10", options={"width": 8, "stem_stride": 2}),
-            # A mirrored digit is no digit.
-            training=training(steps, augment=False),
-        ),
-    )
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read all recordings.
 
+        Raises
+        ------
+        SacdError
+            See `read_recordings`.
+        """
+        waves, digit, index, speaker = read_recordings(path)
+        ends = (FIRST_OF_CORPUS, FIRST_OF_TRAINING, FIRST_OF_PAIRS)
+        part = np.select([index < end for end in ends], [TEST, VALIDATION, TRAIN], UNLABELLED)
+        name = np.array([f"{d}_{s}_{i}" for d, s, i in zip(digit, speaker, index, strict=True)])
+        audio = Audio(digit, part, speaker, name, x=log_mel(waves).reshape(len(waves), -1))
+        sampling = Sampling(frames=FRAMES, height=CANVAS, width=CANVAS)
+        return cls(Path(path), BenchmarkInfo(NAME, TITLE, CLASSES, "test images", sampling), audio)
 
-def _seeded(seed: int, **data: object) -> Pairs:
-    return make_pairs(**data, seed=seed)
+    def make_pairs(self, seed: int, labelled: int | None) -> Pairs:
+        """The audio that the teacher never learns from, each recording with an image of its digit."""
+        paired, pool = self.audio.rows(UNLABELLED), load_digits()
+        return make_pairs(self.audio.x[paired], self.audio.label[paired], pool.images, pool.target, labelled or 0, seed)

@@ -4,35 +4,43 @@ Audio: 512-d embeddings of CNN14 (PANNs, Kong et al. 2020, doi:10.1109/TASLP.202
 ``CLASS/v_CLASS_gGG_cCC.npy`` in a tar.gz, which is read in memory and never unpacked. Video: a user's UCF-101 folder
 (Soomro et al. 2012, arXiv:1212.0402) of ``CLASS/v_CLASS_gGG_cCC.avi``; here grey, frames spread over the whole clip.
 
+The archive lies in the benchmark's folder, beside the clips that `decode_videos` wrote there; without these there is
+audio alone.
+
 A *group* (gGG) holds clips cut from one film. Split 1: groups 01–07 test, 08–25 train; of those 23–25 validate, here.
-Statistics resample the groups of each class.
+Statistics take the groups of each class for participants.
 """
 
 import hashlib
 import io
 import os
 import re
+import shutil
 import tarfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
-from sacd.audiovideo.paired import TEST, TRAIN, VALIDATION, Audio, Benchmark, Pairs
-from sacd.audiovideo.training import training
-from sacd.exceptions import SacdError
+from sacd.audiovideo.benchmark import TEST, TRAIN, VALIDATION, Audio, Benchmark, BenchmarkInfo, Pairs
+from sacd.cohort import Sampling
+from sacd.exceptions import NotApplicable, SacdError
 from sacd.ingest.video import decode, read_video
+from sacd.locks import alone
 from sacd.progress import progress
-from sacd.training.config import ModelConfig, Recipe
 
+NAME = "ucf51"
 TITLE = "UCF51, split 1"
 ARCHIVE = "audiocnn14embed512_features.tar.gz"
+CLIPS = "clips-*.npy"
 DIMENSIONS = 512
 TEST_GROUPS, VALIDATION_GROUPS = range(1, 8), range(23, 26)
 LARGEST_MEMBER = 1 << 20
 """Bytes; an embedding has 2 kB, and nothing larger is read into memory."""
-NAME = re.compile(r"v_(?P<label>[A-Za-z]+)_g(?P<group>\d\d)_c\d\d")
+FILE_NAME = re.compile(r"v_(?P<label>[A-Za-z]+)_g(?P<group>\d\d)_c\d\d")
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class Embeddings:
     @property
     def audio(self) -> Audio:
         """As the teacher's half of a benchmark."""
-        return Audio(self.x, self.label, self.part, self.unit)
+        return Audio(self.label, self.part, self.unit, self.clip, self.x)
 
 
 def read_embeddings(source: Path) -> Embeddings:
@@ -85,7 +93,7 @@ def read_embeddings(source: Path) -> Embeddings:
                 # AppleDouble files, which macOS packs along, begin with a dot.
                 if not member.isfile() or path.suffix != ".npy" or path.name.startswith("."):
                     continue
-                match = NAME.fullmatch(path.stem)
+                match = FILE_NAME.fullmatch(path.stem)
                 if match is None or match["label"].casefold() != path.parent.name.casefold():
                     raise SacdError(f"{file}: member {member.name!r} is not CLASS/v_CLASS_gGG_cCC.npy; fetch it again")
                 found[path.parent.name, path.stem] = _embedding(file, archive, member)
@@ -100,7 +108,7 @@ def read_embeddings(source: Path) -> Embeddings:
     return Embeddings(
         clip=np.array([clip for _, clip in keys]), x=np.stack([found[key] for key in keys]),
         label=np.array([classes.index(name) for name, _ in keys]),
-        group=np.array([int(NAME.fullmatch(clip)["group"]) for _, clip in keys]), classes=classes,
+        group=np.array([int(FILE_NAME.fullmatch(clip)["group"]) for _, clip in keys]), classes=classes,
     )
 
 
@@ -134,72 +142,86 @@ def find_videos(folder: Path, clips: np.ndarray) -> list[Path]:
     return [there[clip.casefold()] for clip in clips]
 
 
-def read_clips(videos: list[Path], frames: int, size: int, cache: Path) -> np.ndarray:
-    """Grey frames spread evenly over each video, decoded once and kept.
+def decode_videos(source: Path, videos: Path, folder: Path, frames: int = 16, size: int = 112) -> Path:
+    """Make a folder from which Table III is trained: the archive, and grey frames spread evenly over each video.
+
+    What another process decodes is waited for, what is there already is kept.
 
     Parameters
     ----------
-    videos : list of Path
+    source : Path
+        The archive, or the folder that holds it.
+    videos : Path
+        A user's UCF-101 folder.
+    folder : Path
+        Made where it is absent.
     frames, size : int
-    cache : Path
-        Folder of the decoded clips.
 
     Returns
     -------
-    ndarray [n, frames, size, size] uint8
-        A memory map.
+    Path
+        The folder.
     """
-    content = "\n".join(f"{video.name} {video.stat().st_size}" for video in videos)
+    archive = source / ARCHIVE if source.is_dir() else source
+    found = find_videos(videos, read_embeddings(archive).clip)
+    content = "\n".join(f"{video.name} {video.stat().st_size}" for video in found)
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
-    file = cache / f"ucf51-{frames}x{size}x{size}-{digest}.npy"
-    if not file.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        aside = file.with_suffix(".aside")
-        shape = (len(videos), frames, size, size)
-        clips = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
-        with progress("decoding UCF-101", len(videos)) as bar:
-            for clip, video in zip(clips, videos, strict=True):
-                times = (np.arange(frames) + 0.5) / frames * read_video(video).duration_s
-                for place, (picture, _) in enumerate(decode(video, times, size, size)):
-                    clip[place] = picture
-                bar.advance(1, video.stem)
-        clips.flush()
-        os.replace(aside, file)
-    return np.load(file, mmap_mode="r")
+    file = folder / f"clips-{frames}x{size}x{size}-{digest}.npy"
+    with alone(folder, "decodes the videos"):
+        folder.mkdir(exist_ok=True)
+        if archive.resolve() != (folder / ARCHIVE).resolve():
+            shutil.copy(archive, folder)
+        if not file.exists():
+            _decode(found, file, (len(found), frames, size, size))
+        for other in set(folder.glob(CLIPS)) - {file}:
+            other.unlink()
+    return folder
 
 
-def teacher_recipe(steps: int = 300) -> Recipe:
-    """Two linear layers on the embeddings: on the validation groups, hidden layers gave no more."""
-    return Recipe(model=ModelConfig(name="mlp", options={"depth": 0}), training=training(steps, batch=128, lr=0.001))
+def _decode(videos: list[Path], file: Path, shape: tuple[int, int, int, int]) -> None:
+    _, frames, height, width = shape
+    aside = file.with_suffix(".aside")
+    clips = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+    with progress("decoding UCF-101", len(videos)) as bar:
+        for clip, video in zip(clips, videos, strict=True):
+            times = (np.arange(frames) + 0.5) / frames * read_video(video).duration_s
+            for place, (picture, _) in enumerate(decode(video, times, height, width)):
+                clip[place] = picture
+            bar.advance(1, video.stem)
+    clips.flush()
+    os.replace(aside, file)
 
 
-def student_recipe(recipe: Recipe, epochs: int, embeddings: Embeddings) -> Recipe:
-    """A profile's video student, trained for so many passes over the training clips; the paper's is 80."""
-    steps = max(1, round(epochs * (embeddings.part == TRAIN).sum() / recipe.training.batch))
-    changes = {"steps": steps, "validate_every": max(1, steps // 10), "normalise": "standard"}
-    return recipe.model_copy(update={"training": recipe.training.model_copy(update=changes)})
+class UCF51(Benchmark):
+    """Table III: every training clip labelled, as there; `video` uint8 [n, frames, size, size] is a memory map."""
 
+    def __init__(self, path: Path, embeddings: Embeddings, video: np.ndarray | None) -> None:
+        frames, height, width = (None, None, None) if video is None else video.shape[1:]
+        sampling = Sampling(frames=frames, height=height, width=width)
+        info = BenchmarkInfo(NAME, TITLE, embeddings.classes, "groups of test clips", sampling)
+        super().__init__(path, info, embeddings.audio)
+        self.video = video
 
-def benchmark(
-    embeddings: Embeddings, videos: Path, student: Recipe, cache: Path, frames: int = 16, size: int = 112
-) -> Benchmark:
-    """Table III: every training clip labelled, as there.
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read the archive, and map the clips where there are some.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-    videos : Path
-        The user's UCF-101 folder.
-    student : Recipe
-        A video network and how it is trained.
-    cache : Path
-        Folder of the decoded clips.
-    """
-    clips = read_clips(find_videos(videos, embeddings.clip), frames, size, cache)
-    audio, part = embeddings.audio, embeddings.part
-    heard = np.where((part == TRAIN)[:, None], audio.x, np.float32(np.nan))
-    pairs = Pairs(clips, heard, audio.label, part, audio.unit, embeddings.clip)
-    return Benchmark(
-        TITLE, embeddings.classes, "groups of test clips", audio, lambda seed: pairs,
-        teacher=teacher_recipe(), student=student,
-    )
+        Raises
+        ------
+        SacdError
+            See `read_embeddings`.
+        """
+        clips = sorted(Path(path).glob(CLIPS))
+        return cls(Path(path), read_embeddings(Path(path)), np.load(clips[0], mmap_mode="r") if clips else None)
+
+    @cached_property
+    def _every_pair(self) -> Pairs:
+        if self.video is None:
+            raise NotApplicable(f"{self.path}: holds no clips; name the folder of UCF-101's videos")
+        audio = self.audio
+        heard = np.where((audio.part == TRAIN)[:, None], audio.x, np.float32(np.nan))
+        return Pairs(audio.label, audio.part, audio.unit, audio.name, self.video, heard)
+
+    def make_pairs(self, seed: int, labelled: int | None) -> Pairs:
+        """The same for every seed."""
+        return self._every_pair

@@ -181,6 +181,11 @@ class Cohort:
         wanted = set(participants)
         return [recording for recording in self if recording.participant_id in wanted]
 
+    @cached_property
+    def clip_counts(self) -> dict[str, int]:
+        """Clips of each participant."""
+        return self.recordings.groupby("participant_id").clips.sum().to_dict()
+
     @property
     def summary(self) -> str:
         """One line: the label and how much it holds."""

@@ -92,6 +92,7 @@ CHAPTERS: dict[str, Chapter] = {
         Chapter("05_hyperparameters", "The weights of the loss: Fig. 5", hyperparameters),
         Chapter("06_confusion", "Confusion matrices: Fig. 6", confusion),
         Chapter("07_fusion", "EEG and video together: Table IV", fusion),
+        # Its parameters say on which data and how long it trains: it asks for its runs itself.
         Chapter("08_audio_to_video", "Audio to video: Table III", lambda cohort, profile: []),
         Chapter("11_embeddings", "Feature maps: Fig. 10", embeddings),
         Chapter(

@@ -1,6 +1,7 @@
 """Runs of one network that reads one modality: its input, its construction, and stage classifiers among them."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
 from sacd.runs.store import RunStore
 from sacd.training.batches import Arrays, ClipSet, Sampler, Stored
+from sacd.training.config import ModelConfig
 from sacd.training.inputs import Inputs, Prepare, make_network, video_preparation
 from sacd.training.tasks import StageTask
 from sacd.training.transforms import prepare_eeg, prepare_features
@@ -57,19 +59,26 @@ class EncoderRun(RunConfig):
 
     def check(self, cohort: Cohort) -> None:
         """Refuse a network that cannot be built, or does not read what the cohort holds."""
-        name = self.model.name
         wanted = "features" if self.reads_features(cohort) else self.modality
-        if MODELS[name].kind != wanted:
-            able = ", ".join(other for other, model in MODELS.items() if model.kind == wanted)
-            raise SacdError(f"model {name} does not read the {wanted} of {cohort.path}; choose one of {able}")
+        check_reads(self.model, wanted, cohort.path)
         if wanted != "features":
-            shape = next(iter(cohort)).array(self.modality).shape[1:]
-            bare = self.model.model_copy(update={"weights": None})
-            try:
-                with torch.device("meta"):
-                    make_network(bare, shape, self.seed)
-            except (ValueError, RuntimeError, TypeError) as error:
-                raise SacdError(f"model {name} cannot be built ({first_line(error)}); correct its options") from None
+            check_builds(self.model, next(iter(cohort)).array(self.modality).shape[1:])
+
+
+def check_reads(model: ModelConfig, wanted: str, path: Path) -> None:
+    """Refuse a network that does not read video, EEG or features, as `wanted`, of the cohort at a path."""
+    if MODELS[model.name].kind != wanted:
+        able = ", ".join(other for other, known in MODELS.items() if known.kind == wanted)
+        raise SacdError(f"model {model.name} does not read the {wanted} of {path}; choose one of {able}")
+
+
+def check_builds(model: ModelConfig, shape: tuple[int, ...]) -> None:
+    """Refuse a network that cannot be built for inputs of this shape a clip."""
+    try:
+        with torch.device("meta"):
+            make_network(model.model_copy(update={"weights": None}), shape, seed=0)
+    except (ValueError, RuntimeError, TypeError) as error:
+        raise SacdError(f"model {model.name} cannot be built ({first_line(error)}); correct its options") from None
 
 
 class StageRun(LabelledRun, EncoderRun):

@@ -143,7 +143,7 @@ class Making:
             "run": self.config.model_dump(mode="json"),
             "input_shape": list(shape),
             "participant_classes": self.participant_classes,
-            "stages": list(STAGES),
+            "classes": list(self.config.classes(self.cohort)),
             "cohort": {"name": info.name, "simulated": info.simulated, "source_id": info.source_id},
             "sampling": info.sampling.model_dump(mode="json"),
             "participants": {

@@ -74,7 +74,7 @@ def predicted_seconds(config: RunConfig, cohort: Cohort, store: RunStore) -> flo
     """
     split = config.split(cohort)
     sampling = cohort.info.sampling.model_dump()
-    clips, size = _clips(cohort), _size(sampling)
+    clips, size = config.clips(cohort), _size(sampling)
 
     def seconds(names: tuple[str, ...], network: str) -> float:
         return sum(clips.get(name, 0) for name in names) * _inference_seconds(network, size)
@@ -132,12 +132,6 @@ def _size(sampling: dict[str, Any]) -> float:
     """Pixels of a clip, in units of the 32 frames of 32×32 that the tables were measured with."""
     shape = [sampling.get(name) for name in ("frames", "height", "width")]
     return prod(shape) / 32**3 if all(shape) else 1.0
-
-
-@lru_cache(maxsize=16)
-def _clips(cohort: Cohort) -> dict[str, int]:
-    """Clips of each participant."""
-    return cohort.recordings.groupby("participant_id").clips.sum().to_dict()
 
 
 @lru_cache(maxsize=1)

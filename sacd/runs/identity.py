@@ -10,24 +10,14 @@ from sacd.cohort import Cohort
 from sacd.runs.kind import RunConfig
 from sacd.training.config import TRAINING_VERSION
 
-HIDDEN_ROLES = ("pool", "unlabelled")
-"""Participants of whom a run sees no label."""
-
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def data_fingerprint(config: RunConfig, cohort: Cohort) -> str:
-    """Hash of all that a run may see, and of nothing else: hidden labels do not enter."""
-    content = []
-    for role, participants in config.roles(config.split(cohort)).items():
-        hidden = role in HIDDEN_ROLES and not config.sees_posterior
-        for recording in cohort.of(participants):
-            labels = recording.timing_hash if hidden else recording.metadata["hashes"]["clips.parquet"]
-            files = [recording.hash_of(modality) for modality in config.reads]
-            content.append([role, recording.recording_id, recording.participant_id, *files, labels])
-    return _digest(sorted(content))
+    """Hash of all that a run may see, and of nothing else."""
+    return _digest(sorted(config.data(cohort)))
 
 
 def run_id(config: RunConfig, cohort: Cohort) -> str:

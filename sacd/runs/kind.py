@@ -1,8 +1,10 @@
 """What every kind of run declares: what it reads, whose labels it sees, what it is called, and how it is made.
 
 A kind is one file with a subclass, named in `sacd.runs.kinds`; everything else asks the methods that are declared here.
+What it is trained on is a cohort, or for the kinds of `sacd.runs.audio_video` a benchmark in a cohort's place.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +15,15 @@ from sacd.cohort import Cohort, Modality, hash_file
 from sacd.cohort.splits import Protocol, Split, make_split
 from sacd.exceptions import SacdError
 from sacd.models import MODELS
+from sacd.stages import STAGES
 from sacd.training.config import Frozen, ModelConfig, ObjectiveConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from sacd.runs.execute import Making
+
+
+HIDDEN_ROLES = ("pool", "unlabelled")
+"""Participants of whom a run sees no label."""
 
 
 class RunConfig(Frozen):
@@ -56,6 +63,17 @@ class RunConfig(Frozen):
         """The participants whose data it may see, by role; of *pool* and *unlabelled* no label."""
         raise TypeError(f"{type(self).__name__} does not define roles(split)")
 
+    def data(self, cohort: Cohort) -> list[list[str]]:
+        """Hashes of all that it may see, each with what it is of, and of nothing else: hidden labels do not enter."""
+        content = []
+        for role, participants in self.roles(self.split(cohort)).items():
+            hidden = role in HIDDEN_ROLES and not self.sees_posterior
+            for recording in cohort.of(participants):
+                labels = recording.timing_hash if hidden else recording.metadata["hashes"]["clips.parquet"]
+                files = [recording.hash_of(modality) for modality in self.reads]
+                content.append([role, recording.recording_id, recording.participant_id, *files, labels])
+        return content
+
     def check(self, cohort: Cohort) -> None:
         """Refuse, before anything is trained, what would fail later.
 
@@ -78,6 +96,10 @@ class RunConfig(Frozen):
         """Versions of the components whose numbers it depends on, and hashes of files that it reads beside a cohort."""
         weights = self.model.weights
         return {"model": MODELS[self.model.name].version, "weights": weights and _hash(Path(weights))}
+
+    def classes(self, cohort: Cohort) -> tuple[str, ...]:
+        """What its clips are classified into."""
+        return STAGES
 
     @property
     def distils(self) -> ObjectiveConfig | None:
@@ -109,6 +131,10 @@ class RunConfig(Frozen):
     def networks(self) -> tuple[str, ...]:
         """Names of the networks that it trains."""
         return (self.model.name,)
+
+    def clips(self, cohort: Cohort) -> Mapping[str, int]:
+        """Clips of each participant."""
+        return cohort.clip_counts
 
     def inferences(self, split: Split) -> list[tuple[tuple[str, ...], str]]:
         """Participants whose clips a network goes through when training is over, and the network's name."""

@@ -2,6 +2,7 @@
 
 import json
 
+from sacd.runs.audio_video import AudioTeacherRun, AudioVideoRun
 from sacd.runs.fusion import FusionRun
 from sacd.runs.kind import RunConfig
 from sacd.runs.reverse import ReverseRun
@@ -10,7 +11,9 @@ from sacd.runs.student import StudentRun
 from sacd.runs.teacher import TeacherRun
 from sacd.runs.trunk import TrunkRun
 
-KINDS: list[type[RunConfig]] = [TeacherRun, TrunkRun, StudentRun, SelectedRun, FusionRun, ReverseRun]
+KINDS: list[type[RunConfig]] = [
+    TeacherRun, TrunkRun, StudentRun, SelectedRun, FusionRun, ReverseRun, AudioTeacherRun, AudioVideoRun,
+]
 
 
 def parse_run(text: str) -> RunConfig:

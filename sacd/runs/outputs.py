@@ -16,7 +16,9 @@ from safetensors.torch import load_file
 
 from sacd.cohort import Cohort, Recording
 from sacd.models.base import Network
+from sacd.runs.kind import RunConfig
 from sacd.runs.store import RunStore
+from sacd.stages import STAGES
 from sacd.training.inputs import Outputs, make_network, predict, whole_set
 from sacd.training.loop import make_fabric
 
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
     from sacd.runs.encoder import EncoderRun
 
 
-def load_network(config: "EncoderRun", folder: Path) -> tuple[Network, Fabric]:
+def load_network(config: RunConfig, folder: Path) -> tuple[Network, Fabric]:
     """The trained network of a run in evaluation mode, and the fabric that it runs on."""
     description = json.loads((folder / "config.json").read_text())
     # The published weights were only its start: what was trained from them is loaded below.
     bare = config.model.model_copy(update={"weights": None})
     network = make_network(
-        bare, tuple(description["input_shape"]), config.seed, description.get("participant_classes", 0)
+        bare, tuple(description["input_shape"]), config.seed, description.get("participant_classes", 0),
+        len(description.get("classes", STAGES)),
     )
     network.load_state_dict(load_file(folder / "weights.safetensors"))
     fabric = make_fabric(config.training.precision)

@@ -64,6 +64,7 @@ def ensure(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None 
     Parameters
     ----------
     cohort : Cohort
+        Or a benchmark of `sacd.audiovideo`.
     configs : iterable of RunConfig
     store : RunStore, optional
         By default the folder ``runs`` beside the cohort.
@@ -141,7 +142,8 @@ def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
     ----------
     table : DataFrame
         From `ensure`.
-    split : {"test", "validation"}
+    split : str
+        *test* or *validation*, or what else its kind of run names.
 
     Raises
     ------

@@ -44,7 +44,10 @@ class Run:
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """recording_id, participant_id, split, clip, stage, predicted, p_W … p_REM; one row a clip."""
+        """recording_id, participant_id, split, clip, stage, predicted, p_W … p_REM; one row a clip.
+
+        Of a run on a benchmark: name, unit, split, label, predicted.
+        """
         return pd.read_parquet(self.path / "predictions.parquet")
 
     @property

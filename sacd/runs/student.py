@@ -18,14 +18,15 @@ from sacd.runs.outputs import cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
 from sacd.runs.teacher import TeacherRun
 from sacd.runs.trunk import TrunkRun
+from sacd.stages import STAGES
 from sacd.training.batches import ClipSet, Stored
 from sacd.training.config import ObjectiveConfig
 from sacd.training.inputs import Outputs
 from sacd.training.tasks import StudentTask
 
 
-class DistilledRun(StageRun):
-    """A stage classifier that an objective trains."""
+class ObjectiveRun(RunConfig):
+    """A classifier that an objective trains."""
 
     objective: ObjectiveConfig = ObjectiveConfig()
 
@@ -38,6 +39,12 @@ class DistilledRun(StageRun):
     def name(self) -> str:
         """Its objective's."""
         return short_name(self.objective.name)
+
+    @property
+    def method(self) -> str:
+        """The objective's title, with its options."""
+        options = ", ".join(f"{key}={value}" for key, value in sorted(self.objective.options.items()))
+        return (load_objective(self.objective.name).title or self.name) + (f" ({options})" if options else "")
 
     @property
     def sees_posterior(self) -> bool:
@@ -73,10 +80,12 @@ class DistilledRun(StageRun):
             torch.manual_seed(self.seed + 1)
             return build_objective(self.objective.name, context, self.objective.options)
 
-    def distillation(self, feature_dim: int, clips: ClipSet, teacher: Outputs | None = None) -> dict[str, Any]:
+    def distillation(
+        self, feature_dim: int, clips: ClipSet, teacher: Outputs | None = None, n_classes: int = len(STAGES)
+    ) -> dict[str, Any]:
         """Keyword arguments of its `StudentTask` that every distilled run has; `teacher` where it is frozen."""
         context = Context(
-            n_clips=len(clips), student_dim=feature_dim, n_nights=len(clips.recordings),
+            n_clips=len(clips), student_dim=feature_dim, n_classes=n_classes, n_nights=len(clips.recordings),
             label=torch.from_numpy(clips.label),
             teacher_logits=None if teacher is None else torch.from_numpy(teacher.logits),
         )
@@ -84,6 +93,10 @@ class DistilledRun(StageRun):
             "objective": self.build_objective(context), "teacher": teacher,
             "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
         }
+
+
+class DistilledRun(ObjectiveRun, StageRun):
+    """A stage classifier that an objective trains."""
 
 
 class StudentRun(DistilledRun):
@@ -139,12 +152,10 @@ class StudentRun(DistilledRun):
 
     def row(self) -> dict[str, Any]:
         """Objective with its options and controls, tier, student, teacher."""
-        title = load_objective(self.objective.name).title or self.name
-        options = ", ".join(f"{key}={value}" for key, value in sorted(self.objective.options.items()))
         hidden = f", teacher without {self.teacher.without}" if self.teacher and self.teacher.without else ""
         shifted = ", EEG shifted" if self.shifted else ""
         return super().row() | {
-            "method": title + (f" ({options})" if options else "") + hidden + shifted,
+            "method": self.method + hidden + shifted,
             "objective": self.objective.name, "student": self.model.name, "tier": self.tier,
             "teacher": "none" if self.teacher is None else self.teacher.model.name,
         }

@@ -16,6 +16,7 @@ from sacd.models import MODELS, build
 from sacd.models.base import Network, Output
 from sacd.models.pretrained import load_pretrained
 from sacd.objectives.ifd import averaged
+from sacd.stages import STAGES
 from sacd.training.batches import Arrays, ClipSet, evaluation_batch, to_device
 from sacd.training.config import ModelConfig
 from sacd.training.transforms import prepare_video
@@ -98,7 +99,9 @@ def _prepare_video(x: Tensor, generator: torch.Generator | None, normalise: str)
     return prepare_video(x, normalise, generator)
 
 
-def make_network(model: ModelConfig, shape: tuple[int, ...], seed: int, participants: int = 0) -> Network:
+def make_network(
+    model: ModelConfig, shape: tuple[int, ...], seed: int, participants: int = 0, n_classes: int = len(STAGES)
+) -> Network:
     """The network for inputs stored with this shape a clip, initialised from the seed, published weights loaded.
 
     Parameters
@@ -107,6 +110,7 @@ def make_network(model: ModelConfig, shape: tuple[int, ...], seed: int, particip
         (d,) features, (channels, samples) EEG, (frames, height, width) video.
     participants : int
         Classes of a participant head, for networks that have one.
+    n_classes : int
 
     Raises
     ------
@@ -115,6 +119,7 @@ def make_network(model: ModelConfig, shape: tuple[int, ...], seed: int, particip
     """
     name, options = model.name, model.options
     size = {"in_features": shape[0]} if len(shape) == 1 else {"in_channels": shape[0] if len(shape) == 2 else 1}
+    size["n_classes"] = n_classes
     optional = {"samples": shape[1], "participants": participants} if len(shape) == 2 else {}
     taken = inspect.signature(MODELS[name].factory).parameters if name in MODELS else ()
     size |= {key: value for key, value in optional.items() if key in taken}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sacd.analysis.inference import estimate
-from sacd.audiovideo.accuracy import count_hits, differences, top1
+from sacd.analysis.top1 import count_hits, differences, top1
 from sacd.exceptions import SacdError
 
 

@@ -1,10 +1,10 @@
-"""Pictures of a benchmark: some of its pairs, and what its students reach."""
+"""Audio to video: some pairs of a benchmark, and what its students reach."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sacd.audiovideo.paired import UNLABELLED, Pairs
+from sacd.audiovideo.benchmark import UNLABELLED, Pairs
 from sacd.figures.style import BLUE, INK, MUTED, PAGE, PAPER_NOTE, STYLE, canvas, percent, stamp, styled
 
 
@@ -25,17 +25,17 @@ def examples(
     count : int
         Classes shown, spread evenly.
     """
-    chosen = pairs.select(UNLABELLED) if (pairs.part == UNLABELLED).any() else pairs
-    shown = [np.flatnonzero(chosen.label == c)[0] for c in np.linspace(0, len(classes) - 1, count).astype(int)]
-    first, frames = int(audio_shape is not None), chosen.video.shape[1]
+    fit = (pairs.part == UNLABELLED) | (UNLABELLED not in pairs.part)
+    shown = [np.flatnonzero(fit & (pairs.label == c))[0] for c in np.linspace(0, len(classes) - 1, count).astype(int)]
+    first, frames = int(audio_shape is not None), pairs.video.shape[1]
     ratios = [1.8] * first + [1] * frames
     figure, axes = canvas(label, PAGE, 0.2 + 0.85 * count, count, first + frames, width_ratios=ratios)
     for line, index in zip(axes, shown, strict=True):
         if audio_shape is not None:
-            line[0].imshow(chosen.audio[index].reshape(audio_shape).T, origin="lower", aspect="auto", cmap="viridis")
-        for ax, frame in zip(line[first:], chosen.video[index], strict=True):
+            line[0].imshow(pairs.audio[index].reshape(audio_shape).T, origin="lower", aspect="auto", cmap="viridis")
+        for ax, frame in zip(line[first:], pairs.video[index], strict=True):
             ax.imshow(frame, cmap="gray", vmin=0, vmax=255)
-        line[0].set_ylabel(classes[chosen.label[index]], rotation=0, ha="right", va="center", parse_math=False)
+        line[0].set_ylabel(classes[pairs.label[index]], rotation=0, ha="right", va="center", parse_math=False)
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     if audio_shape is not None:
@@ -53,7 +53,7 @@ def accuracies(
     Parameters
     ----------
     summary : DataFrame
-        `sacd.audiovideo.accuracy.top1`.
+        `sacd.analysis.top1.top1`.
     label : str
         For the foot of the figure.
     unit : str

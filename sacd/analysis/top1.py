@@ -35,7 +35,7 @@ def count_hits(predictions: pd.DataFrame) -> Hits:
     Parameters
     ----------
     predictions : DataFrame
-        Columns method, seed, unit, label, predicted, as `sacd.audiovideo.training.train_all` gives them.
+        Columns method, seed, unit, label, predicted, as `sacd.runs.predictions` gives them of Table III.
 
     Raises
     ------
