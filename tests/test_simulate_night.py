@@ -5,8 +5,18 @@ from hypothesis import strategies as st
 
 from sacd.errors import SacdError
 from sacd.simulate.coupling import COUPLINGS, LabelModel, get_coupling
-from sacd.simulate.night import BIN_S, BINS, by_state, label_posterior, scorings, simulate_latents, wander
-from sacd.simulate.participant import AHI_SHARES, MALE_SHARE, OLDEST, YOUNGEST, make_participant
+from sacd.simulate.night import (
+    BIN_S,
+    BINS,
+    by_state,
+    hypnogram,
+    label_posterior,
+    night_length,
+    scorings,
+    simulate_latents,
+    wander,
+)
+from sacd.simulate.participant import AHI_SHARES, MALE_SHARE, OLDEST, YOUNGEST, Stream, make_participant
 from sacd.stages import REM, W, ahi_group
 
 
@@ -74,6 +84,13 @@ def test_a_night_is_whole_clips_and_starts_and_ends_awake():
         assert ((night.remness >= 0) & (night.remness <= 1)).all()
 
 
+def test_nobody_lies_awake_all_night():
+    """Long waits for sleep and early risings leave at least half of the night, of which wake takes a part."""
+    for person in people(150):
+        stages = hypnogram(person, person.rng(Stream.NIGHT, 1), night_length(person) * BINS)
+        assert (stages != W).mean() > 0.2
+
+
 def test_apnoeas_follow_the_ahi_and_never_overlap():
     ahi, rate = [], []
     for person in people(40):
@@ -104,7 +121,7 @@ def test_labels_are_distributed_as_the_posterior():
     labels = scorings(person, posterior, 400)
     share = (labels[..., None] == np.arange(5)).mean(0)
     assert np.abs(share - posterior).max() < 0.12
-    np.testing.assert_allclose(share.mean(0), posterior.mean(0), atol=0.02)
+    np.testing.assert_allclose(share.mean(0), posterior.mean(0), atol=0.04)
 
 
 def test_scorer_noise_lasts():
