@@ -59,12 +59,12 @@ class LabelModel:
         Time constant of the slow part, s.
     """
 
-    widths: tuple[float, float, float] = (0.35, 0.23, 0.34)
-    rem_width: float = 0.34
+    widths: tuple[float, float, float] = (0.35, 0.22, 0.4)
+    rem_width: float = 0.35
     rem_depth: float = 0.84
     n1_penalty: float = 0.45
-    bias: float = 0.23
-    fresh: float = 0.025
+    bias: float = 0.2
+    fresh: float = 0.033
     slow_s: float = 1000.0
 
 

@@ -1,6 +1,6 @@
 """One latent night: a semi-Markov hypnogram, the continuous latents depth and REM-ness, apnoeas, and its scorers.
 
-Everything runs on bins of 5 s, six a clip. Depth is in units of stages (border W–N1 0.5, N1–N2 1.5, N2–N3 2.5).
+Everything runs on bins of 5 s, six a clip. Depth is in units of stages (border W–N1 0.5, N1–N2 1.5, N2–N3 2.75).
 """
 
 from dataclasses import dataclass
@@ -19,31 +19,31 @@ BINS = 6
 """Bins in a clip."""
 
 _PER_MINUTE = 60 / BIN_S
-BORDERS = np.array([0.5, 1.5, 2.5])
-STAGE_DEPTH = np.array([-0.7, 1.0, 2.0, 2.9, 1.2])
+BORDERS = np.array([0.5, 1.5, 2.75])
+STAGE_DEPTH = np.array([-0.7, 1.0, 2.0, 3.1, 1.2])
 # What deep sleepers have more of N3's depth (a factor on the logarithm of their trait).
-_DEEPER = 0.7
+_DEEPER = 0.35
 # Time constants, s: of sinking into sleep, of waking, of REM's coming and going.
-_SETTLE_S, _WAKE_S, _REM_S, _LEAVE_REM_S = 21.0, 10.0, 105.0, 17.0
+_SETTLE_S, _WAKE_S, _REM_S, _LEAVE_REM_S = 21.0, 10.0, 132.0, 22.0
 # The wandering of depth: time constant, s, and standard deviation.
-_WANDER_S, _WANDER_SD = 660.0, 0.12
+_WANDER_S, _WANDER_SD = 600.0, 0.12
 _AROUSAL_DEPTH, _AROUSAL_SHARE = 0.8, 0.5
 # Half of the mean time awake in bed before and after sleep, minutes: the paper's nights are 41 % wake.
-_LYING_AWAKE_MIN = 62
+_LYING_AWAKE_MIN = 63
 # Awakenings: rate an hour, what an event of the AHI adds, factors by stage; their median length (min) and spread.
-_AWAKENINGS, _AWAKENINGS_AHI = 4.2, 0.067
-_WAKES = (0.0, 4.7, 1.0, 0.18, 0.18)
-_AWAKE_MIN, _AWAKE_SPREAD = 0.25, 0.64
+_AWAKENINGS, _AWAKENINGS_AHI = 4.1, 0.07
+_WAKES = (0.0, 4.7, 1.0, 0.18, 0.14)
+_AWAKE_MIN, _AWAKE_SPREAD = 0.25, 0.6
 # Half of N1's mean length when falling asleep, minutes.
 _DOZE_MIN = 0.36
 # Lying awake between cycles: how often, and how long, minutes.
-_LONG_WAKE, _LONG_WAKE_MIN = 0.55, 26.0
+_LONG_WAKE, _LONG_WAKE_MIN = 0.55, 27.0
 # Minutes of N2 before and after N3; of N3 and REM in the first, second … cycle and in all that follow.
-_N2_MINUTES = (32, 25)
-_N3_MINUTES = (28, 18, 10, 5, 0)
-_REM_MINUTES = (11, 21, 30, 36, 38)
+_N2_MINUTES = (34, 27)
+_N3_MINUTES = (45, 21, 8, 0)
+_REM_MINUTES = (13, 24, 34, 41, 43)
 # How even these lengths are (shapes of gamma distributions); N3 shorter than so many minutes is left out.
-_N3_SHAPE, _REM_SHAPE, _SHORTEST_N3 = 2.4, 2.4, 8.3
+_N3_SHAPE, _REM_SHAPE, _SHORTEST_N3 = 2.5, 3.0, 10.0
 # How much scorers differ in `LabelModel.fresh` (shape of a gamma distribution).
 _FRESH_SHAPE = 0.15
 

@@ -15,7 +15,7 @@ AHI_SHARES = np.array([30, 30, 20, 25]) / 105
 MALE_SHARE = 82 / 105
 YOUNGEST, OLDEST = 7, 70
 # Standard deviations of log traits, and what 60 events/h add to that of a night's ambiguity.
-_FRAGILITY_SD, _UNSTEADINESS_SD, _AMBIGUITY_SD, _AMBIGUITY_AHI = 0.6, 0.59, 0.1, 0.076
+_FRAGILITY_SD, _UNSTEADINESS_SD, _AMBIGUITY_SD, _AMBIGUITY_AHI = 0.58, 0.6, 0.06, 0.08
 # The R2 sequence (Roberts 2018): every prefix of a cohort has about the shares of the whole, without knowing its size.
 _R2 = np.array([0.7548776662466927, 0.5698402909980532])
 
@@ -124,7 +124,7 @@ def make_participant(seed: int, split: Literal["train", "test"], index: int) -> 
         unsteadiness=float(np.exp(rng.normal(0, _UNSTEADINESS_SD))),
         ambiguity=float(np.exp(rng.normal(_AMBIGUITY_AHI * severity, _AMBIGUITY_SD))),
         deep=float(np.clip(rng.normal(1.25 - 0.007 * age - 0.25 * severity, 0.28), 0.15, 1.7)),
-        rem=float(np.clip(rng.normal(1.05 - 0.35 * severity, 0.2), 0.4, 1.6)),
+        rem=float(np.clip(rng.normal(1.05 - 0.35 * severity, 0.13), 0.4, 1.6)),
         restlessness=float(np.exp(rng.normal(0.2 * severity, 0.45))),
         breaths_hz=float(np.clip(rng.normal(0.25, 0.035), 0.17, 0.36)),
         breath_depth=float(np.exp(rng.normal(0, 0.25))),
