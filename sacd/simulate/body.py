@@ -35,7 +35,7 @@ _RATE_SHIFT = (0.12, 0.06, 0.0, -0.03, -0.05, 0.05)
 _RATE_CV = np.log([0.25, 0.20, 0.16, 0.09, 0.03, 0.34])
 _DEPTH = (1.0, 1.0, 0.85, 0.95, 1.2, 0.6)
 _DEPTH_CV = np.log([0.40, 0.32, 0.24, 0.15, 0.05, 0.60])
-_UNRULY_SD, _UNRULY_S = 0.3, 240.0
+_UNRULY_SD, _UNRULY_S = 0.4, 240.0
 # Falling asleep, breathing waxes and wanes (Bulow 1963).
 _WAXING, _WAXING_S = (0.0, 0.1, 0.7, 0.15, 0.0, 0.0), 16.0
 _EFFORT_LEFT, _FLOW_LEFT = 0.25, 0.04

@@ -124,7 +124,7 @@ def make_participant(seed: int, split: Literal["train", "test"], index: int) -> 
         unsteadiness=float(np.exp(rng.normal(0, _UNSTEADINESS_SD))),
         ambiguity=float(np.exp(rng.normal(_AMBIGUITY_AHI * severity, _AMBIGUITY_SD))),
         deep=float(np.clip(rng.normal(1.25 - 0.007 * age - 0.25 * severity, 0.28), 0.15, 1.7)),
-        rem=float(np.clip(rng.normal(1.05 - 0.35 * severity, 0.13), 0.4, 1.6)),
+        rem=float(np.clip(rng.normal(1.12 - 0.55 * severity, 0.13), 0.4, 1.6)),
         restlessness=float(np.exp(rng.normal(0.2 * severity, 0.45))),
         breaths_hz=float(np.clip(rng.normal(0.25, 0.035), 0.17, 0.36)),
         breath_depth=float(np.exp(rng.normal(0, 0.25))),
