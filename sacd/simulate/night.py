@@ -31,11 +31,11 @@ _AROUSAL_DEPTH, _AROUSAL_SHARE = 0.8, 0.5
 # Half of the mean time awake in bed before and after sleep, minutes: the paper's nights are 41 % wake.
 _LYING_AWAKE_MIN = 63
 # Awakenings: rate an hour, what an event of the AHI adds, factors by stage; their median length (min) and spread.
-_AWAKENINGS, _AWAKENINGS_AHI = 4.1, 0.07
+_AWAKENINGS, _AWAKENINGS_AHI = 4.7, 0.05
 _WAKES = (0.0, 4.7, 1.0, 0.18, 0.14)
 _AWAKE_MIN, _AWAKE_SPREAD = 0.25, 0.6
-# Half of N1's mean length when falling asleep, minutes.
-_DOZE_MIN = 0.36
+# Half of N1's mean length when falling asleep, minutes, and by how much of it the sleepiest shorten it.
+_DOZE_MIN, _SLEEPY = 0.5, 0.6
 # Lying awake between cycles: how often, and how long, minutes.
 _LONG_WAKE, _LONG_WAKE_MIN = 0.55, 27.0
 # Minutes of N2 before and after N3; of N3 and REM in the first, second … cycle and in all that follow.
@@ -119,6 +119,7 @@ def night_length(participant: Participant) -> int:
 def hypnogram(participant: Participant, rng: np.random.Generator, bins: int) -> np.ndarray:
     """Semi-Markov hypnogram in 5-s bins: cycles N1, N2, N3, N2, REM, broken by awakenings that AHI makes frequent."""
     stages: list[int] = []
+    doze = _DOZE_MIN * (1 - _SLEEPY * participant.sleepiness)
     awakenings = participant.fragility * (_AWAKENINGS + _AWAKENINGS_AHI * participant.ahi)
 
     def add(stage: int, minutes: float) -> None:
@@ -133,7 +134,7 @@ def hypnogram(participant: Participant, rng: np.random.Generator, bins: int) -> 
             if minutes > 0:
                 add(W, rng.lognormal(np.log(_AWAKE_MIN), _AWAKE_SPREAD))
                 if stage != N1:
-                    sleep(N1, rng.gamma(2, _DOZE_MIN / 2))
+                    sleep(N1, rng.gamma(2, doze / 2))
                 if stage == N3:
                     add(N2, rng.gamma(2, 1))
 
@@ -143,7 +144,7 @@ def hypnogram(participant: Participant, rng: np.random.Generator, bins: int) -> 
     cycle = 0
     while len(stages) < bins:
         n3, rem = (table[min(cycle, len(table) - 1)] for table in (_N3_MINUTES, _REM_MINUTES))
-        sleep(N1, rng.gamma(2, _DOZE_MIN))
+        sleep(N1, rng.gamma(2, doze))
         sleep(N2, _N2_MINUTES[0] * rng.gamma(6, 1 / 6))
         deep = n3 * participant.deep * rng.gamma(_N3_SHAPE, 1 / _N3_SHAPE)
         if deep > _SHORTEST_N3:

@@ -55,6 +55,8 @@ class Participant:
         Factor on the wandering of depth.
     ambiguity : float
         Factor on how unclear the night is to scorers.
+    sleepiness : float
+        0–1, with the AHI: a broken night leaves somebody who passes through N1 quickly.
     restlessness : float
         Factor on the rate of movements.
     breaths_hz : float
@@ -76,6 +78,7 @@ class Participant:
     rem: float
     unsteadiness: float
     ambiguity: float
+    sleepiness: float
     restlessness: float
     breaths_hz: float
     breath_depth: float
@@ -123,7 +126,8 @@ def make_participant(seed: int, split: Literal["train", "test"], index: int) -> 
         fragility=float(np.exp(rng.normal(0, _FRAGILITY_SD))),
         unsteadiness=float(np.exp(rng.normal(0, _UNSTEADINESS_SD))),
         ambiguity=float(np.exp(rng.normal(_AMBIGUITY_AHI * severity, _AMBIGUITY_SD))),
-        deep=float(np.clip(rng.normal(1.25 - 0.007 * age - 0.25 * severity, 0.28), 0.15, 1.7)),
+        sleepiness=severity,
+        deep=float(np.clip(rng.normal(1.3 - 0.007 * age - 0.38 * severity, 0.28), 0.15, 1.7)),
         rem=float(np.clip(rng.normal(1.12 - 0.55 * severity, 0.13), 0.4, 1.6)),
         restlessness=float(np.exp(rng.normal(0.2 * severity, 0.45))),
         breaths_hz=float(np.clip(rng.normal(0.25, 0.035), 0.17, 0.36)),
