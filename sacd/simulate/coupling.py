@@ -55,6 +55,8 @@ class LabelModel:
     bias, fresh : float
         Shares of the noise's variance that a scorer keeps through the night, and that is new in each clip (on average
         over scorers); the rest changes slowly.
+    fresh_shape : float
+        How alike scorers are in that (shape of a gamma distribution): most hardly change their mind, few often.
     slow_s : float
         Time constant of the slow part, s.
     """
@@ -65,6 +67,7 @@ class LabelModel:
     n1_penalty: float = 0.45
     bias: float = 0.2
     fresh: float = 0.033
+    fresh_shape: float = 0.15
     slow_s: float = 1000.0
 
 

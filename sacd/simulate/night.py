@@ -21,7 +21,7 @@ BINS = 6
 _PER_MINUTE = 60 / BIN_S
 BORDERS = np.array([0.5, 1.5, 2.75])
 STAGE_DEPTH = np.array([-0.7, 1.0, 2.0, 3.1, 1.2])
-# What deep sleepers have more of N3's depth (a factor on the logarithm of their trait).
+# Who sleeps deep has a deeper N3: a factor on the logarithm of that trait.
 _DEEPER = 0.35
 # Time constants, s: of sinking into sleep, of waking, of REM's coming and going.
 _SETTLE_S, _WAKE_S, _REM_S, _LEAVE_REM_S = 21.0, 10.0, 132.0, 22.0
@@ -44,8 +44,6 @@ _N3_MINUTES = (45, 21, 8, 0)
 _REM_MINUTES = (13, 24, 34, 41, 43)
 # How even these lengths are (shapes of gamma distributions); N3 shorter than so many minutes is left out.
 _N3_SHAPE, _REM_SHAPE, _SHORTEST_N3 = 2.5, 3.0, 10.0
-# How much scorers differ in `LabelModel.fresh` (shape of a gamma distribution).
-_FRESH_SHAPE = 0.15
 
 
 @dataclass(frozen=True)
@@ -240,7 +238,7 @@ def scorings(participant: Participant, posterior: np.ndarray, count: int, model:
         rng = participant.rng(Stream.SCORER, scorer)
         clips = len(posterior)
         # Some scorers decide each clip nearly afresh, others hardly change their mind.
-        fresh = min(model.fresh * rng.gamma(_FRESH_SHAPE, 1 / _FRESH_SHAPE), 1 - model.bias)
+        fresh = min(model.fresh * rng.gamma(model.fresh_shape, 1 / model.fresh_shape), 1 - model.bias)
         normal = (
             np.sqrt(model.bias) * rng.standard_normal((5, 1))
             + np.sqrt(1 - model.bias - fresh) * _drift(rng, (5, clips), model.slow_s / 30)
