@@ -12,7 +12,7 @@ from sacd.experiments.distillation import published
 from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import hyperparameters
 from sacd.experiments.profile import Profile, load_profile
-from sacd.experiments.verdict import beside, gather, named_runs, predictions, verdict, verdict_elsewhere
+from sacd.experiments.verdict import as_claimed, beside, gather, named_runs, verdict, verdict_elsewhere
 from sacd.paper.claims import claims
 from sacd.runs.execute import execute
 from sacd.runs.store import RunStore
@@ -113,11 +113,17 @@ def test_predictions_carry_the_names_that_claims_use(tmp_path, monkeypatch):
     few = [one for one in few if (one.run.seed, one.run.fold) == (0, (0, 2))]
     for run in {one.run.model_dump_json(): one.run for one in few}.values():
         execute(run, cohort, RunStore.beside(cohort))
-    found = predictions(runs.ensure(cohort, [one.run for one in few]), few)
-    assert set(found["setting"]) == {"paper · features", "paper · features · teacher without Pz-Oz"}
-    assert set(found["system"]) == {"CE"}
-    assert not found.duplicated(["system", "setting", "seed", "recording_id", "clip"]).any()
+    table = as_claimed(runs.ensure(cohort, [one.run for one in few]), few)
+    found = runs.predictions(table, [one.split for one in few])
+    assert set(found["tier"]) == {"paper · features", "paper · features · teacher without Pz-Oz"}
+    assert set(found["method"]) == {"CE"}
+    assert not found.duplicated(["method", "tier", "seed", "recording_id", "clip"]).any()
     assert set(found["split"]) == {"test"} and set(found["seed"]) == {0}
+    learnt = runs.histories(table, ["method", "tier"])
+    assert set(learnt) == {"CE, paper · features", "CE, paper · features · teacher without Pz-Oz"}
+    assert all({"step", "ce", "validation_macro_f1"} <= set(history) for history in learnt.values())
+    either = runs.predictions(table, ["validation", *["test"] * (len(few) - 1)])
+    assert set(either["split"]) == {"validation", "test"}
 
 
 def test_the_runs_beside_are_a_part_of_the_whole(tmp_path):

@@ -47,7 +47,7 @@ def test_the_ceiling_is_the_latent_stage_against_the_label():
     ]
     found = label_ceiling(nights)
     assert found.to_dict() == {"a": 0.75}
-    assert ceiling_in_words(found, "x") == "label ceiling (x): 75.0%, mean of 1 participant"
+    assert ceiling_in_words(found, "x") == "label ceiling: 75.0%, mean of 1 participant; x"
     assert "the cohort is real" in ceiling_in_words(label_ceiling(nights[1:]), "x")
 
 

@@ -1,5 +1,6 @@
 """The frame: pins, what git keeps of a notebook, what the README promises, progress for people and log files."""
 
+import ast
 import io
 import json
 import re
@@ -20,6 +21,8 @@ from sacd import progress
 from sacd.cli import app
 
 ROOT = Path(__file__).parents[1]
+LIBERTIES = {"08_audio_to_video", "18_method_by_hand"}
+"""Notebooks that may print as they go: one shows every step of a method, one trains on whatever media there are."""
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -89,6 +92,15 @@ def test_notebooks_are_committed_bare(path):
 def sacd_lines(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     return [line.split("#")[0].split() for line in re.findall(r"(?:^\s*|`)(sacd [^`\n]+)", text, re.M)]
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem not in LIBERTIES], ids=lambda path: path.stem)
+def test_no_notebook_formats_a_sentence(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
+            if isinstance(node, ast.JoinedStr):
+                words = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+                assert not re.search(r"[^\W\d_]{2}", words), f"a tested function should say {ast.unparse(node)}"
 
 
 def test_commands_in_the_readme_exist():

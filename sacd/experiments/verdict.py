@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sacd import runs
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments.ablation import LEFT_OUT
@@ -122,20 +121,9 @@ def gather(
     return sorted(every, key=lambda pair: _strength(pair[0]))
 
 
-def predictions(table: pd.DataFrame, named: Sequence[NamedRun]) -> pd.DataFrame:
-    """Predictions of named runs, from the rows that `sacd.runs.ensure` gives of them.
-
-    Returns
-    -------
-    DataFrame
-        Columns `system`, `setting`, `split`, `seed`, `participant_id`, `recording_id`, `clip`, `stage`, `predicted`.
-    """
-    table = table.assign(method=[one.system for one in named], tier=[one.setting for one in named])
-    splits = pd.Series([one.split for one in named], table.index)
-    parts = [runs.predictions(part, split) for split, part in table.groupby(splits)]
-    columns = ["system", "setting", "split", "seed", "participant_id", "recording_id", "clip", "stage", "predicted"]
-    joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return joined.rename(columns={"method": "system", "tier": "setting"})[columns]
+def as_claimed(table: pd.DataFrame, named: Sequence[NamedRun]) -> pd.DataFrame:
+    """Rows of `sacd.runs.ensure` as the claims name them: `method` is the system, `tier` the setting."""
+    return table.assign(method=[one.system for one in named], tier=[one.setting for one in named])
 
 
 def _setting(run: StudentRun) -> str:

@@ -21,7 +21,7 @@ def ceiling_in_words(ceiling: pd.Series, label: str) -> str:
     """How often the likeliest latent stage is the label; `ceiling` of `sacd.analysis.exploration.label_ceiling`."""
     if ceiling.empty:
         return "no latent night is known: the cohort is real"
-    return f"label ceiling ({label}): {ceiling.mean():.1%}, mean of {counted(len(ceiling), 'participant')}"
+    return f"label ceiling: {ceiling.mean():.1%}, mean of {counted(len(ceiling), 'participant')}; {label}"
 
 
 def runs_in_words(predictions: pd.DataFrame) -> str:

@@ -135,15 +135,15 @@ def _table(cohort: Cohort, configs: list[RunConfig], store: RunStore, errors: di
     return pd.DataFrame(rows)
 
 
-def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
+def predictions(table: pd.DataFrame, split: str | Sequence[str] = "test") -> pd.DataFrame:
     """Predictions of all runs of a table, joined with what the runs are.
 
     Parameters
     ----------
     table : DataFrame
         From `ensure`.
-    split : str
-        *test* or *validation*, or what else its kind of run names.
+    split : str or sequence of str
+        *test* or *validation*, or what else its kind of run names: one for all, or one a row.
 
     Raises
     ------
@@ -158,9 +158,10 @@ def predictions(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
     about = ["run_id", "kind", "method", "objective", "tier", "student", "teacher"]
     about += ["protocol", "labelled", "fold", "seed"]
     parts = []
-    for row in table.to_dict("records"):
+    splits = [split] * len(table) if isinstance(split, str) else split
+    for row, wanted in zip(table.to_dict("records"), splits, strict=True):
         part = Run(Path(row["path"])).predictions
-        parts.append(part[part.split == split].assign(**{name: row.get(name) for name in about}))
+        parts.append(part[part.split == wanted].assign(**{name: row.get(name) for name in about}))
     return pd.concat(parts, ignore_index=True)
 
 
