@@ -398,7 +398,7 @@ def test_teacher_outputs_are_computed_once(featured, tmp_path):
 def test_config_json_says_all_that_inference_needs(featured, tmp_path):
     folder = execute_all(featured, feature_student("ce"), RunStore(tmp_path))
     content = json.loads((folder / "config.json").read_text())
-    assert content["stages"] == ["W", "N1", "N2", "N3", "REM"] and content["input_shape"] == [2]
+    assert content["classes"] == ["W", "N1", "N2", "N3", "REM"] and content["input_shape"] == [2]
     assert content["cohort"]["simulated"] is True
 
 

@@ -4,10 +4,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sacd.exceptions import SacdError
-from sacd.simulate.coupling import COUPLINGS, LabelModel, get_coupling
-from sacd.simulate.night import BIN_S, BINS, by_state, label_posterior, scorings, simulate_latents, wander
-from sacd.simulate.participant import AHI_SHARES, MALE_SHARE, OLDEST, YOUNGEST, make_participant
-from sacd.stages import REM, W, ahi_group
+from sacd.simulate.coupling import COUPLINGS, get_coupling
+from sacd.simulate.night import (
+    BIN_S,
+    BINS,
+    by_state,
+    hypnogram,
+    label_posterior,
+    night_length,
+    scorings,
+    simulate_latents,
+    wander,
+)
+from sacd.simulate.participant import AHI_SHARES, MALE_SHARE, OLDEST, YOUNGEST, Stream, make_participant
+from sacd.stages import N1, N2, REM, W, ahi_group
 
 
 def people(count: int, split: str = "train", seed: int = 0):
@@ -70,8 +80,15 @@ def test_a_night_is_whole_clips_and_starts_and_ends_awake():
         assert len(night.stages) == len(night.depth) == len(night.remness) and len(night.stages) % BINS == 0
         assert 1080 <= len(night.stages) // BINS <= 1360
         assert night.stages[0] == W and night.stages[-1] == W
-        assert set(np.unique(night.stages)) == {0, 1, 2, 3, 4}
+        assert {W, N1, N2, REM} <= set(night.stages)
         assert ((night.remness >= 0) & (night.remness <= 1)).all()
+
+
+def test_nobody_lies_awake_all_night():
+    """Long waits for sleep and early risings leave at least half of the night, of which wake takes a part."""
+    for person in people(150):
+        stages = hypnogram(person, person.rng(Stream.NIGHT, 1), night_length(person) * BINS)
+        assert (stages != W).mean() > 0.2
 
 
 def test_apnoeas_follow_the_ahi_and_never_overlap():
@@ -104,18 +121,15 @@ def test_labels_are_distributed_as_the_posterior():
     labels = scorings(person, posterior, 400)
     share = (labels[..., None] == np.arange(5)).mean(0)
     assert np.abs(share - posterior).max() < 0.12
-    np.testing.assert_allclose(share.mean(0), posterior.mean(0), atol=0.02)
+    np.testing.assert_allclose(share.mean(0), posterior.mean(0), atol=0.04)
 
 
 def test_scorer_noise_lasts():
-    """With the same posterior in each clip, lasting noise changes the label less often than new noise does."""
+    """With the same posterior in each clip, labels change far less often than if each were drawn anew."""
     person = make_participant(0, "train", 0)
-    posterior = np.tile([0.4, 0.3, 0.2, 0.05, 0.05], (2000, 1))
-
-    def changes(model: LabelModel) -> float:
-        return float((np.diff(scorings(person, posterior, 4, model), axis=1) != 0).mean())
-
-    assert changes(LabelModel()) < 0.5 * changes(LabelModel(bias=0.0, slow=0.0))
+    share = np.array([0.4, 0.3, 0.2, 0.05, 0.05])
+    labels = scorings(person, np.tile(share, (2000, 1)), 8)
+    assert (np.diff(labels, axis=1) != 0).mean() < 0.2 * (1 - (share**2).sum())
 
 
 def test_a_scorer_is_the_same_whatever_their_number():

@@ -12,9 +12,10 @@ from sacd import experiments, runs
 from sacd.cli import app
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
-from sacd.experiments import companions
 from sacd.experiments.profile import load_profile
 from sacd.report import Report
+from sacd.simulate.beside import Place
+from sacd.simulate.planned import settings_of
 from sacd.simulate.provenance import arguments_of, check_version, command
 from sacd.simulate.simulated_cohort import VERSION, simulate
 
@@ -49,7 +50,7 @@ def test_an_older_one_is_refused_wherever_it_is_used(old):
     run = experiments.student(cohort, profile, "ce", "paper", 0, None, raw=True)
     for use in (
         lambda: Report("smoke", old), lambda: runs.ensure(cohort, [run]),
-        lambda: companions.check_made_with(old, companions.settings_of(cohort)),
+        lambda: Place(old, settings_of(cohort)).open(),
     ):
         with pytest.raises(SacdError) as raised:
             use()

@@ -7,87 +7,38 @@ data. How strongly *video* shows the stage has no such counterpart.
 """
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score
 
+from sacd.analysis.scoring_statistics import STATISTICS, night_rows
 from sacd.cohort import Cohort, Recording
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.paper import STAGE_CLIPS
 from sacd.simulate.participant import make_participant
 from sacd.simulate.simulated_night import SimulatedNight
-from sacd.stages import AHI_EDGES, CLIP_SECONDS, N2, NOT_SCORED, STAGES, W
+from sacd.stages import AHI_EDGES, N2, STAGES, W
 
 GROUPS = ("healthy", "apnoea")
+ALL = "all"
+"""Both groups together: about three apnoea nights to a healthy one, in the real data as in a simulated cohort."""
 RANGE = ("low", "median", "high")
 """The 5th, 50th and 95th percentile over scorings or nights."""
-STATISTICS = {
-    "changes_per_hour": "stage changes/h",
-    "one_clip_share": "share of clips in one-clip bouts",
-    "wake_share": "wake in the sleep period",
-    **{f"share_{name}": f"{name} of sleep" for name in STAGES[1:]},
-    **{f"bout_{name}": f"mean bout of {name}, clips" for name in STAGES[1:]},
-    "kappa": "κ between scorers",
-}
-"""Statistics of one scoring of one night, from the first to the last clip of sleep, and what they are called."""
+FIT = ("ratio", "shift", "inside", "sd_ratio", "ks")
+"""How simulated values fit real ones: median by the real median, difference of the medians in real SD, share of the
+values inside the real 5–95 %, SD by the real SD, and the Kolmogorov–Smirnov distance at the real percentiles."""
 BANDS = {"delta": (0.5, 4.0), "theta": (4.0, 8.0), "alpha": (8.0, 12.0), "sigma": (12.0, 15.0), "beta": (15.0, 30.0)}
 """Hz."""
+_PERCENTILES = np.arange(5, 100, 5)
+_SHOWN = [0, len(_PERCENTILES) // 2, -1]
 _DOD_GROUPS = {"healthy": "dodh", "apnoea": "dodo"}
-_CLIPS_PER_HOUR = 3600 / CLIP_SECONDS
 _AROUND_SLEEP = 60
 _FEWEST_CLIPS = 5
-
-
-def scoring_statistics(stages: np.ndarray) -> dict[str, float]:
-    """Statistics of one scoring, all of `STATISTICS` but κ.
-
-    Parameters
-    ----------
-    stages : ndarray [clips] of int
-        −1 (not scored) is left out.
-    """
-    asleep = np.nonzero(stages > W)[0]
-    if len(asleep) == 0:
-        raise SacdError("a night without sleep has no sleep statistics; leave it out")
-    period = stages[asleep[0] : asleep[-1] + 1]
-    period = period[period != NOT_SCORED]
-    begin = np.concatenate([[0], np.nonzero(np.diff(period))[0] + 1])
-    length, stage = np.diff(np.append(begin, len(period))), period[begin]
-    sleep = period[period > W]
-    result = {
-        "changes_per_hour": (len(begin) - 1) / (len(period) / _CLIPS_PER_HOUR),
-        "one_clip_share": float((length == 1).sum() / len(period)),
-        "wake_share": float((period == W).mean()),
-    }
-    for code, name in enumerate(STAGES[1:], start=1):
-        result[f"share_{name}"] = float((sleep == code).mean())
-    for code, name in enumerate(STAGES[1:], start=1):
-        result[f"bout_{name}"] = float(length[stage == code].mean()) if (stage == code).any() else np.nan
-    return result
-
-
-def night_rows(scorings: np.ndarray) -> list[dict[str, float]]:
-    """Statistics of each scorer of one night; κ is the mean over the other scorers.
-
-    Parameters
-    ----------
-    scorings : ndarray [scorers, clips] of int
-    """
-    rows = [scoring_statistics(stages) for stages in scorings]
-    kappas: list[list[float]] = [[] for _ in rows]
-    for (i, one), (j, other) in combinations(enumerate(scorings), 2):
-        both = (one != NOT_SCORED) & (other != NOT_SCORED)
-        kappa = cohen_kappa_score(one[both], other[both])
-        kappas[i].append(kappa)
-        kappas[j].append(kappa)
-    mean = [float(np.mean(values)) if values else np.nan for values in kappas]
-    return [row | {"kappa": kappa} for row, kappa in zip(rows, mean, strict=True)]
 
 
 def real_scorings(folder: Path) -> pd.DataFrame:
@@ -163,13 +114,49 @@ def _against_n2(power: np.ndarray, stages: np.ndarray, night: str) -> pd.DataFra
     return pd.DataFrame(rows, columns=["night", "band", "stage", "value"])
 
 
-def _percentiles(values: pd.Series) -> list[float]:
-    return [round(float(v), 4) for v in np.nanpercentile(values, [5, 50, 95])]
+def _percentiles(values: pd.Series, at: Sequence[float] = (5, 50, 95)) -> list[float]:
+    return [round(float(v), 4) for v in np.nanpercentile(values, at)]
 
 
-def _ranges(scorings: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
+def _groups(scorings: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {ALL: scorings} | dict(iter(scorings.groupby("group")))
+
+
+def _summaries(scorings: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
+    """Group → statistic → `percentiles` (5, 10 … 95) and `sd` over scorings."""
     return {
-        group: {name: _percentiles(part[name]) for name in STATISTICS} for group, part in scorings.groupby("group")
+        group: {
+            name: {"percentiles": _percentiles(part[name], _PERCENTILES), "sd": round(float(part[name].std()), 4)}
+            for name in STATISTICS
+        }
+        for group, part in _groups(scorings).items()
+    }
+
+
+def fit(real: dict[str, Any], values: pd.Series) -> dict[str, float]:
+    """How simulated values of a statistic fit the real ones.
+
+    Parameters
+    ----------
+    real : dict
+        `percentiles` and `sd`, as in `stored_table`.
+    values : Series
+        A simulated value for each scoring; NaN is left out.
+
+    Returns
+    -------
+    dict
+        The keys of `FIT`.
+    """
+    values = np.sort(values.dropna().to_numpy())
+    percentiles = np.array(real["percentiles"])
+    low, median, high = percentiles[_SHOWN]
+    below = np.searchsorted(values, percentiles, side="right") / len(values)
+    shift = np.median(values) - median
+    return {
+        "ratio": float(np.median(values) / median), "shift": float(shift / real["sd"]),
+        "inside": float(((values >= low) & (values <= high)).mean()),
+        "sd_ratio": float(values.std(ddof=1) / real["sd"]), "ks": float(np.abs(below - _PERCENTILES / 100).max()),
     }
 
 
@@ -191,16 +178,15 @@ def calibration_table(real_data: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        `scorings` (group → statistic → 5th, 50th, 95th percentile over scorings), `band_power` (band → stage → the
-        same over nights, nats against N2), `nights` and `sources`.
+        `scorings` (group, or `ALL` → statistic → `percentiles` 5, 10 … 95 and `sd` over scorings), `band_power` (band →
+        stage → 5th, 50th and 95th percentile over nights, nats against N2), `nights` and `sources`.
     """
     scorings = real_scorings(Path(real_data) / "dod-scorers")
     powers = real_band_power(Path(real_data) / "sleep-edf-features")
     return {
         "sources": _SOURCES,
         "nights": scorings.groupby("group").night.nunique().to_dict() | {"sleep-edf": int(powers.night.nunique())},
-        "scorings": _ranges(scorings),
-        "kappa_mean": {g: round(float(part.kappa.mean()), 4) for g, part in scorings.groupby("group")},
+        "scorings": _summaries(scorings),
         "band_power": _band_ranges(powers),
     }
 
@@ -255,20 +241,25 @@ def comparison(cohort: Cohort, real_data: str | Path | None = None) -> pd.DataFr
     Returns
     -------
     DataFrame
-        A row for each statistic and group: `statistic`, `group`, and low, median and high (5, 50, 95 %) as `real_…` and
-        `simulated_…`. The last row is the wake share of whole recordings, of which the paper gives one number.
+        A row for each statistic and group (`ALL` first): `statistic`, `group`, low, median and high (5, 50, 95 %) as
+        `real_…` and `simulated_…`, and `FIT`. The last row is the wake share of whole recordings, of which the paper
+        gives one number.
     """
     nights = nights_of(cohort)
-    real = _ranges(real_scorings(Path(real_data) / "dod-scorers")) if real_data else stored_table()["scorings"]
-    simulated = _ranges(simulated_scorings(nights))
-    rows = [
-        (words, group, *real[group][name], *simulated[group][name])
-        for name, words in STATISTICS.items() for group in GROUPS if group in simulated
-    ]
+    real = _summaries(real_scorings(Path(real_data) / "dod-scorers")) if real_data else stored_table()["scorings"]
+    simulated = _groups(simulated_scorings(nights))
+    rows = []
+    for name, words in STATISTICS.items():
+        for group in (ALL, *GROUPS):
+            if group in simulated:
+                beside, values = real[group][name], simulated[group][name]
+                shown = np.array(beside["percentiles"])[_SHOWN]
+                rows.append((words, group, *shown, *_percentiles(values), *fit(beside, values).values()))
     wake = pd.Series([(night.labels == W).mean() for night in nights])
     paper = STAGE_CLIPS["W"] / sum(STAGE_CLIPS.values())
-    rows.append(("wake of the recording (paper)", "all", np.nan, paper, np.nan, *_percentiles(wake)))
-    return pd.DataFrame(rows, columns=["statistic", "group", *_columns()])
+    no_fit = [np.nan] * len(FIT)
+    rows.append(("wake of the recording (paper)", ALL, np.nan, paper, np.nan, *_percentiles(wake), *no_fit))
+    return pd.DataFrame(rows, columns=["statistic", "group", *_columns(), *FIT])
 
 
 def band_comparison(cohort: Cohort, real_data: str | Path | None = None) -> pd.DataFrame:

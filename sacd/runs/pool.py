@@ -143,7 +143,7 @@ def predictions(table: pd.DataFrame, split: str | Sequence[str] = "test") -> pd.
     table : DataFrame
         From `ensure`.
     split : str or sequence of str
-        *test* or *validation*, or what else its kind of run names; one for all, or one a row.
+        *test* or *validation*, or what else its kind of run names: one for all, or one a row.
 
     Raises
     ------

@@ -35,6 +35,7 @@ _RATE_SHIFT = (0.12, 0.06, 0.0, -0.03, -0.05, 0.05)
 _RATE_CV = np.log([0.25, 0.20, 0.16, 0.09, 0.03, 0.34])
 _DEPTH = (1.0, 1.0, 0.85, 0.95, 1.2, 0.6)
 _DEPTH_CV = np.log([0.40, 0.32, 0.24, 0.15, 0.05, 0.60])
+_UNRULY_SD, _UNRULY_S = 0.4, 240.0
 # Falling asleep, breathing waxes and wanes (Bulow 1963).
 _WAXING, _WAXING_S = (0.0, 0.1, 0.7, 0.15, 0.0, 0.0), 16.0
 _EFFORT_LEFT, _FLOW_LEFT = 0.25, 0.04
@@ -172,9 +173,12 @@ class Breathing:
         def track(table: np.ndarray | tuple[float, ...]) -> np.ndarray:
             return np.interp(second, centre, by_state(table, latents.depth, latents.remness))
 
+        # A stage has no one regularity of its own: it wanders within minutes.
+        regularity = participant.breath_irregularity * np.exp(_UNRULY_SD * wander(rng, (seconds,), 1.0, _UNRULY_S))
+
         def spread(log_cv: np.ndarray) -> np.ndarray:
             mean = log_cv.mean()
-            return track(np.exp(mean + coupling.breathing * (log_cv - mean))) * participant.breath_irregularity
+            return track(np.exp(mean + coupling.breathing * (log_cv - mean))) * regularity
 
         vary = wander(rng, (2, seconds), 1.0, 4.0)
         rate = participant.breaths_hz * (1 + coupling.breathing * track(_RATE_SHIFT))

@@ -23,6 +23,8 @@ class Coupling:
         Gain of breathing motion in the picture.
     seen : float
         Share of movements that the camera sees.
+    eyes : float
+        Share of the night in which the eyes are in sight.
     noise : float
         Sensor noise, standard deviation in grey levels.
     nuisance : float
@@ -33,6 +35,7 @@ class Coupling:
     breathing: float
     visibility: float
     seen: float
+    eyes: float
     noise: float
     nuisance: float
 
@@ -43,32 +46,35 @@ class LabelModel:
 
     Attributes
     ----------
-    width : float
-        Softness of the borders between stages, in units of depth.
+    widths : (float, float, float)
+        Softness of the borders W–N1, N1–N2 and N2–N3, in units of depth.
     rem_width, rem_depth : float
         The same for REM-ness, and how far from its usual depth REM is still believed.
     n1_penalty : float
         Reluctance to score N1, in nats.
-    bias, slow : float
-        Share of the noise's variance that a scorer keeps through the night, and that changes slowly; the rest is new in
-        each clip.
+    bias, fresh : float
+        Shares of the noise's variance that a scorer keeps through the night, and that is new in each clip (on average
+        over scorers); the rest changes slowly.
+    fresh_shape : float
+        How alike scorers are in that (shape of a gamma distribution): most hardly change their mind, few often.
     slow_s : float
         Time constant of the slow part, s.
     """
 
-    width: float = 0.31
-    rem_width: float = 0.41
-    rem_depth: float = 0.6
-    n1_penalty: float = 0.6
-    bias: float = 0.30
-    slow: float = 0.66
-    slow_s: float = 900.0
+    widths: tuple[float, float, float] = (0.35, 0.22, 0.4)
+    rem_width: float = 0.35
+    rem_depth: float = 0.84
+    n1_penalty: float = 0.45
+    bias: float = 0.2
+    fresh: float = 0.033
+    fresh_shape: float = 0.15
+    slow_s: float = 1000.0
 
 
 COUPLINGS: dict[str, Coupling] = {
-    "weak": Coupling("weak", breathing=0.6, visibility=0.7, seen=0.6, noise=3.5, nuisance=2.0),
-    "medium": Coupling("medium", breathing=1.0, visibility=1.0, seen=0.85, noise=2.5, nuisance=1.0),
-    "strong": Coupling("strong", breathing=1.3, visibility=1.6, seen=1.0, noise=1.5, nuisance=0.5),
+    "weak": Coupling("weak", breathing=0.6, visibility=0.7, seen=0.6, eyes=0.15, noise=3.5, nuisance=2.0),
+    "medium": Coupling("medium", breathing=1.0, visibility=1.0, seen=0.85, eyes=0.3, noise=2.5, nuisance=1.0),
+    "strong": Coupling("strong", breathing=1.3, visibility=1.6, seen=1.0, eyes=0.5, noise=1.5, nuisance=0.5),
 }
 """Presets by name, uncalibrated, ordered by how much a video tells about the stage."""
 

@@ -14,6 +14,8 @@ SPLIT_PREFIX = {"train": "S", "test": "T"}
 AHI_SHARES = np.array([30, 30, 20, 25]) / 105
 MALE_SHARE = 82 / 105
 YOUNGEST, OLDEST = 7, 70
+# Standard deviations of log traits, and what 60 events/h add to that of a night's ambiguity.
+_FRAGILITY_SD, _UNSTEADINESS_SD, _AMBIGUITY_SD, _AMBIGUITY_AHI = 0.58, 0.6, 0.06, 0.08
 # The R2 sequence (Roberts 2018): every prefix of a cohort has about the shares of the whole, without knowing its size.
 _R2 = np.array([0.7548776662466927, 0.5698402909980532])
 
@@ -36,6 +38,7 @@ class Stream(IntEnum):
     SENSOR = 12
     BLOCKS = 13
     RAW = 14
+    EYES = 15
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,15 @@ class Participant:
     Attributes
     ----------
     fragility : float
-        0–1, how easily the person wakes.
+        Factor on the rate of awakenings.
     deep, rem : float
-        Factors on the minutes of N3 and REM.
+        Factors on the minutes of N3 and REM; who sleeps deep also has the taller slow waves.
+    unsteadiness : float
+        Factor on the wandering of depth.
+    ambiguity : float
+        Factor on how unclear the night is to scorers.
+    sleepiness : float
+        0–1, with the AHI: a broken night leaves somebody who passes through N1 quickly.
     restlessness : float
         Factor on the rate of movements.
     breaths_hz : float
@@ -67,6 +76,9 @@ class Participant:
     fragility: float
     deep: float
     rem: float
+    unsteadiness: float
+    ambiguity: float
+    sleepiness: float
     restlessness: float
     breaths_hz: float
     breath_depth: float
@@ -111,9 +123,12 @@ def make_participant(seed: int, split: Literal["train", "test"], index: int) -> 
     return Participant(
         participant_id=f"{SPLIT_PREFIX[split]}{index + 1:04d}", split=split, index=index, seed=seed,
         sex=sex, age=age, weight=round(float(weight), 1), ahi=ahi,
-        fragility=float(rng.random()),
-        deep=float(np.clip(rng.normal(1.25 - 0.007 * age - 0.25 * severity, 0.28), 0.15, 1.7)),
-        rem=float(np.clip(rng.normal(1.05 - 0.35 * severity, 0.2), 0.4, 1.6)),
+        fragility=float(np.exp(rng.normal(0, _FRAGILITY_SD))),
+        unsteadiness=float(np.exp(rng.normal(0, _UNSTEADINESS_SD))),
+        ambiguity=float(np.exp(rng.normal(_AMBIGUITY_AHI * severity, _AMBIGUITY_SD))),
+        sleepiness=severity,
+        deep=float(np.clip(rng.normal(1.3 - 0.007 * age - 0.38 * severity, 0.28), 0.15, 1.7)),
+        rem=float(np.clip(rng.normal(1.12 - 0.55 * severity, 0.13), 0.4, 1.6)),
         restlessness=float(np.exp(rng.normal(0.2 * severity, 0.45))),
         breaths_hz=float(np.clip(rng.normal(0.25, 0.035), 0.17, 0.36)),
         breath_depth=float(np.exp(rng.normal(0, 0.25))),

@@ -22,6 +22,8 @@ SUPINE, LEFT, RIGHT, PRONE = range(4)
 ARM_LEFT, ARM_RIGHT, LEG_LEFT, LEG_RIGHT = 3, 4, 5, 6
 _SIDE = (0, -1, 1, 0)
 _BREADTH = (1.0, 0.78, 0.78, 1.05)
+# Half an eye, in picture heights of about 2 m.
+_EYE = 0.0045
 
 
 @dataclass(frozen=True)
@@ -247,8 +249,10 @@ class Scene:
         cx = side * 0.055 + 0.3 * q[:, HEAD]
         face = np.minimum(4 * self._dome(view, cx, -0.322, 0.046, 0.06), 1) * skull
         picture = picture * (1 - face) + face * room.skin
-        reach = max(0.008, self.pixel / 3)
-        for eye in (-0.018, 0.018):
+        # An eye is far smaller than a coarse pixel, which then shows its share of light only.
+        reach = max(_EYE, self.pixel / 2)
+        faint = (_EYE / reach) ** 2
+        for eye in (-0.017, 0.017):
             spot = np.exp(-((view.across - cx - eye) ** 2 + (view.along + 0.335) ** 2) / (2 * reach * reach))
-            picture = picture + face * spot * (0.35 * q[:, EYES] - 0.12)
+            picture = picture + faint * face * spot * (0.35 * q[:, EYES] - 0.12)
         return picture

@@ -21,7 +21,8 @@ from sacd.simulate.body import (
     simulate_lies,
 )
 from sacd.simulate.coupling import Coupling
-from sacd.simulate.night import BIN_S, Latents, by_state, wander
+from sacd.simulate.eyes import Eyes
+from sacd.simulate.night import BIN_S, Latents, wander
 from sacd.simulate.participant import Participant, Stream
 from sacd.simulate.scene import Room, Scene
 
@@ -32,7 +33,6 @@ _NUISANCE_RATE = (0.5, 0.25, 1.0, 0.25)
 _NUISANCE_S = (3.0, 50.0, 240.0, 90.0)
 _PET_OWNERS = 0.15
 _BREATH = 0.34
-_EYES_OPEN = (0.8, 0.4, 0.03, 0.0, 0.0, 0.06)
 _BLANKET_S, _LONGEST_FADE_S = 3.0, 12.0
 # Sensor noise by table: 256 quantiles of the normal distribution, drawn by random bytes.
 _QUANTILES = ndtri((np.arange(256) + 0.5) / 256).astype(np.float32)
@@ -106,8 +106,7 @@ class Video:
         rng = participant.rng(Stream.SENSOR)
         self._noise = coupling.noise * np.exp(rng.normal(0, 0.2))
         self._exposure = 1 + 0.02 * wander(rng, (int(duration) + 2,), 1.0, 60.0)
-        self._bins = (np.arange(len(latents.depth)) + 0.5) * BIN_S
-        self._eyes = by_state(_EYES_OPEN, latents.depth, latents.remness)
+        self._eyes = Eyes(participant, latents, coupling)
         self._scenes: dict[tuple[int, int], Scene] = {}
         self._known_modes: dict[tuple[int, int, int], np.ndarray] = {}
         self._known_rests: dict[tuple[int, int, int], np.ndarray] = {}
@@ -121,8 +120,7 @@ class Video:
         result[:, ABDOMEN] += gain * abdomen
         # Large displacements saturate: the modes are linear only near rest.
         result = np.tanh(2 * result) / 2
-        lids = np.interp(times, self._bins, self._eyes)
-        result[:, EYES] = lids * (np.sin(1.3 * times + 2 * np.sin(0.37 * times)) < 0.9)
+        result[:, EYES] = self._eyes(times)
         events = self.nuisance
         for i in np.nonzero((events.kind == BUMP) & (events.onset < times[-1]) & (events.onset > times[0] - 10))[0]:
             since = times - events.onset[i]
