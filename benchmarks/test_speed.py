@@ -10,8 +10,8 @@ import torch
 
 from sacd.experiments.profile import load_profile
 from sacd.models import MODELS, build
+from sacd.runs.kinds.student import StudentRun
 from sacd.runs.objective_cost import step_costs
-from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import get_coupling
 from sacd.simulate.participant import make_participant
 from sacd.simulate.simulated_night import SimulatedNight

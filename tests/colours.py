@@ -8,7 +8,7 @@ import numpy as np
 from sacd.audiovideo.benchmark import TEST, TRAIN, UNLABELLED, VALIDATION, Audio, Benchmark, BenchmarkInfo, Pairs
 from sacd.cohort import Sampling
 from sacd.experiments.audio_video import training
-from sacd.runs.audio_video import AudioTeacherRun, AudioVideoRun
+from sacd.runs.kinds.audio_video import AudioTeacherRun, AudioVideoRun
 from sacd.training.config import ModelConfig, ObjectiveConfig
 
 N_CLASSES = 7

@@ -7,9 +7,9 @@ from scipy import stats
 from synthetic_predictions import predictions, table
 
 from sacd.analysis.comparison import compare, compare_present, holm
-from sacd.analysis.metrics import mean_confusion
+from sacd.analysis.summary import mean_confusion
 from sacd.exceptions import SacdError
-from sacd.scores import SCORES
+from sacd.metrics import SCORES
 
 
 def right(counts: list[int], method: str, seed: int = 0, clips: int = 10) -> pd.DataFrame:

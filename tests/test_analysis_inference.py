@@ -6,7 +6,7 @@ from scipy import stats
 
 from sacd.analysis.inference import components, detectable, estimate, pseudo_values, side, standing
 from sacd.analysis.power import SD_PARTICIPANTS, SD_REST, SD_SEEDS, draw_differences
-from sacd.scores import accuracy, kappa, recall
+from sacd.metrics import accuracy, kappa, recall
 
 
 def mean_squares(d: list[list[float]]) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ from tiny import make_cohort
 
 from sacd import experiments, runs, scores
 from sacd.analysis.comparison import compare
-from sacd.analysis.metrics import summarise
+from sacd.analysis.summary import summarise
 from sacd.experiments.profile import load_profile
 from sacd.figures.distillation import forest
 from sacd.figures.tables import comparison_table, results_table

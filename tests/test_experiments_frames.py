@@ -9,7 +9,7 @@ from synthetic_predictions import predictions
 from tiny import make_cohort as make_tiny
 
 from sacd import runs
-from sacd.analysis.metrics import summarise
+from sacd.analysis.summary import summarise
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments.frames import SPREAD, frame_companions, frame_sampling, no_other_sampling, sampling_title

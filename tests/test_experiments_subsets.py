@@ -9,8 +9,8 @@ from tiny import make_cohort
 
 from sacd import experiments
 from sacd.analysis.comparison import compare_present
-from sacd.analysis.metrics import mean_confusion, summarise
 from sacd.analysis.misclassification import common_errors
+from sacd.analysis.summary import mean_confusion, summarise
 from sacd.analysis.verdict import coverage, judge_cohort, summary
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable

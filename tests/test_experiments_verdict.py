@@ -15,8 +15,8 @@ from sacd.experiments.profile import Profile, load_profile
 from sacd.experiments.verdict import as_claimed, beside, gather, named_runs, verdict, verdict_elsewhere
 from sacd.paper.claims import claims
 from sacd.runs.execute import execute
+from sacd.runs.kinds.student import StudentRun
 from sacd.runs.store import RunStore
-from sacd.runs.student import StudentRun
 from sacd.simulate.coupling import COUPLINGS
 from sacd.simulate.planned import plan_cohort
 

@@ -9,7 +9,7 @@ from synthetic_predictions import predictions
 
 from sacd.analysis.comparison import compare
 from sacd.analysis.exploration import label_ceiling
-from sacd.analysis.metrics import summarise
+from sacd.analysis.summary import summarise
 from sacd.figures.findings import (
     ceiling_in_words,
     cells_in_words,

@@ -8,7 +8,7 @@ from synthetic_predictions import predictions
 
 from sacd.analysis.comparison import compare
 from sacd.analysis.exploration import recording_mix
-from sacd.analysis.metrics import summarise
+from sacd.analysis.summary import summarise
 from sacd.figures import calibration, confusion, distillation, embedding, exploration, heatmap, style, training
 from sacd.paper import tidy
 from sacd.stages import STAGES

@@ -6,7 +6,7 @@ import pytest
 from synthetic_predictions import predictions
 
 from sacd.analysis.comparison import compare
-from sacd.analysis.metrics import summarise
+from sacd.analysis.summary import summarise
 from sacd.figures.html_table import Html
 from sacd.figures.tables import comparison_table, plain_table, results_table
 from sacd.paper import tidy

@@ -4,7 +4,7 @@ import pytest
 from synthetic_predictions import predictions
 
 from sacd.analysis.comparison import compare
-from sacd.analysis.metrics import summarise
+from sacd.analysis.summary import summarise
 from sacd.figures.words import (
     NOTHING,
     components_notes,

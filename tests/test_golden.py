@@ -15,10 +15,10 @@ from tiny import make_cohort
 from sacd.models import MODELS, build
 from sacd.objectives import OBJECTIVES
 from sacd.runs.execute import execute
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
+from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.store import Run, RunStore
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
-from sacd.runs.trunk import TrunkRun
 from sacd.training.config import TRAINING_VERSION, ModelConfig, ObjectiveConfig, TrainingConfig
 
 FILE = Path(__file__).with_name("golden.json")

@@ -3,7 +3,7 @@ import pytest
 
 from sacd import paper
 from sacd.exceptions import SacdError
-from sacd.scores import SCORES
+from sacd.metrics import SCORES
 from sacd.stages import STAGES, ahi_group
 
 

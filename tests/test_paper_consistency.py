@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sacd.metrics import accuracy, kappa, recall
 from sacd.paper import printed
 from sacd.paper.consistency import chance_agreement, implied_accuracy, inconsistencies, least_chance_agreement
-from sacd.scores import accuracy, kappa, recall
 
 
 @settings(max_examples=30, deadline=None)

@@ -28,13 +28,13 @@ from sacd.objectives.ifd import averaged
 from sacd.runs.execute import Making, execute
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.reverse import ReverseRun
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
+from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.outputs import cached_outputs, load_network
 from sacd.runs.pool import PROGRESS
-from sacd.runs.reverse import ReverseRun
 from sacd.runs.store import Run, RunStore
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
-from sacd.runs.trunk import TrunkRun
 from sacd.training.batches import WINDOW, Arrays, ClipSet, Sampler
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from sacd.training.inputs import forward, make_network, predict, unbroken, whole_set

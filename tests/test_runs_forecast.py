@@ -11,10 +11,10 @@ from sacd import runs
 from sacd.cohort import Cohort
 from sacd.objectives import OBJECTIVES
 from sacd.runs.forecast import OBJECTIVE_SECONDS, alike, predicted_seconds
-from sacd.runs.selected import SelectedRun
+from sacd.runs.kinds.selected import SelectedRun
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.store import DONE, RunStore
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
 from sacd.training.config import TRAINING_VERSION, ModelConfig, ObjectiveConfig, TrainingConfig
 
 MLP = ModelConfig(name="mlp")

@@ -19,15 +19,15 @@ from sacd.models import build
 from sacd.models.fusion import TwoStream, TwoViews
 from sacd.paper import tidy
 from sacd.runs.execute import Making, execute
-from sacd.runs.fusion import FusionRun, frozen_features, part_of
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds import parse_run
-from sacd.runs.reverse import ReverseRun
+from sacd.runs.kinds.fusion import FusionRun, frozen_features, part_of
+from sacd.runs.kinds.reverse import ReverseRun
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
+from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.store import Run, RunStore
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
-from sacd.runs.trunk import TrunkRun
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from sacd.training.fusion import alignment
 from sacd.training.loop import Task, train

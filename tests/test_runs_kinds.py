@@ -24,9 +24,9 @@ from sacd.runs.execute import Making, execute
 from sacd.runs.identity import run_id
 from sacd.runs.kind import LabelledRun
 from sacd.runs.kinds import parse_run
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.store import RunStore, tabulate
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
 from sacd.stages import STAGES
 from sacd.training.batches import Arrays, ClipSet
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig

@@ -7,8 +7,8 @@ from tiny import make_cohort
 from sacd.exceptions import SacdError
 from sacd.figures.objective_cost import cost_table
 from sacd.objectives import OBJECTIVES, load_objective
+from sacd.runs.kinds.student import StudentRun
 from sacd.runs.objective_cost import cohort_step_costs, step_costs
-from sacd.runs.student import StudentRun
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 
 MLP = StudentRun(

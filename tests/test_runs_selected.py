@@ -12,10 +12,10 @@ from sacd.experiments.distillation import FACTORS, trials
 from sacd.objectives import OBJECTIVES, options_of
 from sacd.runs.identity import run_id
 from sacd.runs.kinds import parse_run
-from sacd.runs.selected import SelectedRun
+from sacd.runs.kinds.selected import SelectedRun
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.store import Run, RunStore
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from sacd.training.inputs import Outputs
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from sacd.analysis.inference import components, estimate, standing
-from sacd.analysis.metrics import confusion_cells
+from sacd.analysis.summary import confusion_cells
 from sacd.exceptions import SacdError
-from sacd.scores import SCORES, Score
+from sacd.metrics import SCORES, Score
 
 COLUMNS = (
     "reference", "metric", "difference", "low", "high", "positive", "p", "p_holm", "standing", "participants", "seeds",
@@ -58,11 +58,11 @@ def compare(
     Parameters
     ----------
     predictions : DataFrame
-        See `sacd.analysis.metrics.confusion_cells`.
+        See `sacd.analysis.summary.confusion_cells`.
     reference : str
         Value of `by` that the others are compared with.
     metrics : sequence of str
-        Of `sacd.scores.SCORES`.
+        Of `sacd.metrics.SCORES`.
     by : str
         Column of the methods.
     within : sequence of str

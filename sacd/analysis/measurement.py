@@ -7,10 +7,10 @@ import pandas as pd
 
 from sacd.analysis.comparison import compare
 from sacd.analysis.inference import components, estimate, pseudo_values, standing
-from sacd.analysis.metrics import confusion_cells
+from sacd.analysis.summary import confusion_cells
 from sacd.exceptions import SacdError
+from sacd.metrics import SCORES, recall
 from sacd.paper.claim_type import Evidence
-from sacd.scores import SCORES, recall
 from sacd.stages import STAGES
 
 DEPTH = [STAGES.index(stage) for stage in ("W", "N1", "N2", "N3")]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sacd.analysis.metrics import mean_confusion
+from sacd.analysis.summary import mean_confusion
 from sacd.stages import NOT_SCORED, STAGES
 
 

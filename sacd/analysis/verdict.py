@@ -77,7 +77,7 @@ def measure(predictions: pd.DataFrame, claims: tuple[Claim, ...], level: float =
     Parameters
     ----------
     predictions : DataFrame
-        Columns `system`, `setting`, and those of `sacd.analysis.metrics.confusion_cells`; a setting is of one split.
+        Columns `system`, `setting`, and those of `sacd.analysis.summary.confusion_cells`; a setting is of one split.
     claims : tuple of Claim
     level : float
         Coverage of the intervals.

@@ -1,7 +1,7 @@
 """What a benchmark holds: the audio its teachers learn from, and pairs of audio and video for its students.
 
 It is opened from a folder, as a cohort is, and stands where a cohort does when runs are identified and trained
-(`sacd.runs.audio_video`).
+(`sacd.runs.kinds.audio_video`).
 """
 
 import hashlib

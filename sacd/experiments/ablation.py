@@ -8,7 +8,7 @@ from sacd.cohort.splits import Protocol
 from sacd.experiments.common import PROTOCOLS, ask_for_sacd, folds, student
 from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
-from sacd.runs.student import StudentRun
+from sacd.runs.kinds.student import StudentRun
 from sacd.training.config import ObjectiveConfig, Options
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sacd.audiovideo import digits, ucf51
 from sacd.audiovideo.benchmark import TRAIN, Benchmark
 from sacd.objectives import load_objective
-from sacd.runs.audio_video import AudioTeacherRun, AudioVideoRun
+from sacd.runs.kinds.audio_video import AudioTeacherRun, AudioVideoRun
 from sacd.training.config import ModelConfig, ObjectiveConfig, Recipe, TrainingConfig
 
 METHODS = ("ce", "kd", "jsd", "fitnet", "pkt", "rkd", "crd", "cmc", "ccl", "sacd")

@@ -5,9 +5,9 @@ from sacd.cohort.splits import Protocol, default_budget
 from sacd.exceptions import NotApplicable
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
-from sacd.runs.trunk import TrunkRun
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
+from sacd.runs.kinds.trunk import TrunkRun
 from sacd.training.config import ModelConfig, ObjectiveConfig
 
 PROTOCOLS: tuple[Protocol, ...] = ("paper", "few-label")

@@ -13,8 +13,8 @@ from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import load_objective, options_of, short_name
 from sacd.runs.kind import RunConfig
-from sacd.runs.selected import SelectedRun
-from sacd.runs.student import StudentRun
+from sacd.runs.kinds.selected import SelectedRun
+from sacd.runs.kinds.student import StudentRun
 from sacd.training.config import ModelConfig, ObjectiveConfig
 
 NEEDS_UNLABELLED = ("self-training", "pseudo-label")

@@ -3,9 +3,9 @@
 from sacd.cohort import Cohort
 from sacd.experiments.common import HIDDEN_CHANNEL, folds, is_features, student, teacher
 from sacd.experiments.profile import Profile
-from sacd.runs.fusion import FusionRun
 from sacd.runs.kind import RunConfig
-from sacd.runs.reverse import ReverseRun
+from sacd.runs.kinds.fusion import FusionRun
+from sacd.runs.kinds.reverse import ReverseRun
 from sacd.training.config import ObjectiveConfig
 
 

@@ -11,7 +11,7 @@ from sacd.experiments.common import ask_for_sacd, folds, student
 from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
 from sacd.runs.kind import RunConfig
-from sacd.runs.student import StudentRun
+from sacd.runs.kinds.student import StudentRun
 from sacd.training.config import ObjectiveConfig
 
 OPTIONS = {"lambda1": "structure", "lambda2": "contrastive", "lambda3": "jsd"}

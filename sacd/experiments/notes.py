@@ -7,7 +7,7 @@ from sacd.experiments.frames import frame_sampling
 from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import chosen_cell, hyperparameters
 from sacd.experiments.profile import Profile
-from sacd.runs.reverse import ReverseRun
+from sacd.runs.kinds.reverse import ReverseRun
 from sacd.training.config import Recipe
 
 

@@ -23,7 +23,7 @@ from sacd.objectives import OBJECTIVES, load_objective
 from sacd.paper.claim_type import EEG, VIDEO, point
 from sacd.paper.claims import claims
 from sacd.runs.kind import RunConfig
-from sacd.runs.student import StudentRun
+from sacd.runs.kinds.student import StudentRun
 from sacd.simulate.beside import place_beside
 from sacd.simulate.coupling import COUPLINGS
 from sacd.simulate.planned import settings_of

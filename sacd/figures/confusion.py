@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sacd.figures.style import INK, MUTED, PAGE, STYLE, letter, name_panel, panels, stamp, starts_line, styled
-from sacd.scores import accuracy, kappa
+from sacd.metrics import accuracy, kappa
 from sacd.stages import STAGES
 
 COLUMNS = 3
@@ -20,7 +20,7 @@ def confusion_matrices(matrices: Mapping[str, np.ndarray], label: str, note: str
     Parameters
     ----------
     matrices : mapping of str to ndarray [5, 5]
-        Name of a method → `sacd.analysis.metrics.mean_confusion`; rows the truth, any scale.
+        Name of a method → `sacd.analysis.summary.mean_confusion`; rows the truth, any scale.
     label : str
         `Cohort.label`.
     note : str

@@ -88,11 +88,11 @@ def forest(
     Parameters
     ----------
     summary : DataFrame
-        `sacd.analysis.metrics.summarise`; the rows keep their order.
+        `sacd.analysis.summary.summarise`; the rows keep their order.
     label : str
         `Cohort.label`.
     metric : str
-        One of `sacd.scores.SCORES`.
+        One of `sacd.metrics.SCORES`.
     by : str
         Column that names the rows.
     facet : str

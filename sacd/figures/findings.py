@@ -65,7 +65,7 @@ def cells_in_words(
     Parameters
     ----------
     summary : DataFrame
-        `sacd.analysis.metrics.summarise` by `method`: the cells, and CE.
+        `sacd.analysis.summary.summarise` by `method`: the cells, and CE.
     against : DataFrame
         `sacd.analysis.comparison.compare` with the cell `chosen`.
     predictions : DataFrame
@@ -164,7 +164,7 @@ def frames_in_words(summary: pd.DataFrame, predictions: pd.DataFrame, floor: flo
     Parameters
     ----------
     summary : DataFrame
-        `sacd.analysis.metrics.summarise` by `sampling` and `frames`.
+        `sacd.analysis.summary.summarise` by `sampling` and `frames`.
     predictions : DataFrame
         With those two columns.
     floor : float

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from sacd.figures.style import CYCLE, MUTED, PAGE, STYLE, canvas, letter, percent, stamp, styled
-from sacd.scores import SCORES
+from sacd.metrics import SCORES
 
 _MARKERS = "osD^v"
 _SHIFT = 1.03
@@ -23,7 +23,7 @@ def by_frames(
     Parameters
     ----------
     summary : DataFrame
-        `sacd.analysis.metrics.summarise` by `sampling` and `frames`.
+        `sacd.analysis.summary.summarise` by `sampling` and `frames`.
     cost : DataFrame
         Columns `sampling`, `frames`, `clips_per_second` (of training).
     label : str

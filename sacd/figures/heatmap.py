@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from sacd import paper
 from sacd.figures.style import GRID, ORANGE, PAGE, STYLE, canvas, letter, stamp, styled
-from sacd.scores import SCORES
+from sacd.metrics import SCORES
 
 PAPER_LABEL = f"paper ({paper.DATASET}), another dataset"
 SYMBOLS = {"lambda1": "λ1", "lambda2": "λ2", "lambda3": "λ3"}

@@ -20,7 +20,7 @@ from sacd.figures.words import (
     probability,
     score_of,
 )
-from sacd.scores import SCORES, Score
+from sacd.metrics import SCORES, Score
 
 
 def _number(value: float, score: Score) -> str:
@@ -55,14 +55,14 @@ def results_table(
     Parameters
     ----------
     summary : DataFrame
-        `sacd.analysis.metrics.summarise`; rows keep their order.
+        `sacd.analysis.summary.summarise`; rows keep their order.
     label : str
         `Cohort.label`.
     caption : str
     by : sequence of str
         Columns that name a row.
     metrics : sequence of str
-        Columns of the table, of `sacd.scores.SCORES`; empty: all.
+        Columns of the table, of `sacd.metrics.SCORES`; empty: all.
     published : DataFrame
         `sacd.paper.tidy`: columns `match`, `metric`, `mean`, `sd`.
     match : sequence of str

@@ -16,7 +16,7 @@ from sacd.analysis.inference import (
     TOO_FEW,
     side,
 )
-from sacd.scores import SCORES, Score
+from sacd.metrics import SCORES, Score
 
 INTERVAL = f"the 95 % interval for new participants and new training seeds (none below {DESCRIPTIVE_SEEDS} seeds)"
 MEANING = (
@@ -139,7 +139,7 @@ def components_notes(table: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     table : DataFrame
-        Of `sacd.analysis.comparison.compare`, `sacd.analysis.metrics.summarise` or `sacd.analysis.verdict.measure`:
+        Of `sacd.analysis.comparison.compare`, `sacd.analysis.summary.summarise` or `sacd.analysis.verdict.measure`:
         columns `sd_seeds`, `sd_participants`, `sd_rest`, `detectable`, and `metric` where its rows have several.
 
     Returns

@@ -1,7 +1,7 @@
 """The published numbers, exactly as printed.
 
 Percentages stay percentages and κ stays κ, as in the paper; `tidy` turns a table into the fractions and names of
-`sacd.analysis.metrics`, to stand beside results. They come from another dataset (S3VE): nothing here can confirm them.
+`sacd.analysis.summary`, to stand beside results. They come from another dataset (S3VE): nothing here can confirm them.
 """
 
 from io import StringIO
@@ -181,7 +181,7 @@ def figure_13() -> pd.DataFrame:
 
 
 def tidy(table: str) -> pd.DataFrame:
-    """A table of results in the shape of `sacd.analysis.metrics.summarise`.
+    """A table of results in the shape of `sacd.analysis.summary.summarise`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """What every kind of run declares: what it reads, whose labels it sees, what it is called, and how it is made.
 
 A kind is one file with a subclass, named in `sacd.runs.kinds`; everything else asks the methods that are declared here.
-What it is trained on is a cohort, or for the kinds of `sacd.runs.audio_video` a benchmark in a cohort's place.
+What it is trained on is a cohort, or for the kinds of `sacd.runs.kinds.audio_video` a benchmark in a cohort's place.
 """
 
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ from sacd.cohort import Cohort
 from sacd.models.base import FEATURE_DIM
 from sacd.objectives import OBJECTIVES, build_objective, load_objective
 from sacd.objectives.base import Context
-from sacd.runs.student import StudentRun
+from sacd.runs.kinds.student import StudentRun
 from sacd.stages import STAGES
 from sacd.training.batches import Arrays, ClipSet, Sampler
 from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_preparation

@@ -23,7 +23,7 @@ from sacd.training.inputs import Outputs, make_network, predict, whole_set
 from sacd.training.loop import make_fabric
 
 if TYPE_CHECKING:
-    from sacd.runs.encoder import EncoderRun
+    from sacd.runs.kinds.encoder import EncoderRun
 
 
 def load_network(config: RunConfig, folder: Path) -> tuple[Network, Fabric]:

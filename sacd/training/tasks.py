@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sacd.exceptions import SacdError
+from sacd.metrics import accuracy, confusion, kappa, macro_f1
 from sacd.models.base import Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
-from sacd.scores import accuracy, confusion, kappa, macro_f1
 from sacd.training.batches import WINDOW, ClipSet, Sampler, ahead, to_device
 from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
 from sacd.training.loop import Task, step_seed
@@ -20,7 +20,7 @@ from sacd.training.transforms import moved, recontrasted
 
 
 def stage_scores(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarray) -> dict[str, float]:
-    """Accuracy, macro-F1 and κ over scored clips, every participant weighing the same (`sacd.scores`).
+    """Accuracy, macro-F1 and κ over scored clips, every participant weighing the same (`sacd.metrics`).
 
     κ is 0 where it is undefined, for one stage is all that is scored and predicted.
     """

@@ -23,10 +23,10 @@ from sacd.models import build
 from sacd.models.fusion import TwoStream
 from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.outputs import cached_outputs, load_network
 from sacd.runs.store import RunStore
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
 from sacd.training.batches import Arrays, ClipSet, Sampler
 from sacd.training.config import ModelConfig
 from sacd.training.fusion import PairedInputs, alignment

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from synthetic_predictions import table
 
-from sacd.analysis.metrics import summarise
-from sacd.scores import SCORES, confusion, kappa
+from sacd.analysis.summary import summarise
+from sacd.metrics import SCORES, confusion, kappa
 from sacd.training.tasks import stage_scores
 
 matrices = arrays(np.int64, (5, 5), elements=st.integers(0, 20)).filter(lambda matrix: matrix.sum() > 0)

@@ -1,6 +1,6 @@
 """Predictions into confusion matrices of every participant and seed, and each score with spread and interval.
 
-Every participant weighs the same (`sacd.scores`). Intervals take participants and seeds as random
+Every participant weighs the same (`sacd.metrics`). Intervals take participants and seeds as random
 (`sacd.analysis.inference`).
 """
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from sacd.analysis.inference import components, estimate, pseudo_values, standing
 from sacd.exceptions import SacdError
-from sacd.scores import SCORES, N
+from sacd.metrics import SCORES, N
 from sacd.stages import NOT_SCORED
 
 REQUIRED: tuple[str, ...] = ("recording_id", "clip", "stage", "predicted")

@@ -16,9 +16,9 @@ from sacd.cohort.splits import Split
 from sacd.objectives import load_objective
 from sacd.runs.execute import Making
 from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.student import DistilledRun, StudentRun
+from sacd.runs.kinds.teacher import EEGRun
 from sacd.runs.outputs import joined_outputs, load_network
-from sacd.runs.student import DistilledRun, StudentRun
-from sacd.runs.teacher import EEGRun
 from sacd.training.batches import ClipSet, Sampler
 from sacd.training.fusion import ReleasedTask
 from sacd.training.tasks import StudentTask

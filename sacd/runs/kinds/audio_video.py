@@ -16,11 +16,11 @@ from torch import Tensor
 from sacd.audiovideo.benchmark import TEST, TRAIN, UNLABELLED, VALIDATION, Benchmark, Half
 from sacd.cohort.splits import Split
 from sacd.exceptions import SacdError
-from sacd.runs.encoder import check_builds, check_reads
 from sacd.runs.execute import Making
 from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.encoder import check_builds, check_reads
+from sacd.runs.kinds.student import ObjectiveRun
 from sacd.runs.outputs import load_network
-from sacd.runs.student import ObjectiveRun
 from sacd.training.batches import Arrays
 from sacd.training.inputs import Inputs, Outputs, Prepare, make_network, predict, video_preparation
 from sacd.training.single_clips import AudioTask, Batches, Clips, PairTask

@@ -11,8 +11,8 @@ from sacd.cohort import Modality
 from sacd.cohort.splits import Split
 from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
+from sacd.runs.kinds.student import StudentRun
 from sacd.runs.outputs import load_network
-from sacd.runs.student import StudentRun
 
 
 class SelectedRun(LabelledRun):

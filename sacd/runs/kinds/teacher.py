@@ -7,8 +7,8 @@ import numpy as np
 from sacd.cohort import Cohort, Modality, Recording
 from sacd.cohort.splits import Split
 from sacd.exceptions import SacdError
-from sacd.runs.encoder import StageRun
 from sacd.runs.execute import Making
+from sacd.runs.kinds.encoder import StageRun
 from sacd.runs.outputs import cached_outputs
 from sacd.runs.store import RunStore
 from sacd.training.batches import Stored

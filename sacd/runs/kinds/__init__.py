@@ -2,14 +2,14 @@
 
 import json
 
-from sacd.runs.audio_video import AudioTeacherRun, AudioVideoRun
-from sacd.runs.fusion import FusionRun
 from sacd.runs.kind import RunConfig
-from sacd.runs.reverse import ReverseRun
-from sacd.runs.selected import SelectedRun
-from sacd.runs.student import StudentRun
-from sacd.runs.teacher import TeacherRun
-from sacd.runs.trunk import TrunkRun
+from sacd.runs.kinds.audio_video import AudioTeacherRun, AudioVideoRun
+from sacd.runs.kinds.fusion import FusionRun
+from sacd.runs.kinds.reverse import ReverseRun
+from sacd.runs.kinds.selected import SelectedRun
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
+from sacd.runs.kinds.trunk import TrunkRun
 
 KINDS: list[type[RunConfig]] = [
     TeacherRun, TrunkRun, StudentRun, SelectedRun, FusionRun, ReverseRun, AudioTeacherRun, AudioVideoRun,

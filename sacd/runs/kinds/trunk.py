@@ -5,8 +5,8 @@ from typing import Any, Literal
 import numpy as np
 
 from sacd.cohort.splits import Split
-from sacd.runs.encoder import EncoderRun
 from sacd.runs.execute import Making
+from sacd.runs.kinds.encoder import EncoderRun
 from sacd.runs.outputs import cached_outputs
 from sacd.training.batches import ClipSet, Sampler
 from sacd.training.inputs import make_network

@@ -11,13 +11,13 @@ from sacd.cohort.splits import Split
 from sacd.exceptions import SacdError
 from sacd.objectives import build_objective, identity, load_objective, short_name
 from sacd.objectives.base import Context, Objective
-from sacd.runs.encoder import StageRun
 from sacd.runs.execute import Making
 from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.encoder import StageRun
+from sacd.runs.kinds.teacher import TeacherRun
+from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.outputs import cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
-from sacd.runs.teacher import TeacherRun
-from sacd.runs.trunk import TrunkRun
 from sacd.stages import STAGES
 from sacd.training.batches import ClipSet, Stored
 from sacd.training.config import ObjectiveConfig

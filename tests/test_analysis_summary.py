@@ -8,9 +8,9 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, recall_
 from synthetic_predictions import predictions, table
 
 from sacd.analysis.inference import components, estimate
-from sacd.analysis.metrics import confusion_cells, mean_confusion, participant_confusions, summarise
+from sacd.analysis.summary import confusion_cells, mean_confusion, participant_confusions, summarise
 from sacd.exceptions import SacdError
-from sacd.scores import SCORES, accuracy, kappa, macro_f1, recall
+from sacd.metrics import SCORES, accuracy, kappa, macro_f1, recall
 
 unequal = arrays(np.int64, 60, elements=st.integers(0, 4))
 quick = settings(max_examples=30, deadline=None)
