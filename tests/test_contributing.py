@@ -9,7 +9,7 @@ import pytest
 from synthetic_predictions import predictions
 from tiny import make_cohort
 
-from sacd import experiments, runs, scores
+from sacd import experiments, metrics, runs
 from sacd.analysis.comparison import compare
 from sacd.analysis.summary import summarise
 from sacd.experiments.profile import load_profile
@@ -46,8 +46,8 @@ def test_a_file_of_at_most_25_lines_adds_a_row_to_table_two(tmp_path):
 
 
 def test_a_line_adds_a_column_to_every_results_table(monkeypatch):
-    ((name, score),) = eval(f"{{{COLUMN}}}", vars(scores)).items()
-    monkeypatch.setitem(scores.SCORES, name, score)
+    ((name, score),) = eval(f"{{{COLUMN}}}", vars(metrics)).items()
+    monkeypatch.setitem(metrics.SCORES, name, score)
     frame = predictions({"CE": 0.5, "SACD": 0.7}, participants=8, seeds=3)
     summary = summarise(frame)
     row = summary[(summary.metric == name) & (summary.method == "SACD")].iloc[0]
