@@ -5,6 +5,7 @@ On few cores two processes of one thread beat one of two. No process outlives it
 
 import multiprocessing
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -115,7 +116,7 @@ def run_jobs(
     waiting, results = dict(jobs), dict[str, Result]()
     count = min(side_by_side(most), len(jobs))
     context = multiprocessing.get_context("spawn")
-    held_up = context.Value("i", 0)
+    held_up, told = context.Value("i", 0), False
 
     def make_pool() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(held_up, prepare))
@@ -140,9 +141,10 @@ def run_jobs(
                     results[running.pop(future)] = _result(future)
                 left = sum(job.cost for job in waiting.values())
                 left += sum(jobs[name].cost * (1 - jobs[name].share()) for name in running.values())
+                if running and held_up.value >= len(running) and not told:
+                    told = True
+                    print(f"{title}: waiting for other work on this machine", file=sys.stderr, flush=True)
                 note = f"{len(waiting) + len(running)} of {len(jobs)} left"
-                if running and held_up.value >= len(running):
-                    note += ", waiting for other work on this machine"
                 bar.to(sum(job.cost for job in jobs.values()) - left, note)
         finally:
             pool.shutdown(cancel_futures=True)

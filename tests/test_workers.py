@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -115,3 +116,18 @@ def test_waiting_for_a_slot_is_told(taken_slots):
 
     with slot(Waiting) as number:
         assert number == 0 and told[0] == "waits" and len(told) == 2
+
+
+def test_a_pool_that_waits_says_so_once(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(workers.tempfile, "tempdir", None)
+    with slot():
+        pass
+    (folder,) = tmp_path.iterdir()
+    locks = [FileLock(folder / f"{number}.lock", thread_local=False) for number in range(workers.cores())]
+    for lock in locks:
+        lock.acquire()
+    free = threading.Timer(8, lambda: [lock.release() for lock in locks])
+    free.start()
+    assert run_jobs("training", {"a": Job(variable, ("HOME",))})["a"].error == ""
+    assert capfd.readouterr().err.count("training: waiting for other work on this machine") == 1
