@@ -78,6 +78,8 @@ def test_blocks_are_headed_once(runs):
     both = pd.concat([runs.assign(protocol=name) for name in ("paper protocol", "few-label")])
     html = results_table(summarise(both, by=["protocol", "method"]), LABEL, "Table II", block="protocol")
     assert html.count('<tr class="block">') == 2
+    mixed = summarise(both, by=["protocol", "method"]).sort_values("method", kind="stable")
+    assert results_table(mixed, LABEL, "Table II", block="protocol").count('<tr class="block">') == 2
     found = compare(both, within=["protocol"])
     assert comparison_table(found, LABEL, "differences", block="protocol").count('<tr class="block">') == 2
 

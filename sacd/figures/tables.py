@@ -79,6 +79,9 @@ def results_table(
             theirs.setdefault((*(_text(row[key]) for key in match), row["metric"]), (row["mean"], row["sd"]))
     identity = [*([block] if block else []), *by]
     found = [group.set_index("metric") for _, group in summary.groupby(identity, sort=False, dropna=False)]
+    if block:
+        order = summary[block].map(_text).drop_duplicates().tolist()
+        found.sort(key=lambda group: order.index(_text(group[block].iloc[0])))
     headings = _blocks([_text(group[block].iloc[0]) for group in found] if block else None, len(found))
     rows = []
     for group, heading in zip(found, headings, strict=True):
