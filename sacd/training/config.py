@@ -32,7 +32,7 @@ class ModelConfig(Frozen):
     @field_validator("options")
     @classmethod
     def _without_defaults(cls, options: Options, info: ValidationInfo) -> Options:
-        return known_options(info.data["name"], options)
+        return known_options(info.data["name"], options) if "name" in info.data else options
 
 
 class ObjectiveConfig(Frozen):
@@ -53,7 +53,7 @@ class ObjectiveConfig(Frozen):
     @field_validator("options")
     @classmethod
     def _without_defaults(cls, options: Options, info: ValidationInfo) -> Options:
-        return normal_options(info.data["name"], options)
+        return normal_options(info.data["name"], options) if "name" in info.data else options
 
 
 class TrainingConfig(Frozen):
