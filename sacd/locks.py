@@ -27,7 +27,7 @@ def alone(path: Path, doing: str) -> Iterator[None]:
     SacdError
         The lock cannot be written.
     """
-    file = path.with_name(f".{path.name}.lock")
+    file = _file(path)
     lock = FileLock(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -44,3 +44,19 @@ def alone(path: Path, doing: str) -> Iterator[None]:
         with suppress(OSError):  # Windows keeps a file that is open
             file.unlink()  # who waits sees that it is gone, and makes it anew
         lock.release()
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a process is doing something with a file or folder `alone`."""
+    file = _file(path)
+    try:
+        if file.exists():
+            with FileLock(file, timeout=0):
+                pass
+    except Timeout:
+        return True
+    return False
+
+
+def _file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")

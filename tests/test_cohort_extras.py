@@ -11,7 +11,8 @@ from conftest import clip_table, raw_arrays, raw_info
 from sacd import experiments
 from sacd.cohort import Cohort, hash_file
 from sacd.cohort.check import check
-from sacd.cohort.extras import EVENT_TYPES, FILES, Extras, SignalInfo, frame_times
+from sacd.cohort.events import EVENT_TYPES
+from sacd.cohort.extras import FILES, Extras, SignalInfo, frame_times
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
 from sacd.experiments.profile import load_profile

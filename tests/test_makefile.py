@@ -19,7 +19,8 @@ def test_lab_tells_root_what_to_add(tmp_path):
     (tmp_path / ".installed").touch()
 
     def make(*options):
-        command = ["make", "--no-print-directory", "--old-file", str(tmp_path / ".installed"), "lab", f"VENV={tmp_path}", *options]
+        quiet = ["--no-print-directory", "--old-file", str(tmp_path / ".installed")]
+        command = ["make", *quiet, "lab", f"VENV={tmp_path}", *options]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
     refused = make()

@@ -299,7 +299,7 @@ def test_runs_are_listed_without_executing_or_parsing_what_they_were_made_of(sto
 
 def test_pruning_takes_what_nothing_opens_again_and_leaves_runs_in_training(store):
     names = ["student-broken-0", "student-older-0", "student-unfinished-0"]
-    with FileLock(store.root / "student-unfinished-0" / ".lock"):
+    with FileLock(store.root / "student-unfinished-0" / ".run.lock"):
         assert [path.name for path in store.prunable()] == names[:2]
     command = CliRunner().invoke(app, ["runs", "--prune", "--dry-run"], env={"SACD_RUNS": str(store.root)})
     assert all(name in command.output for name in names) and len(store.prunable()) == 3

@@ -6,7 +6,7 @@ import pytest
 
 from sacd.cohort import Cohort
 from sacd.cohort.check import check
-from sacd.cohort.extras import EVENT_TYPES
+from sacd.cohort.events import EVENT_TYPES
 from sacd.cohort.motion import TIMES_S, read_motion
 from sacd.simulate.coupling import COUPLINGS
 from sacd.simulate.extras import PREVIEW_FPS, event_table, motion, signals, write_preview

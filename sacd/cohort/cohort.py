@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import extras
+from sacd.cohort.events import read_events
 from sacd.cohort.format import (
     ARRAY_NAMES,
     CohortInfo,
@@ -119,7 +120,7 @@ class Recording:
     @cached_property
     def events(self) -> pd.DataFrame | None:
         """Columns onset (s from the recording's start), duration (s), type; None where nobody scored any."""
-        return extras.read_events(self.path / extras.EVENTS) if self.has(extras.EVENTS) else None
+        return read_events(self.path / extras.EVENTS) if self.has(extras.EVENTS) else None
 
     @property
     def preview(self) -> Path | None:

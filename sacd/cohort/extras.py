@@ -3,7 +3,7 @@
 =================  ============================================================================================
 `frame_times.npy`  float64 [clips, frames]: when each picture of `video.npy` was taken, s from the recording's start
 `motion.npy`       uint8 [clips, 150, 65]: `sacd.cohort.motion` says what and in which steps
-`events.tsv`       onset (s from the recording's start), duration (s), type, one of `EVENT_TYPES`
+`events.tsv`       onset (s from the recording's start), duration (s), type, one of `sacd.cohort.events.EVENT_TYPES`
 `signals.npy`      float16 [clips, channels, samples]: EMG, belts, airflow; `recording.json` has channels, units, rate
 `preview.webm`     the night at the camera's full rate: its time is the recording's, a keyframe at every clip
 =================  ============================================================================================
@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sacd.cohort.format import CohortInfo, read_tsv
+from sacd.cohort.events import EVENT_COLUMNS, event_faults
+from sacd.cohort.format import CohortInfo
 from sacd.cohort.motion import CHANNELS, SAMPLES
 from sacd.exceptions import SacdError
 from sacd.stages import CLIP_SECONDS
@@ -30,10 +31,6 @@ FORMAT = 2
 FRAME_TIMES, MOTION, EVENTS = "frame_times.npy", "motion.npy", "events.tsv"
 SIGNALS, PREVIEW = "signals.npy", "preview.webm"
 FILES = (FRAME_TIMES, MOTION, EVENTS, SIGNALS, PREVIEW)
-EVENT_TYPES = (
-    "arousal", "apnoea", "hypopnoea", "limb movement", "position change", "artefact", "lights off", "lights on",
-)
-EVENT_COLUMNS = ("onset", "duration", "type")
 # A WebM file is EBML: its first four bytes.
 _WEBM = b"\x1aE\xdf\xa3"
 ArraySpec = tuple[tuple[type, ...], tuple[int | None, ...]]
@@ -113,11 +110,6 @@ def frame_times(onsets: np.ndarray, frames: int, span_s: float = CLIP_SECONDS) -
     return np.asarray(onsets, dtype=float)[:, None] + within
 
 
-def read_events(file: Path) -> pd.DataFrame:
-    """`events.tsv`: onset and duration in s as float, type as text."""
-    return read_tsv(file, EVENT_COLUMNS, EVENT_COLUMNS[:2])
-
-
 def signal_info(file: Path, metadata: dict[str, Any]) -> SignalInfo:
     """What a recording's `recording.json` (`file`, already read) says of its `signals.npy`."""
     try:
@@ -152,30 +144,11 @@ def order_faults(file: Path) -> list[str]:
 
 def content_faults(folder: Path) -> list[str]:
     """Faults of a recording's events and preview, beyond the hashes."""
-    faults = _event_faults(folder / EVENTS) if (folder / EVENTS).is_file() else []
+    faults = event_faults(folder / EVENTS) if (folder / EVENTS).is_file() else []
     try:
         with open(folder / PREVIEW, "rb") as stream:
             if stream.read(len(_WEBM)) != _WEBM:
                 faults.append(f"{folder / PREVIEW}: is not a WebM video; write it again or leave it out")
     except OSError:  # absent, or told with the hashes
         pass
-    return faults
-
-
-def _event_faults(file: Path) -> list[str]:
-    try:
-        events = read_events(file)
-    except SacdError as error:
-        return [str(error)]
-    faults = []
-    unknown = sorted(set(events["type"]) - set(EVENT_TYPES))
-    if unknown:
-        faults.append(f"{file}: type {unknown[0]!r} is unknown ({len(unknown)} such); use {', '.join(EVENT_TYPES)}")
-    for name in EVENT_COLUMNS[:2]:
-        bad = np.flatnonzero(~np.isfinite(events[name]))
-        if len(bad):
-            faults.append(f"{file}: {name} in row {bad[0]} is not a number; write seconds (0 where unknown)")
-    negative = np.flatnonzero(events.duration < 0)
-    if len(negative):
-        faults.append(f"{file}: duration in row {negative[0]} is negative; write seconds, 0 or more")
     return faults

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock
 from safetensors.torch import save_file
 
 from sacd.cohort import Cohort, Recording
+from sacd.locks import alone
 from sacd.models.base import Network
 from sacd.runs.forecast import alike
 from sacd.runs.kind import RunConfig
@@ -48,7 +48,7 @@ def execute(
     """
     folder = store.folder(config, cohort)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / LOCK):
+    with alone(folder / LOCK, "trains it"):
         if not (folder / DONE).exists():
             try:
                 making = Making(config, cohort, store, folder, report)
@@ -60,7 +60,6 @@ def execute(
             (folder / DONE).write_text(datetime.now(UTC).isoformat(timespec="seconds"))
             for name in (CHECKPOINT, TRACEBACK):
                 (folder / name).unlink(missing_ok=True)
-        (folder / LOCK).unlink(missing_ok=True)
     return folder
 
 

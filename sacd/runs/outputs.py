@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
 
 from sacd.cohort import Cohort, Recording
+from sacd.locks import alone
 from sacd.models.base import Network
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import RunStore
@@ -56,7 +56,7 @@ def cached_outputs(
     kept = "-taps" if config.keeps_taps else ""
     cache = folder / "outputs"
     cache.mkdir(exist_ok=True)
-    with FileLock(cache / ".lock"):
+    with alone(cache / "outputs", "computes these"):
         loaded = None
         found = {}
         for recording in recordings:

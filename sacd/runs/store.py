@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
+from sacd.locks import is_taken
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
 from sacd.training.config import TRAINING_VERSION
 
 DONE = "DONE"
-LOCK = ".lock"
+LOCK = "run"
+"""What `sacd.locks.alone` locks in a run's folder while it is made."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,7 @@ class RunStore:
 
 
 def _is_idle(folder: Path) -> bool:
-    lock = folder / LOCK
-    if not lock.exists():
-        return True
-    try:
-        with FileLock(lock, timeout=0):
-            return True
-    except Timeout:
-        return False
+    return not is_taken(folder / LOCK)
 
 
 def size_of(path: Path) -> int:
