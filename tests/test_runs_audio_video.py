@@ -7,13 +7,13 @@ from threading import Thread
 import numpy as np
 import pytest
 from colours import N_CLASSES, Colours, student, teacher
-from filelock import FileLock
 
 from sacd import runs
 from sacd.analysis.top1 import top1
 from sacd.audiovideo.benchmark import TEST, TRAIN, UNLABELLED, VALIDATION
 from sacd.exceptions import SacdError
 from sacd.experiments.audio_video import METHODS
+from sacd.locks import alone
 from sacd.runs.execute import execute
 from sacd.runs.identity import run_id
 from sacd.runs.kinds import parse_run
@@ -71,7 +71,7 @@ def test_every_method_trains_in_the_pool_and_lies_in_the_store(colours: Colours,
 def test_the_same_student_trained_twice_at_once_is_trained_once(colours: Colours, store: RunStore) -> None:
     folder = store.folder(student("ce"), colours)
     folder.mkdir(parents=True)
-    with FileLock(folder / LOCK):
+    with alone(folder / LOCK, "trains it"):
         second = Thread(target=execute, args=(student("ce"), colours, store))
         second.start()
         second.join(0.5)
