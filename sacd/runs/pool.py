@@ -85,21 +85,24 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
     for cohort, _ in parts:
         check_version(cohort.path, cohort.info)
     store = store or RunStore.beside(parts[0][0])
-    make_whole(
-        cohort for cohort, configs in parts
-        if not all((store.folder(config, cohort) / DONE).exists() for config in closure(configs))
-    )
+    absent = [
+        {config for config in closure(configs) if not (store.folder(config, cohort) / DONE).exists()}
+        for cohort, configs in parts
+    ]
+    make_whole(cohort for (cohort, _), missing in zip(parts, absent, strict=True) if missing)
     errors: dict[str, str] = {}
     jobs: dict[str, Job] = {}
-    for cohort, configs in parts:
-        missing = [config for config in closure(configs) if not (store.folder(config, cohort) / DONE).exists()]
+    for (cohort, configs), missing in zip(parts, absent, strict=True):
         faults = {config: fault for config in missing if (fault := _fault(config, cohort))}
         for config in configs:
             needed = [part for part in closure([config]) if part in missing]
             if found := [faults[part] for part in needed if part in faults]:
                 errors[run_id(config, cohort)] = found[0]
-            else:
-                jobs |= {run_id(part, cohort): _job(part, cohort, store) for part in needed}
+                continue
+            for part in needed:
+                name = run_id(part, cohort)
+                if name not in jobs:
+                    jobs[name] = _job(part, cohort, store)
     results = run_jobs("training", jobs, workers(), variables=_ENVIRONMENT)
     errors |= {name: result.error for name, result in results.items() if result.error}
     return [_table(cohort, configs, store, errors) for cohort, configs in parts]
