@@ -20,6 +20,7 @@ _PLACES: dict[str, str] = {
     "ce": "cross_entropy:CrossEntropy",
     "label-smoothing": "cross_entropy:LabelSmoothing",
     "kd": "kd:KD",
+    "night-kd": "night_kd:NightKD",
     "jsd": "jsd:JSD",
     "class-mean": "controls:ClassMean",
     "self-training": "controls:SelfTraining",
