@@ -1,4 +1,4 @@
-"""What a trunk's frozen features, or the targets themselves, tell of the stage: logistic regression, people held out."""
+"""What a trunk's frozen features, or the targets themselves, tell of the stage of people held out."""
 
 from collections.abc import Sequence
 
