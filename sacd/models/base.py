@@ -33,7 +33,24 @@ class Network(nn.Module):
     def __init__(self, feature_dim: int = FEATURE_DIM, n_classes: int = len(STAGES)) -> None:
         super().__init__()
         self.feature_dim = feature_dim
+        self.frozen_trunk = False
         self.head = nn.Linear(feature_dim, n_classes)
+
+    def freeze_trunk(self) -> None:
+        """Leave all but the head as it is from now on: parameters, batch norm's statistics, no dropout."""
+        self.frozen_trunk = True
+        for name, parameter in self.named_parameters():
+            if not name.startswith("head."):
+                parameter.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Network":
+        """Training or evaluation mode; a frozen trunk stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen_trunk:
+            for name, part in self.named_children():
+                part.train(mode and name == "head")
+        return self
 
     def trunk(self, x: Tensor, taps: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Features [B, feature_dim] of a batch, and its inner activations when `taps`."""

@@ -123,7 +123,8 @@ class Objective(nn.Module):
 def labelled_cross_entropy(logits: Tensor, label: Tensor, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy summed over the labelled clips and divided by the whole batch.
 
-    Dividing by the labelled clips alone over-weights them where labels are few.
+    Dividing by the labelled clips alone over-weights them where labels are few; how much that is so for every objective
+    is `TrainingConfig.labelled_weight`, which multiplies the term "ce" by `labelled_factor`.
 
     Parameters
     ----------
@@ -137,6 +138,27 @@ def labelled_cross_entropy(logits: Tensor, label: Tensor, smoothing: float = 0.0
         logits.float(), label, ignore_index=-1, reduction="sum", label_smoothing=smoothing
     )
     return total / len(label)
+
+
+def labelled_factor(label: Tensor, weight: float) -> Tensor:
+    """(B / n)^weight for a batch of B clips, n of them labelled: by what `labelled_cross_entropy` is multiplied.
+
+    With weight 0 it stays divided by the whole batch, with 1 it becomes the mean over the labelled clips; between, it
+    is divided by B^(1 − weight) · n^weight. Where nobody is labelled it is 0 either way.
+
+    Parameters
+    ----------
+    label : Tensor [B] int64
+        −1 where unlabelled.
+    weight : float
+        In [0, 1].
+
+    Returns
+    -------
+    Tensor
+        Scalar, float32.
+    """
+    return (len(label) / (label >= 0).sum().clamp(min=1)) ** weight
 
 
 def confident_class(label: Tensor, logits: Tensor | None, threshold: float) -> Tensor:

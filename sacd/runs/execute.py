@@ -100,9 +100,9 @@ class Making:
         self.describe(shape)
         pd.DataFrame(result["history"]).to_csv(self.folder / "history.csv", index=False)
         return {
-            "steps": training.steps, "best_step": result["best_step"], "best_score": result["best_score"],
+            "steps": result["steps"], "best_step": result["best_step"], "best_score": result["best_score"],
             "seconds": round(result["seconds"], 2),
-            "clips_per_second": round(training.steps * training.batch / max(result["seconds"], 1e-9), 1),
+            "clips_per_second": round(result["steps"] * training.batch / max(result["seconds"], 1e-9), 1),
         }
 
     def keep(self, network: Network) -> None:

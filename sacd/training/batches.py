@@ -216,9 +216,13 @@ class Sampler:
         Clips that may be drawn; a window needs all of its own.
     batch : int
         Clips a step.
+    alone : bool
+        Whether this is all that a batch holds; otherwise other people's windows are drawn apart.
     """
 
-    def __init__(self, clips: ClipSet, eligible: np.ndarray, batch: int, seed: int, sampler: str = "window") -> None:
+    def __init__(
+        self, clips: ClipSet, eligible: np.ndarray, batch: int, seed: int, sampler: str = "window", alone: bool = True
+    ) -> None:
         if sampler == "window":
             units = clips.windows()
             units = units[eligible[units].all(axis=1)]
@@ -236,7 +240,7 @@ class Sampler:
             self._night = None
         self.units = units
         self.per_step = max(1, batch // units.shape[1])
-        if sampler == "window" and self.per_step == 1:
+        if alone and sampler == "window" and self.per_step == 1:
             _LOG.warning(
                 "batch %d is one window of one night: batch norm and the negatives of a batch see one person a step; "
                 "use a batch of %d or more",

@@ -72,7 +72,25 @@ class ObjectiveConfig(Frozen):
 
 
 class TrainingConfig(Frozen):
-    """How a network is trained. Batches hold `batch` clips; `validate_every` is in steps."""
+    """How a network is trained. Batches hold `batch` clips; `validate_every` is in steps.
+
+    Attributes
+    ----------
+    labelled_share : float, optional
+        Share of a batch's windows that come from labelled participants, drawn apart from the others
+        (`SeparateSampler`); None draws both together. Changes nothing where everybody is labelled, or where the
+        objective does not use unlabelled clips.
+    labelled_weight : float
+        By what a student's cross-entropy, the term "ce", is divided: 0 the clips of the whole batch, as the objectives
+        are published; 1 the labelled clips alone; between, the geometric mean of both with these weights.
+    trunk_lr : float
+        Factor on the learning rate of a network but for its head; 0 freezes it, batch norm's statistics too.
+    objective_lr : float
+        Factor on the learning rate of an objective's own networks.
+    patience : int, optional
+        Training ends after as many validations in a row without a better score; None: never before `steps`. The
+        schedule is that of all steps.
+    """
 
     steps: int = Field(gt=0)
     batch: int = Field(default=16, gt=0)
@@ -86,6 +104,11 @@ class TrainingConfig(Frozen):
     normalise: Literal["standard", "clip-mean"] = "standard"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     momentum_encoder: float = Field(default=0.999, ge=0, lt=1)
+    labelled_share: float | None = Field(default=None, gt=0, lt=1)
+    labelled_weight: float = Field(default=0.0, ge=0, le=1)
+    trunk_lr: float = Field(default=1.0, ge=0)
+    objective_lr: float = Field(default=1.0, gt=0)
+    patience: int | None = Field(default=None, gt=0)
 
 
 class Recipe(Frozen):

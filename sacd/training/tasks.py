@@ -12,7 +12,7 @@ from torch.nn import functional
 from sacd.exceptions import SacdError
 from sacd.metrics import accuracy, confusion, kappa, macro_f1
 from sacd.models.base import Network, Output
-from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Objective, Pair, labelled_cross_entropy, labelled_factor
 from sacd.training.batches import WINDOW, ClipSet, Sampler, ahead, to_device
 from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
 from sacd.training.loop import Task, step_seed
@@ -113,6 +113,8 @@ class StudentTask(StageTask):
         Of the momentum network, where the objective needs one.
     diagnose_every : int
         The gradient norm of each term at the student's features is measured at every such step.
+    labelled_weight : float
+        As in `TrainingConfig`. Every objective, of one's own too, calls its cross-entropy with the labels "ce".
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class StudentTask(StageTask):
         posterior: np.ndarray | None,
         momentum: float,
         diagnose_every: int,
+        labelled_weight: float = 0.0,
         **named: object,
     ) -> None:
         super().__init__(*common, **named)
@@ -130,15 +133,23 @@ class StudentTask(StageTask):
         self.momentum_network = copy.deepcopy(self.network).requires_grad_(False) if objective.needs_momentum else None
         self._teacher, self._posterior = teacher, posterior
         self._momentum, self._diagnose_every = momentum, diagnose_every
+        self._labelled_weight = labelled_weight
         self._norms: dict[str, float] = {}
 
     def terms(self, step: int) -> dict[str, Tensor]:
         """The objective's weighted terms of a step."""
         index, window, x, label = self.draw(step)
         output = forward(self.network, self.inputs, x, taps=self.objective.needs_taps)
-        terms = self.objective(self.pair(index, window, x, label, output, self._teacher_side(index, x)))
+        terms = self.losses(self.pair(index, window, x, label, output, self._teacher_side(index, x)))
         if (step + 1) % self._diagnose_every == 0:
             self._norms = gradient_norms(terms, output.features)
+        return terms
+
+    def losses(self, pair: Pair) -> dict[str, Tensor]:
+        """The objective's weighted terms, its cross-entropy with the labels divided as `labelled_weight` says."""
+        terms = self.objective(pair)
+        if "ce" in terms and self._labelled_weight:
+            terms["ce"] = terms["ce"] * labelled_factor(pair.label, self._labelled_weight)
         return terms
 
     def pair(
@@ -208,10 +219,13 @@ class StudentTask(StageTask):
 
 
 def gradient_norms(terms: dict[str, Tensor], features: Tensor) -> dict[str, float]:
-    """L2 norm of d term / d features for every term that depends on them: a graph net can absorb its own loss."""
+    """L2 norm of d term / d features for every term that depends on them: a graph net can absorb its own loss.
+
+    Empty where no gradient reaches the features: a frozen trunk's.
+    """
     norms = {}
     for name, term in terms.items():
-        if term.requires_grad:
+        if term.requires_grad and features.requires_grad:
             (gradient,) = torch.autograd.grad(term, features, retain_graph=True, allow_unused=True)
             norms[name] = 0.0 if gradient is None else float(gradient.float().norm())
     return norms

@@ -17,6 +17,7 @@ from sacd.runs.store import RunStore
 from sacd.training.batches import Arrays, ClipSet, Sampler, Stored
 from sacd.training.config import ModelConfig
 from sacd.training.inputs import Inputs, Prepare, make_network, video_preparation
+from sacd.training.separate_draws import SeparateSampler
 from sacd.training.tasks import StageTask
 from sacd.training.transforms import prepare_eeg, prepare_features
 
@@ -109,7 +110,9 @@ class StageRun(LabelledRun, EncoderRun):
         validation = ClipSet(cohort.of(split.validation), split.validation)
         # Clips that nobody scored have nothing to teach a network without pairs.
         eligible = np.ones(len(clips), dtype=bool) if pairs else clips.label >= 0
-        sampler = Sampler(clips, eligible, training.batch, self.seed, training.sampler)
+        drawn = clips, eligible, training.batch, self.seed, training.sampler
+        apart = pairs and split.unlabelled and training.labelled_share is not None
+        sampler = SeparateSampler(*drawn, training.labelled_share) if apart else Sampler(*drawn)
         inputs, held = (self.inputs(cohort, making.store, part, making.fabric) for part in (clips, validation))
         network = make_network(self.model, inputs.arrays.shape, self.seed, participants)
         return network, inputs, clips, sampler, held, validation, self.seed, training.augment

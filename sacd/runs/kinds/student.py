@@ -93,6 +93,7 @@ class ObjectiveRun(RunConfig):
         return {
             "objective": self.build_objective(context), "teacher": teacher,
             "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
+            "labelled_weight": self.training.labelled_weight,
         }
 
 
