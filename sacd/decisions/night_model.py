@@ -26,6 +26,8 @@ from sacd.decisions.stretches import steps, stretches
 from sacd.decisions.temperature import log_scaled
 from sacd.stages import NOT_SCORED, STAGES
 
+VERSION = 1
+"""Enters the identity of students of a smoothed teacher; raised when smoothing or what it is fitted by changes."""
 BETAS = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)
 WINDOWS = (1, 3, 5, 9, 15, 25)
