@@ -5,7 +5,7 @@ was fitted. A student is fitted to labels and teacher alike, so π̂ is what it 
 probability over its own training draws.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -70,6 +70,6 @@ def tuned(clips: Clips, correction: Correction) -> np.ndarray:
     return correction.stages(clips.probability, correction.tau)
 
 
-def best_tau(decided: Callable[[float], float], taus: Sequence[float] = TAUS) -> float:
+def best_tau(scores: Mapping[float, float]) -> float:
     """The τ of the highest score; of equal ones the smallest, which corrects least."""
-    return max(sorted(taus), key=decided)
+    return max(sorted(scores), key=scores.__getitem__)

@@ -12,14 +12,13 @@ import torch
 from sacd.cohort import Cohort
 from sacd.decisions import ARGMAX, Clips, decide, decision_named
 from sacd.exceptions import SacdError
-from sacd.runs.execute import execute
+from sacd.runs.execute import PROBABILITIES, execute
 from sacd.runs.forecast import predicted_seconds
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, Run, RunStore
 from sacd.simulate.beside import make_whole
 from sacd.simulate.provenance import check_version
-from sacd.stages import STAGES
 from sacd.workers import Job, run_jobs, side_by_side
 
 PROGRESS = "progress"
@@ -191,8 +190,7 @@ def decided(run: Run, part: pd.DataFrame, decision: str) -> pd.DataFrame:
     if decision == ARGMAX:
         return part.assign(decision=decision)
     fitted = known.fitted.read(run.path) if known.fitted else None
-    probability = part[[f"p_{stage}" for stage in STAGES]].to_numpy(dtype=float)
-    clips = Clips(probability, part["recording_id"].to_numpy(), part["clip"].to_numpy())
+    clips = Clips(part[PROBABILITIES].to_numpy(), part["recording_id"].to_numpy(), part["clip"].to_numpy())
     return part.assign(predicted=decide(decision, clips, fitted), decision=decision)
 
 
