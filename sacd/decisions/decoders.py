@@ -18,6 +18,7 @@ from sacd.exceptions import SacdError
 from sacd.stages import STAGES
 
 PROBABILITIES = [f"p_{stage}" for stage in STAGES]
+"""Columns of predictions."""
 
 
 class Decoder(NamedTuple):

@@ -17,13 +17,13 @@ from safetensors.torch import save_file
 from scipy.special import softmax
 
 from sacd.cohort import Cohort, Recording
-from sacd.decisions import Correction
+from sacd.decisions import Clips, Correction, NightModel
+from sacd.decisions.decoders import PROBABILITIES
 from sacd.locks import alone
 from sacd.models.base import Network
 from sacd.runs.forecast import alike
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, LOCK, RunStore
-from sacd.stages import STAGES
 from sacd.training.batches import ClipSet
 from sacd.training.config import TRAINING_VERSION
 from sacd.training.inputs import Inputs, predict
@@ -31,8 +31,6 @@ from sacd.training.loop import CHECKPOINT, Task, make_fabric, train
 from sacd.training.tasks import StageTask, stage_scores
 
 TRACEBACK = "traceback.txt"
-PROBABILITIES = [f"p_{stage}" for stage in STAGES]
-"""Columns of predictions."""
 DRAWS = 2048
 """Training draws whose mean probability is a run's prior: 256 windows, which know a stage's share to 2 or 3 points."""
 
@@ -145,8 +143,17 @@ class Making:
             held = predictions[predictions["split"] == "validation"]
             steps = min(self.config.training.steps, -(-DRAWS // self.config.training.batch))
             drawn = softmax(predict(network, task.inputs, task.drawn(steps)).logits, axis=1)
-            Correction.of(held[PROBABILITIES].to_numpy(), held["stage"].to_numpy(), drawn).write(self.folder)
+            correction = Correction.of(held[PROBABILITIES].to_numpy(), held["stage"].to_numpy(), drawn)
+            correction.write(self.folder)
+            self.night_model(held, correction).write(self.folder)
         return figures
+
+    def night_model(self, held: pd.DataFrame, correction: Correction) -> NightModel:
+        """What the labelled training nights show, β and τ as the predictions of validation clips want them."""
+        known = ClipSet(self.cohort.of(self.split.labelled), self.split.labelled)
+        counted = NightModel.counted(known.label, known.night, known.number, correction)
+        clips = Clips(held[PROBABILITIES].to_numpy(), held["recording_id"].to_numpy(), held["clip"].to_numpy())
+        return counted.chosen(clips, held["stage"].to_numpy(), held["participant_id"].to_numpy())
 
     def describe(self, shape: tuple[int, ...]) -> None:
         """Write what the run is, all that inference needs, and where it was made."""
