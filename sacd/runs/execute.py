@@ -14,21 +14,25 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save_file
+from scipy.special import softmax
 
 from sacd.cohort import Cohort, Recording
+from sacd.decisions import Clips, Correction, NightModel
+from sacd.decisions.decoders import PROBABILITIES
 from sacd.locks import alone
 from sacd.models.base import Network
 from sacd.runs.forecast import alike
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, LOCK, RunStore
-from sacd.stages import STAGES
 from sacd.training.batches import ClipSet
 from sacd.training.config import TRAINING_VERSION
 from sacd.training.inputs import Inputs, predict
 from sacd.training.loop import CHECKPOINT, Task, make_fabric, train
-from sacd.training.tasks import stage_scores
+from sacd.training.tasks import StageTask, stage_scores
 
 TRACEBACK = "traceback.txt"
+DRAWS = 2048
+"""Training draws whose mean probability is a run's prior: 256 windows, which know a stage's share to 2 or 3 points."""
 
 
 def execute(
@@ -110,8 +114,10 @@ class Making:
         weights = {name: value.contiguous() for name, value in network.state_dict().items()}
         save_file(weights, self.folder / "weights.safetensors")
 
-    def evaluate(self, network: Network, inputs: Callable[[ClipSet], Inputs], tested: bool = True) -> dict[str, Any]:
-        """Write the predictions of validation and test clips; their figures.
+    def evaluate(
+        self, network: Network, inputs: Callable[[ClipSet], Inputs], tested: bool = True, task: StageTask | None = None
+    ) -> dict[str, Any]:
+        """Write the predictions of validation and test clips, and what decisions need to know; their figures.
 
         Parameters
         ----------
@@ -119,6 +125,8 @@ class Making:
             The network's input over a clip set.
         tested : bool
             Without, the test participants are not looked at.
+        task : StageTask, optional
+            What trained the network: its draws give the prior that decisions are corrected for.
         """
         parts: list[pd.DataFrame] = []
         figures: dict[str, Any] = {}
@@ -133,8 +141,23 @@ class Making:
             parts.append(table)
             scores = stage_scores(clips.label, logits.argmax(1), clips.participant)
             figures |= {f"{name}_{key}": value for key, value in scores.items()}
-        pd.concat(parts).to_parquet(self.folder / "predictions.parquet", index=False)
+        predictions = pd.concat(parts)
+        predictions.to_parquet(self.folder / "predictions.parquet", index=False)
+        if task is not None:
+            held = predictions[predictions["split"] == "validation"]
+            steps = min(self.config.training.steps, -(-DRAWS // self.config.training.batch))
+            drawn = softmax(predict(network, task.inputs, task.drawn(steps)).logits, axis=1)
+            correction = Correction.of(held[PROBABILITIES].to_numpy(), held["stage"].to_numpy(), drawn)
+            correction.write(self.folder)
+            self.night_model(held, correction).write(self.folder)
         return figures
+
+    def night_model(self, held: pd.DataFrame, correction: Correction) -> NightModel:
+        """What the labelled training nights show, β and τ as the predictions of validation clips want them."""
+        known = ClipSet(self.cohort.of(self.split.labelled), self.split.labelled)
+        counted = NightModel.counted(known.label, known.night, known.number, correction)
+        clips = Clips(held[PROBABILITIES].to_numpy(), held["recording_id"].to_numpy(), held["clip"].to_numpy())
+        return counted.chosen(clips, held["stage"].to_numpy(), held["participant_id"].to_numpy())
 
     def describe(self, shape: tuple[int, ...]) -> None:
         """Write what the run is, all that inference needs, and where it was made."""
@@ -167,8 +190,7 @@ class Making:
 
 def prediction_table(clips: ClipSet, recordings: list[Recording], logits: np.ndarray) -> pd.DataFrame:
     """One row a clip: recording_id, participant_id, clip, stage, predicted and the probabilities p_W … p_REM."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probability = shifted / shifted.sum(axis=1, keepdims=True)
+    probability = softmax(logits, axis=1)
     table = pd.DataFrame(
         {
             "recording_id": [recordings[i].recording_id for i in clips.night],
@@ -178,6 +200,6 @@ def prediction_table(clips: ClipSet, recordings: list[Recording], logits: np.nda
             "predicted": logits.argmax(axis=1),
         }
     )
-    for code, stage in enumerate(STAGES):
-        table[f"p_{stage}"] = probability[:, code].astype(np.float32)
+    for code, name in enumerate(PROBABILITIES):
+        table[name] = probability[:, code].astype(np.float32)
     return table

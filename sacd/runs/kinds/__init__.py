@@ -11,9 +11,10 @@ from sacd.runs.kinds.selected import SelectedRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
+from sacd.runs.kinds.tuned import TunedRun
 
 KINDS: list[type[RunConfig]] = [
-    TeacherRun, TrunkRun, ContinuedTrunkRun, StudentRun, SelectedRun, FusionRun, ReverseRun, AudioTeacherRun,
+    TeacherRun, TrunkRun, ContinuedTrunkRun, StudentRun, SelectedRun, TunedRun, FusionRun, ReverseRun, AudioTeacherRun,
     AudioVideoRun,
 ]
 

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from sacd.cohort import Cohort, Modality, Recording
 from sacd.cohort.splits import Split
+from sacd.decisions import night_model
 from sacd.exceptions import SacdError
 from sacd.objectives import build_objective, identity, load_objective, short_name
 from sacd.objectives.base import Context, Objective
@@ -17,7 +18,7 @@ from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.runs.kinds.encoder import StageRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
-from sacd.runs.outputs import cached_outputs, joined_outputs
+from sacd.runs.outputs import Taught, cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
 from sacd.stages import STAGES
 from sacd.training.batches import ClipSet, Stored
@@ -104,14 +105,15 @@ class DistilledRun(ObjectiveRun, StageRun):
 class StudentRun(DistilledRun):
     """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features.
 
-    A control: with `shifted` the teacher's outputs are those of another time of the same night. Runs of a sweep keep
-    neither weights (`keep_weights`) nor test predictions (`test`).
+    What its teacher says of a clip it is `taught` as it is, or smoothed over the night (`sacd.runs.outputs`), or as a
+    control shifted: what was said of another time of the same night. Runs of a sweep keep neither weights
+    (`keep_weights`) nor test predictions (`test`).
     """
 
     kind: Literal["student"] = "student"
     teacher: TeacherRun | None = None
     trunk: TrunkRun | ContinuedTrunkRun | None = None
-    shifted: bool = False
+    taught: Taught = "as-is"
     test: bool = True
     keep_weights: bool = True
 
@@ -119,6 +121,8 @@ class StudentRun(DistilledRun):
     def _objective_has_what_it_needs(self) -> "StudentRun":
         if self.teacher is None and self.needs.needs_teacher:
             raise SacdError(f"objective {self.name} learns from a teacher; name one")
+        if self.teacher is None and self.taught != "as-is":
+            raise SacdError(f"taught: {self.taught} is about a teacher; name one")
         return self
 
     @property
@@ -148,6 +152,10 @@ class StudentRun(DistilledRun):
         """Of the EEG it reads nothing but its teacher's outputs, which follow from it."""
         return ("eeg", "video") if self.teacher is not None else ("video",)
 
+    def versions(self) -> dict[str, Any]:
+        """Also that of the smoothing, where its teacher is smoothed."""
+        return super().versions() | ({"smoothing": night_model.VERSION} if self.taught == "smoothed" else {})
+
     def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
         """Also unlabelled participants."""
         return super().roles(split) | {"unlabelled": split.unlabelled}
@@ -155,9 +163,9 @@ class StudentRun(DistilledRun):
     def row(self) -> dict[str, Any]:
         """Objective with its options and controls, tier, student, the weights of its trunk, teacher."""
         hidden = f", teacher without {self.teacher.without}" if self.teacher and self.teacher.without else ""
-        shifted = ", EEG shifted" if self.shifted else ""
+        taught = {"as-is": "", "shifted": ", EEG shifted", "smoothed": ", teacher smoothed"}[self.taught]
         return super().row() | {
-            "method": self.method + hidden + shifted,
+            "method": self.method + hidden + taught,
             "objective": self.objective.name, "student": self.model.name, "tier": self.tier,
             "trunk": "" if self.trunk is None else self.trunk.title_of_weights,
             "teacher": "none" if self.teacher is None else self.teacher.model.name,
@@ -183,7 +191,7 @@ class StudentRun(DistilledRun):
         if needs.needs_teacher:
             cohort, store = making.cohort, making.store
             teacher = joined_outputs(
-                self.teacher, cohort, store, clips.recordings, taps=needs.needs_taps, shifted=self.shifted
+                self.teacher, cohort, store, clips.recordings, taps=needs.needs_taps, taught=self.taught
             )
         return StudentTask(
             *common, posterior=clips.posterior() if needs.needs_posterior else None,
