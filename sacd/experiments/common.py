@@ -23,7 +23,7 @@ def folds(cohort: Cohort, profile: Profile) -> list[tuple[int, int] | None]:
 
 
 def is_features(cohort: Cohort) -> bool:
-    """Whether both modalities are feature vectors."""
+    """Whether the video is feature vectors; the EEG beside them may be raw."""
     return cohort.info.video == "features"
 
 
@@ -75,6 +75,11 @@ def trunk(profile: Profile, fold: tuple[int, int] | None) -> TrunkRun | None:
     return TrunkRun(model=profile.trunk.model, training=profile.trunk.training, fold=fold)
 
 
+def view(cohort: Cohort) -> str:
+    """What a student sees of a feature cohort: of nights that were simulated to features, the trunk's alone."""
+    return "trunk" if cohort.info.sampling.video_features[:1] == ("trunk_000",) else ""
+
+
 def student(
     cohort: Cohort,
     profile: Profile,
@@ -103,4 +108,5 @@ def student(
         objective=chosen,
         teacher=(taught_by or teacher(cohort, profile, protocol, seed, fold)) if needs else None,
         trunk=None if features or raw else trunk(profile, fold),
+        view=view(cohort),
     )

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from sacd.models import known_options
 from sacd.objectives import normal_options, resolved
+from sacd.training.batches import STRETCH
 
 Options = dict[str, int | float | str | bool]
 
@@ -57,7 +58,7 @@ class ObjectiveConfig(Frozen):
 
 
 class TrainingConfig(Frozen):
-    """How a network is trained. Batches hold `batch` clips; `validate_every` is in steps."""
+    """How a network is trained. Batches hold `batch` clips; `validate_every` is in steps, `stretch` in clips."""
 
     steps: int = Field(gt=0)
     batch: int = Field(default=16, gt=0)
@@ -65,7 +66,8 @@ class TrainingConfig(Frozen):
     lr: float = Field(default=0.001, gt=0)
     weight_decay: float = 5e-4
     schedule: Literal["constant", "cosine"] = "constant"
-    sampler: Literal["window", "random"] = "window"
+    sampler: Literal["window", "random", "stretch"] = "window"
+    stretch: int = Field(default=STRETCH, gt=0)
     validate_every: int = Field(default=500, gt=0)
     augment: bool = True
     normalise: Literal["standard", "clip-mean"] = "standard"

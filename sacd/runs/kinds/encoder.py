@@ -109,7 +109,7 @@ class StageRun(LabelledRun, EncoderRun):
         validation = ClipSet(cohort.of(split.validation), split.validation)
         # Clips that nobody scored have nothing to teach a network without pairs.
         eligible = np.ones(len(clips), dtype=bool) if pairs else clips.label >= 0
-        sampler = Sampler(clips, eligible, training.batch, self.seed, training.sampler)
+        sampler = Sampler(clips, eligible, training.batch, self.seed, training.sampler, training.stretch)
         inputs, held = (self.inputs(cohort, making.store, part, making.fabric) for part in (clips, validation))
         network = make_network(self.model, inputs.arrays.shape, self.seed, participants)
         return network, inputs, clips, sampler, held, validation, self.seed, training.augment
