@@ -79,6 +79,9 @@ def simulate(
     size: Annotated[int, typer.Option(min=8, help="Height and width of a frame, pixels.")] = 32,
     span: Annotated[float, typer.Option(min=0.1, max=30, help="Seconds of a clip that its frames spread over.")] = 30,
     preview: Annotated[bool, typer.Option("--preview", help="Film one whole night at full rate: a minute.")] = False,
+    encoder: Annotated[
+        str | None, typer.Option(help="Whole nights as features of a shipped trunk, e.g. r2plus1d_10-motion.")
+    ] = None,
 ) -> None:
     """Make a simulated cohort: EEG and infrared video of the same nights.
 
@@ -88,6 +91,7 @@ def simulate(
       sacd simulate data/tiny --train 6 --test 3 --nights 1
       sacd simulate data/weak --coupling weak --seed 7
       sacd simulate data/with-files --train 6 --test 3 --raw 2
+      sacd simulate data/nights --train 6 --test 3 --encoder r2plus1d_10-motion
     """
     from sacd.progress import progress
     from sacd.simulate.simulated_cohort import simulate as make
@@ -95,7 +99,7 @@ def simulate(
     with progress(f"simulating {out}", train + test) as bar:
         make(
             out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size,
-            span_s=span, preview=preview, progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
+            span_s=span, preview=preview, encoder=encoder, progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
         )
     if raw:
         from sacd.simulate.raw import add_raw_nights

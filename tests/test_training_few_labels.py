@@ -39,7 +39,7 @@ def few_label_student(method: str = "sacd", video: bool = False, weight: float =
     torch.manual_seed(0)
     network = build("r2plus1d_10", in_channels=1, width=4) if video else build("mlp", in_features=6)
     teacher = Outputs(*(rng.standard_normal((len(clips), size), dtype=np.float32) for size in (512, 5)))
-    sampler = SeparateSampler(clips, np.ones(len(clips), dtype=bool), 16, 0, "window", 0.5)
+    sampler = SeparateSampler(clips, np.ones(len(clips), dtype=bool), 16, 0, "window", 8, 0.5)
     return StudentTask(
         network, inputs, clips, sampler, inputs, clips, 0, False, labelled_weight=weight, teacher=teacher,
         objective=build_objective(method, Context(len(clips), n_nights=len(clips.recordings))),

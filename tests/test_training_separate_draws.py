@@ -28,7 +28,7 @@ def few_labelled(nights: int = 8, labelled: int = 2, length: int = 20) -> ClipSe
 
 
 def separate(clips: ClipSet, batch: int, share: float, seed: int = 0, sampler: str = "window") -> SeparateSampler:
-    return SeparateSampler(clips, np.ones(len(clips), dtype=bool), batch, seed, sampler, share)
+    return SeparateSampler(clips, np.ones(len(clips), dtype=bool), batch, seed, sampler, 8, share)
 
 
 @given(

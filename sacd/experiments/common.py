@@ -25,7 +25,7 @@ def folds(cohort: Cohort, profile: Profile) -> list[tuple[int, int] | None]:
 
 
 def is_features(cohort: Cohort) -> bool:
-    """Whether both modalities are feature vectors."""
+    """Whether the video is feature vectors; the EEG beside them may be raw."""
     return cohort.info.video == "features"
 
 
@@ -101,6 +101,11 @@ def _started_from(model: ModelConfig, weights: str | None) -> ModelConfig:
     return ModelConfig(name=model.name, options=model.options, weights=weights)
 
 
+def view(cohort: Cohort) -> str:
+    """What a student sees of a feature cohort: of nights that were simulated to features, the trunk's alone."""
+    return "trunk" if cohort.info.sampling.video_features[:1] == ("trunk_000",) else ""
+
+
 def student(
     cohort: Cohort,
     profile: Profile,
@@ -131,4 +136,5 @@ def student(
         objective=chosen,
         teacher=(taught_by or teacher(cohort, profile, protocol, seed, fold)) if needs else None,
         trunk=None if features or raw else sees_by or trunk(cohort, profile, fold),
+        view=view(cohort),
     )

@@ -8,6 +8,7 @@ from sacd.exceptions import SacdError
 from sacd.models import known_options
 from sacd.models.shipped import is_shipped, weights_file
 from sacd.objectives import normal_options, resolved
+from sacd.training.batches import STRETCH
 
 Options = dict[str, int | float | str | bool]
 
@@ -72,7 +73,7 @@ class ObjectiveConfig(Frozen):
 
 
 class TrainingConfig(Frozen):
-    """How a network is trained. Batches hold `batch` clips; `validate_every` is in steps.
+    """How a network is trained. Batches hold `batch` clips; `validate_every` is in steps, `stretch` in clips.
 
     Attributes
     ----------
@@ -98,7 +99,8 @@ class TrainingConfig(Frozen):
     lr: float = Field(default=0.001, gt=0)
     weight_decay: float = 5e-4
     schedule: Literal["constant", "cosine"] = "constant"
-    sampler: Literal["window", "random"] = "window"
+    sampler: Literal["window", "random", "stretch"] = "window"
+    stretch: int = Field(default=STRETCH, gt=0)
     validate_every: int = Field(default=500, gt=0)
     augment: bool = True
     normalise: Literal["standard", "clip-mean"] = "standard"

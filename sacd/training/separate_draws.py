@@ -37,15 +37,16 @@ class SeparateSampler(Sampler):
     """
 
     def __init__(
-        self, clips: ClipSet, eligible: np.ndarray, batch: int, seed: int, sampler: str, labelled_share: float
+        self, clips: ClipSet, eligible: np.ndarray, batch: int, seed: int, sampler: str, stretch: int,
+        labelled_share: float,
     ) -> None:
-        super().__init__(clips, eligible, batch, seed, sampler, alone=False)
+        super().__init__(clips, eligible, batch, seed, sampler, stretch, alone=False)
         length, windows = self.units.shape[1], max(2, self.per_step)
         share = min(max(1, round(labelled_share * windows)), windows - 1)
         seen = clips.label >= 0
         self.parts = (
-            Sampler(clips, eligible & seen, share * length, seed, sampler, alone=False),
-            Sampler(clips, eligible & ~seen, (windows - share) * length, seed + APART, sampler, alone=False),
+            Sampler(clips, eligible & seen, share * length, seed, sampler, stretch, alone=False),
+            Sampler(clips, eligible & ~seen, (windows - share) * length, seed + APART, sampler, stretch, alone=False),
         )
         self.units, self.per_step = np.concatenate([part.units for part in self.parts]), windows
 
@@ -54,4 +55,4 @@ class SeparateSampler(Sampler):
         labelled, unlabelled = self.parts
         first, window = labelled.batch(step)
         second, further = unlabelled.batch(step)
-        return np.concatenate([first, second]), np.concatenate([window, further + labelled.per_step])
+        return np.concatenate([first, second]), np.concatenate([window, further + window[-1] + 1])

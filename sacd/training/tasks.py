@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from sacd.exceptions import SacdError
 from sacd.metrics import accuracy, confusion, kappa, macro_f1
-from sacd.models.base import Network, Output
+from sacd.models.base import NIGHT, Network, Output
 from sacd.objectives.base import Objective, Pair, labelled_cross_entropy, labelled_factor
 from sacd.training.batches import WINDOW, ClipSet, Sampler, ahead, to_device
 from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
@@ -55,10 +55,13 @@ class StageTask(Task):
     ) -> None:
         super().__init__()
         drawn = sampler.units.shape[1]
-        if drawn % network.window:
+        if network.window == NIGHT:
+            network.stretch = drawn
+        elif drawn % network.window:
             raise SacdError(
                 f"the network reads windows of {network.window} clips, and the sampler draws {drawn} in a row; "
-                f"use sampler: window, and a window that divides {WINDOW}"
+                f"use sampler: window, and a window that divides {WINDOW}, or sampler: stretch with a stretch of whole "
+                "windows"
             )
         self.network = network
         self.inputs, self._clips, self._sampler = inputs, clips, sampler

@@ -110,7 +110,7 @@ class StageRun(LabelledRun, EncoderRun):
         validation = ClipSet(cohort.of(split.validation), split.validation)
         # Clips that nobody scored have nothing to teach a network without pairs.
         eligible = np.ones(len(clips), dtype=bool) if pairs else clips.label >= 0
-        drawn = clips, eligible, training.batch, self.seed, training.sampler
+        drawn = clips, eligible, training.batch, self.seed, training.sampler, training.stretch
         apart = pairs and split.unlabelled and training.labelled_share is not None
         sampler = SeparateSampler(*drawn, training.labelled_share) if apart else Sampler(*drawn)
         inputs, held = (self.inputs(cohort, making.store, part, making.fabric) for part in (clips, validation))

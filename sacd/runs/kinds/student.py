@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import model_validator
 
@@ -10,6 +11,7 @@ from sacd.cohort import Cohort, Modality, Recording
 from sacd.cohort.splits import Split
 from sacd.decisions import night_model
 from sacd.exceptions import SacdError
+from sacd.models import MODELS
 from sacd.objectives import build_objective, identity, load_objective, short_name
 from sacd.objectives.base import Context, Objective
 from sacd.runs.execute import Making
@@ -105,6 +107,7 @@ class DistilledRun(ObjectiveRun, StageRun):
 class StudentRun(DistilledRun):
     """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features.
 
+    Of a feature cohort it sees the columns whose names begin with `view`, or with one of several, separated by commas.
     What its teacher says of a clip it is `taught` as it is, or smoothed over the night (`sacd.runs.outputs`), or as a
     control shifted: what was said of another time of the same night. Runs of a sweep keep neither weights
     (`keep_weights`) nor test predictions (`test`).
@@ -114,6 +117,7 @@ class StudentRun(DistilledRun):
     teacher: TeacherRun | None = None
     trunk: TrunkRun | ContinuedTrunkRun | None = None
     taught: Taught = "as-is"
+    view: str = ""
     test: bool = True
     keep_weights: bool = True
 
@@ -127,10 +131,10 @@ class StudentRun(DistilledRun):
 
     @property
     def tier(self) -> str:
-        """*raw*: trains on video; *frozen*: on a trunk's features; *features*: on given feature vectors."""
+        """*raw*: trains on video; *frozen*: on a trunk's features; *features*: on those that a cohort holds."""
         if self.trunk is not None:
             return "frozen"
-        return "features" if self.model.name == "mlp" else "raw"
+        return "features" if MODELS[self.model.name].kind == "features" else "raw"
 
     @property
     def tested(self) -> bool:
@@ -164,7 +168,8 @@ class StudentRun(DistilledRun):
         """Objective with its options and controls, tier, student, the weights of its trunk, teacher."""
         hidden = f", teacher without {self.teacher.without}" if self.teacher and self.teacher.without else ""
         taught = {"as-is": "", "shifted": ", EEG shifted", "smoothed": ", teacher smoothed"}[self.taught]
-        return super().row() | {
+        seen = {"view": self.view} if self.view else {}
+        return super().row() | seen | {
             "method": self.method + hidden + taught,
             "objective": self.objective.name, "student": self.model.name, "tier": self.tier,
             "trunk": "" if self.trunk is None else self.trunk.title_of_weights,
@@ -175,8 +180,26 @@ class StudentRun(DistilledRun):
         """Also where it stands on a trunk."""
         return self.trunk is not None or super().reads_features(cohort)
 
+    def check(self, cohort: Cohort) -> None:
+        """Also that there is what it should see."""
+        super().check(cohort)
+        if self.view:
+            self._columns(cohort)
+
+    def _columns(self, cohort: Cohort) -> np.ndarray:
+        """Indices of the columns that it sees."""
+        names = cohort.info.sampling.video_features
+        seen = np.flatnonzero([name.startswith(tuple(self.view.split(","))) for name in names])
+        if not len(seen):
+            known = ", ".join(dict.fromkeys(name.split("_")[0] for name in names)) or "none: it holds pictures"
+            raise SacdError(f"{cohort.path}: no video feature begins with view={self.view!r}; what is there: {known}")
+        return seen
+
     def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
-        """Video, or its trunk's features of it."""
+        """Video, its trunk's features of it, or the columns of a feature cohort that it sees."""
+        if self.view:
+            columns = self._columns(cohort)
+            return [recording.video[:, columns] for recording in recordings]
         if self.trunk is None:
             return super().arrays(cohort, store, recordings)
         found = cached_outputs(self.trunk, cohort, store, recordings)
