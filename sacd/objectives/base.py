@@ -84,16 +84,18 @@ class Objective(nn.Module):
     `forward` returns weighted terms by name; the training loss is their sum. State that must survive a
     resumed run (banks, pointers) lives in buffers. A change of numbers needs a higher `version`. `weights` names the
     options that weigh its terms beside the cross-entropy: what a search for better settings scales. `parts` are
-    modules whose options it takes as ``**options`` and hands on (`options_for`).
+    modules whose options it takes as ``**options`` and hands on (`options_for`). `since_paper` marks what was published
+    after the methods that the paper compares with: tables say so.
 
     A step on a GPU must not wait for it: no ``.item()``, no shape that depends on the values of a tensor.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int | str] = 1
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
     weights: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[tuple[type[nn.Module], ...]] = ()
+    since_paper: ClassVar[bool] = False
     needs_teacher: ClassVar[bool] = True
     uses_unlabelled: ClassVar[bool] = True
     needs_momentum: ClassVar[bool] = False
@@ -113,6 +115,10 @@ class Objective(nn.Module):
             The batch.
         """
         raise TypeError(f"{type(self).__name__} does not define forward(pair)")
+
+    def labelled(self, pair: Pair) -> Tensor:
+        """The cross-entropy with the labels, a scalar: the term "ce" of `forward`, which a correction may change."""
+        return labelled_cross_entropy(pair.student_logits, pair.label)
 
     @property
     def diagnostics(self) -> dict[str, Tensor]:
