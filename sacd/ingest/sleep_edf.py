@@ -3,7 +3,11 @@
 The teacher sees 72 published features of two EEG channels, the student a weak view of them. The view is part of the
 teacher's own input, so this is no second modality: an arm whose teacher does not see the view's channel is made by
 leaving out every feature whose name contains ``Pz-Oz``. Features are normalised within each night, which uses the whole
-night before its first clip is classified (transductive).
+night before its first clip is classified (transductive), or by each clip's own past (causal).
+
+A recording lasts 20 hours. By default it is cut by the clock, which knows no scoring and asks of a clinic no more than
+its recorder's time. The literature's sleep ± 30 minutes would tell a network how long the wake before sleep lasts; to
+have its share of wake without that, `drawn` draws each night's two margins.
 
 Data: Kemp et al. 2000, doi:10.1109/10.867928 (Sleep-EDF Expanded, PhysioNet, ODC-By). Each ``SC4ssn…npz`` (subject ss,
 night n) holds `X` [rows, 72] and `y` [rows] for the scored 30-s clips in order; the ``-Hypnogram.edf`` beside it has
@@ -11,11 +15,14 @@ every clip, scored or not.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -23,6 +30,7 @@ import pandas as pd
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError, reading
+from sacd.ingest.features import normalisation, normalised, within_stretches
 from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.psg import read_psg
 from sacd.progress import Bar
@@ -46,7 +54,16 @@ _PERSON = re.compile(r"(Male|Female)_(\d{1,3})yr")
 _POWERS = [c * len(BASE) + BASE.index(n) for c in (0, 1) for n in (*BASE[:5], "log_variance")]
 _FLOOR_V2 = 1e-10
 _SMALLEST_V2 = 1e-14
-_MARGIN_CLIPS = 60
+
+Crop = Literal["clock", "drawn"]
+BED_HOUR, RISE_HOUR = 22, 9
+"""The clock's window: of 16 nights' sleep it leaves out 13 % of one (risen at 10:06), and a third of it is wake."""
+MARGIN_CLIPS = 120
+"""The longest margin beside sleep that is drawn: an hour."""
+_CROPS = {
+    "clock": f"clips that begin from {BED_HOUR}:00 to {RISE_HOUR}:00",
+    "drawn": f"sleep by its scoring, with margins of 0–{MARGIN_CLIPS} clips drawn for each night",
+}
 
 
 def is_sleep_edf(source: Path) -> bool:
@@ -73,20 +90,22 @@ def unsaturated(base: np.ndarray) -> np.ndarray:
     return base
 
 
-def with_neighbours(base: np.ndarray) -> np.ndarray:
-    """Features with their difference, rolling mean and rolling standard deviation (three clips, centred), as published.
+def with_neighbours(base: np.ndarray, causal: bool = False) -> np.ndarray:
+    """Features with their difference, rolling mean and rolling standard deviation of three clips.
 
     Parameters
     ----------
     base : ndarray [rows, 18]
         Consecutive clips.
+    causal : bool
+        The clip and the two before it; otherwise centred, as published.
 
     Returns
     -------
     ndarray [rows, 72]
     """
     difference = np.diff(base, axis=0, prepend=base[:1])
-    rolling = pd.DataFrame(base).rolling(3, center=True, min_periods=1)
+    rolling = pd.DataFrame(base).rolling(3, center=not causal, min_periods=1)
     return np.hstack([base, difference, rolling.mean(), rolling.std(ddof=0)])
 
 
@@ -101,20 +120,70 @@ def choose_view(patterns: Sequence[str]) -> list[int]:
     return chosen
 
 
+def within_clock(start: datetime, clips: np.ndarray) -> np.ndarray:
+    """Which clips begin in the night by the clock, whatever was scored.
+
+    Parameters
+    ----------
+    start : datetime
+        When clip 0 began, local time.
+    clips : ndarray of int [rows]
+        Clip numbers.
+
+    Returns
+    -------
+    ndarray of bool [rows]
+    """
+    begin_s = 3600 * start.hour + 60 * start.minute + start.second + CLIP_SECONDS * clips
+    hour = begin_s / 3600 % 24
+    return (hour >= BED_HOUR) | (hour < RISE_HOUR)
+
+
+def drawn_margins(recording: str) -> tuple[int, int]:
+    """Clips kept before and after a night's sleep, 0 to `MARGIN_CLIPS`; they depend on its id alone."""
+    rng = np.random.default_rng(list(recording.encode()))
+    before, after = rng.integers(0, MARGIN_CLIPS, size=2, endpoint=True)
+    return int(before), int(after)
+
+
 def ingest_sleep_edf(
-    source: Path, out: Path, student_view: Sequence[str] = WEAK_VIEW, progress: Bar | None = None
+    source: Path,
+    out: Path,
+    student_view: Sequence[str] = WEAK_VIEW,
+    crop: Crop = "clock",
+    causal: bool = False,
+    progress: Bar | None = None,
 ) -> Cohort:
     """Write the feature cohort of all nights in `source`; two nights a participant, no AHI, no fixed split.
 
-    A night is cut to sleep ± 30 minutes. Clips that were not scored are not among the published rows, so clip numbers
-    jump there. A night with fewer rows than scored clips is kept and marked `truncated` in its provenance.
+    Clips that were not scored are not among the published rows, so clip numbers jump there. A night with fewer rows
+    than scored clips is kept and marked `truncated` in its provenance.
+
+    Parameters
+    ----------
+    source, out : Path
+    student_view : sequence of str
+        Names or patterns of `FEATURES`.
+    crop : {"clock", "drawn"}
+        `within_clock`, or from the first to the last clip of sleep with `drawn_margins`.
+    causal : bool
+        Features of a clip from its own past alone.
+    progress : Bar, optional
+
+    Raises
+    ------
+    SacdError
+        Files that do not fit, or a night of which the crop leaves nothing.
     """
+    if crop not in get_args(Crop):
+        raise SacdError(f"crop {crop!r} is unknown; use {' or '.join(get_args(Crop))}")
     columns = choose_view(student_view)
     nights = [match for file in sorted(source.iterdir()) if (match := _NPZ.fullmatch(file.name))]
     if not nights:
         raise SacdError(f"{source}: no feature nights (SC4*.npz); name the folder that holds them")
     pairs = [(match, source / match.string, _hypnogram(source, match[1])) for match in nights]
-    digest = hashlib.sha256("".join(hash_file(file) for _, *files in pairs for file in files).encode())
+    hashes = [hash_file(file) for _, *files in pairs for file in files]
+    digest = hashlib.sha256(json.dumps([hashes, _CROPS[crop], normalisation(causal)]).encode())
     info = CohortInfo(
         name="Sleep-EDF privileged-feature benchmark",
         simulated=False,
@@ -125,14 +194,14 @@ def ingest_sleep_edf(
         provenance={
             "format": "sleep-edf",
             "data": "Sleep-EDF Expanded, PhysioNet, ODC-By; doi:10.1109/10.867928",
-            "normalisation": "z-score within each night after the crop (transductive)",
-            "crop": "sleep ± 30 min",
+            "normalisation": f"{normalisation(causal)}, after the crop",
+            "crop": _CROPS[crop],
             "student": "a weak view of the teacher's own features, not a second modality",
         },
     )
     with CohortWriter(out, info) as writer:
         for number, (match, file, hypnogram) in enumerate(pairs, 1):
-            _add(writer, match, file, hypnogram, columns)
+            _add(writer, match, file, hypnogram, columns, crop, causal)
             if progress is not None:
                 progress.to(number / len(pairs), match[1])
     return Cohort.open(out)
@@ -145,17 +214,17 @@ def _hypnogram(source: Path, recording: str) -> Path:
     return found[0]
 
 
-def _add(writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path, columns: list[int]) -> None:
+def _add(
+    writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path, columns: list[int], crop: Crop,
+    causal: bool,
+) -> None:
     recording, participant = match[1], f"SC4{match[2]}"
     start = read_psg(hypnogram).start
     scoring = read_scoring(hypnogram, start)
-    features, stages, clips = _rows(file, scoring)
+    features, stages, clips = _rows(file, scoring, causal)
     rows = len(stages)
-    asleep = np.flatnonzero(stages != W)
-    part = slice(max(0, asleep[0] - _MARGIN_CLIPS), asleep[-1] + _MARGIN_CLIPS + 1)
-    features, stages, clips = features[part], stages[part], clips[part]
-    spread = features.std(axis=0)
-    normal = ((features - features.mean(axis=0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
+    part = _part(file, recording, start, stages, clips, crop)
+    stages, clips, normal = stages[part], clips[part], normalised(features[part], causal)
     sex, age = _person(hypnogram)
     writer.add_participant(participant, sex=sex, age=age)
     scored = int((scoring.stages != NOT_SCORED).sum())
@@ -179,7 +248,23 @@ def _add(writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path
     )
 
 
-def _rows(file: Path, scoring: Scoring) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _part(
+    file: Path, recording: str, start: datetime, stages: np.ndarray, clips: np.ndarray, crop: Crop
+) -> np.ndarray | slice:
+    """The rows that a crop keeps."""
+    if crop == "clock":
+        kept = within_clock(start, clips)
+        if not kept.any():
+            raise SacdError(f"{file}: no {_CROPS[crop]} (it starts at {start:%H:%M}); leave the file out")
+        return kept
+    asleep = np.flatnonzero(stages != W)
+    if not len(asleep):
+        raise SacdError(f"{file}: no sleep in the night; leave the file out")
+    before, after = drawn_margins(recording)
+    return slice(max(0, asleep[0] - before), asleep[-1] + after + 1)
+
+
+def _rows(file: Path, scoring: Scoring, causal: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features [rows, 72], stages and clip numbers [rows] of a night; its labels must be the scoring's."""
     with reading(file, "download it again", "cannot be read as a feature night"):
         with np.load(file, allow_pickle=False) as arrays:
@@ -200,11 +285,9 @@ def _rows(file: Path, scoring: Scoring) -> tuple[np.ndarray, np.ndarray, np.ndar
             f"{file}: {len(differ)} labels differ from {scoring.path.name}, the first in row {differ[0]}; "
             "keep files of one night together"
         )
-    if (stages == W).all():
-        raise SacdError(f"{file}: no sleep in the night; leave the file out")
     # The published neighbours are those of the saturated features: they are made anew, and never over a gap.
-    stretches = np.split(unsaturated(published[:, : len(FEATURES) // 4]), np.flatnonzero(np.diff(clips) > 1) + 1)
-    return np.vstack([with_neighbours(stretch) for stretch in stretches]), stages, clips
+    base = unsaturated(published[:, : len(FEATURES) // 4])
+    return within_stretches(base, clips, partial(with_neighbours, causal=causal)), stages, clips
 
 
 def _person(hypnogram: Path) -> tuple[str, float | None]:
