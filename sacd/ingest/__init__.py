@@ -3,7 +3,7 @@
 - `recording_folder`: EDF/EDF+, video and scoring of each night → a raw cohort; `layout` says how the folder looks;
 - `sleep_edf`: published Sleep-EDF feature nights → a feature cohort, the *privileged-feature benchmark*;
 - `sleep_accel`: published nights of a heart-rate and a movement sensor → a feature cohort, the *two-sensor benchmark*;
-- `psg`, `hypnogram`, `video`, `sync`, `features` are what formats share.
+- `psg`, `hypnogram`, `video`, `sync`, `crop`, `features` are what formats share.
 """
 
 import os
@@ -12,10 +12,11 @@ from pathlib import Path
 
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
+from sacd.ingest.crop import Crop
 from sacd.ingest.layout import is_recording_folder
 from sacd.ingest.recording_folder import ingest_recording_folder
 from sacd.ingest.sleep_accel import ingest_sleep_accel, is_sleep_accel
-from sacd.ingest.sleep_edf import WEAK_VIEW, Crop, ingest_sleep_edf, is_sleep_edf
+from sacd.ingest.sleep_edf import WEAK_VIEW, ingest_sleep_edf, is_sleep_edf
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS
 
@@ -63,7 +64,7 @@ def ingest(
     student_view : sequence of str
         Sleep-EDF features that the student sees: names, or patterns with ``*``.
     crop : {"clock", "drawn"}
-        What is kept of a Sleep-EDF recording; see `sacd.ingest.sleep_edf.ingest_sleep_edf`.
+        What is kept of a Sleep-EDF recording; see `sacd.ingest.crop`.
     causal : bool
         Feature cohorts: no clip's features hold anything of what comes after it.
     progress : Bar, optional

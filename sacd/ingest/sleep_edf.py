@@ -3,11 +3,8 @@
 The teacher sees 72 published features of two EEG channels, the student a weak view of them. The view is part of the
 teacher's own input, so this is no second modality: an arm whose teacher does not see the view's channel is made by
 leaving out every feature whose name contains ``Pz-Oz``. Features are normalised within each night, which uses the whole
-night before its first clip is classified (transductive), or by each clip's own past (causal).
-
-A recording lasts 20 hours. By default it is cut by the clock, which knows no scoring and asks of a clinic no more than
-its recorder's time. The literature's sleep ± 30 minutes would tell a network how long the wake before sleep lasts; to
-have its share of wake without that, `drawn` draws each night's two margins.
+night before its first clip is classified (transductive), or by each clip's own past (causal). A recording lasts 20
+hours; `sacd.ingest.crop` says what is kept of it.
 
 Data: Kemp et al. 2000, doi:10.1109/10.867928 (Sleep-EDF Expanded, PhysioNet, ODC-By). Each ``SC4ssn…npz`` (subject ss,
 night n) holds `X` [rows, 72] and `y` [rows] for the scored 30-s clips in order; the ``-Hypnogram.edf`` beside it has
@@ -18,11 +15,10 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,11 +26,12 @@ import pandas as pd
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError, reading
+from sacd.ingest.crop import WORDS, Crop, check_crop, kept
 from sacd.ingest.features import normalisation, normalised, within_stretches
 from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.psg import read_psg
 from sacd.progress import Bar
-from sacd.stages import CLIP_SECONDS, NOT_SCORED, W
+from sacd.stages import CLIP_SECONDS, NOT_SCORED
 
 CHANNELS = ("Fpz-Cz", "Pz-Oz")
 BASE = ("delta", "theta", "alpha", "sigma", "beta", "ratio_1", "ratio_2", "log_variance", "mobility")
@@ -54,16 +51,6 @@ _PERSON = re.compile(r"(Male|Female)_(\d{1,3})yr")
 _POWERS = [c * len(BASE) + BASE.index(n) for c in (0, 1) for n in (*BASE[:5], "log_variance")]
 _FLOOR_V2 = 1e-10
 _SMALLEST_V2 = 1e-14
-
-Crop = Literal["clock", "drawn"]
-BED_HOUR, RISE_HOUR = 22, 9
-"""The clock's window: of 16 nights' sleep it leaves out 13 % of one (risen at 10:06), and a third of it is wake."""
-MARGIN_CLIPS = 120
-"""The longest margin beside sleep that is drawn: an hour."""
-_CROPS = {
-    "clock": f"clips that begin from {BED_HOUR}:00 to {RISE_HOUR}:00",
-    "drawn": f"sleep by its scoring, with margins of 0–{MARGIN_CLIPS} clips drawn for each night",
-}
 
 
 def is_sleep_edf(source: Path) -> bool:
@@ -120,32 +107,6 @@ def choose_view(patterns: Sequence[str]) -> list[int]:
     return chosen
 
 
-def within_clock(start: datetime, clips: np.ndarray) -> np.ndarray:
-    """Which clips begin in the night by the clock, whatever was scored.
-
-    Parameters
-    ----------
-    start : datetime
-        When clip 0 began, local time.
-    clips : ndarray of int [rows]
-        Clip numbers.
-
-    Returns
-    -------
-    ndarray of bool [rows]
-    """
-    begin_s = 3600 * start.hour + 60 * start.minute + start.second + CLIP_SECONDS * clips
-    hour = begin_s / 3600 % 24
-    return (hour >= BED_HOUR) | (hour < RISE_HOUR)
-
-
-def drawn_margins(recording: str) -> tuple[int, int]:
-    """Clips kept before and after a night's sleep, 0 to `MARGIN_CLIPS`; they depend on its id alone."""
-    rng = np.random.default_rng(list(recording.encode()))
-    before, after = rng.integers(0, MARGIN_CLIPS, size=2, endpoint=True)
-    return int(before), int(after)
-
-
 def ingest_sleep_edf(
     source: Path,
     out: Path,
@@ -165,7 +126,7 @@ def ingest_sleep_edf(
     student_view : sequence of str
         Names or patterns of `FEATURES`.
     crop : {"clock", "drawn"}
-        `within_clock`, or from the first to the last clip of sleep with `drawn_margins`.
+        See `sacd.ingest.crop`.
     causal : bool
         Features of a clip from its own past alone.
     progress : Bar, optional
@@ -175,15 +136,14 @@ def ingest_sleep_edf(
     SacdError
         Files that do not fit, or a night of which the crop leaves nothing.
     """
-    if crop not in get_args(Crop):
-        raise SacdError(f"crop {crop!r} is unknown; use {' or '.join(get_args(Crop))}")
+    check_crop(crop)
     columns = choose_view(student_view)
     nights = [match for file in sorted(source.iterdir()) if (match := _NPZ.fullmatch(file.name))]
     if not nights:
         raise SacdError(f"{source}: no feature nights (SC4*.npz); name the folder that holds them")
     pairs = [(match, source / match.string, _hypnogram(source, match[1])) for match in nights]
     hashes = [hash_file(file) for _, *files in pairs for file in files]
-    digest = hashlib.sha256(json.dumps([hashes, _CROPS[crop], normalisation(causal)]).encode())
+    digest = hashlib.sha256(json.dumps([hashes, WORDS[crop], normalisation(causal)]).encode())
     info = CohortInfo(
         name="Sleep-EDF privileged-feature benchmark",
         simulated=False,
@@ -195,7 +155,7 @@ def ingest_sleep_edf(
             "format": "sleep-edf",
             "data": "Sleep-EDF Expanded, PhysioNet, ODC-By; doi:10.1109/10.867928",
             "normalisation": f"{normalisation(causal)}, after the crop",
-            "crop": _CROPS[crop],
+            "crop": WORDS[crop],
             "student": "a weak view of the teacher's own features, not a second modality",
         },
     )
@@ -223,7 +183,10 @@ def _add(
     scoring = read_scoring(hypnogram, start)
     features, stages, clips = _rows(file, scoring, causal)
     rows = len(stages)
-    part = _part(file, recording, start, stages, clips, crop)
+    part = kept(crop, recording, start, clips, stages)
+    if not part.any():
+        lack = "sleep in the night" if crop == "drawn" else f"{WORDS[crop]} (it starts at {start:%H:%M})"
+        raise SacdError(f"{file}: no {lack}; leave the file out")
     stages, clips, normal = stages[part], clips[part], normalised(features[part], causal)
     sex, age = _person(hypnogram)
     writer.add_participant(participant, sex=sex, age=age)
@@ -246,22 +209,6 @@ def _add(
         provenance=provenance,
         commit=False,
     )
-
-
-def _part(
-    file: Path, recording: str, start: datetime, stages: np.ndarray, clips: np.ndarray, crop: Crop
-) -> np.ndarray | slice:
-    """The rows that a crop keeps."""
-    if crop == "clock":
-        kept = within_clock(start, clips)
-        if not kept.any():
-            raise SacdError(f"{file}: no {_CROPS[crop]} (it starts at {start:%H:%M}); leave the file out")
-        return kept
-    asleep = np.flatnonzero(stages != W)
-    if not len(asleep):
-        raise SacdError(f"{file}: no sleep in the night; leave the file out")
-    before, after = drawn_margins(recording)
-    return slice(max(0, asleep[0] - before), asleep[-1] + after + 1)
 
 
 def _rows(file: Path, scoring: Scoring, causal: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
