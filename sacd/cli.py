@@ -113,7 +113,7 @@ def simulate(
 def ingest(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder with the files of a clinic or data set.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the cohort, new or to be added to.")],
-    format: Annotated[str, typer.Option(help="recordings, sleep-edf, or auto: by the files.")] = "auto",
+    format: Annotated[str, typer.Option(help="recordings, sleep-edf, sleep-accel, or auto: by the files.")] = "auto",
     offset: Annotated[float, typer.Option(help="Seconds added to the start of every video.")] = 0.0,
     channel: Annotated[str | None, typer.Option(help="EEG channel; by default a central one that all have.")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 32,
@@ -123,10 +123,18 @@ def ingest(
     student_view: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="Sleep-EDF features that the student sees; * is a wildcard.")
     ] = None,
+    crop: Annotated[
+        Literal["clock", "drawn"],
+        typer.Option(help="Sleep-EDF nights: 22:00 to 09:00, or sleep with margins drawn for each night."),
+    ] = "clock",
+    causal: Annotated[
+        bool, typer.Option("--causal", help="Features of sleep-edf and sleep-accel from each clip's own past alone.")
+    ] = False,
 ) -> None:
     """Make a cohort from real files, or add to one: all of them, or none when something is wrong.
 
     recordings: EDF/EDF+, video and scoring of each night. sleep-edf: published feature nights of Sleep-EDF.
+    sleep-accel: published nights of a heart-rate and a movement sensor (two-sensor benchmark).
 
     Examples:
 
@@ -135,6 +143,9 @@ def ingest(
       sacd ingest exported/ data/clinic-16-consecutive --channel C4-M1 --frames 16 --span 1.6
       sacd ingest sleep-edf-features/ data/sleep-edf
       sacd ingest sleep-edf-features/ data/mobility --student-view Pz-Oz_mobility
+      sacd ingest sleep-edf-features/ data/sleep-edf-drawn --crop drawn
+      sacd ingest sleep-edf-features/ data/sleep-edf-causal --causal
+      sacd ingest sleep-accel/ data/two-sensor
     """
     from sacd.ingest import ingest as take_in
     from sacd.progress import progress
@@ -143,7 +154,7 @@ def ingest(
     with progress(f"ingesting {source}", 1) as bar:
         take_in(
             source, out, format=format, offset=offset, channel=channel, frames=frames, span_s=span, size=size,
-            allow_gaps=allow_gaps, progress=bar, **view,
+            allow_gaps=allow_gaps, crop=crop, causal=causal, progress=bar, **view,
         )
     _describe(out)
 
