@@ -117,7 +117,7 @@ class Making:
     def evaluate(
         self, network: Network, inputs: Callable[[ClipSet], Inputs], tested: bool = True, task: StageTask | None = None
     ) -> dict[str, Any]:
-        """Write the predictions of validation and test clips, and what decisions need to know; their figures.
+        """Write a network's predictions of validation and test clips, and what decisions need to know; their figures.
 
         Parameters
         ----------
@@ -128,6 +128,26 @@ class Making:
         task : StageTask, optional
             What trained the network: its draws give the prior that decisions are corrected for.
         """
+        drawn = None
+        if task is not None:
+            steps = min(self.config.training.steps, -(-DRAWS // self.config.training.batch))
+            drawn = predict(network, task.inputs, task.drawn(steps)).logits
+        return self.judge(lambda clips: predict(network, inputs(clips), np.arange(len(clips))).logits, tested, drawn)
+
+    def judge(
+        self, say: Callable[[ClipSet], np.ndarray], tested: bool = True, drawn: np.ndarray | None = None
+    ) -> dict[str, Any]:
+        """Write what is said of validation and test clips, and what decisions need to know; their figures.
+
+        Parameters
+        ----------
+        say : callable
+            Of the clips of a set, their logits [n, C].
+        tested : bool
+            Without, the test participants are not looked at.
+        drawn : ndarray [m, C], optional
+            Logits of training draws; without, no decision but the likeliest stage can be made later.
+        """
         parts: list[pd.DataFrame] = []
         figures: dict[str, Any] = {}
         for name, participants in (("validation", self.split.validation), ("test", self.split.test if tested else ())):
@@ -135,7 +155,7 @@ class Making:
             if not recordings:
                 continue
             clips = ClipSet(recordings, labelled=participants)
-            logits = predict(network, inputs(clips), np.arange(len(clips))).logits
+            logits = say(clips)
             table = prediction_table(clips, recordings, logits)
             table.insert(2, "split", name)
             parts.append(table)
@@ -143,11 +163,10 @@ class Making:
             figures |= {f"{name}_{key}": value for key, value in scores.items()}
         predictions = pd.concat(parts)
         predictions.to_parquet(self.folder / "predictions.parquet", index=False)
-        if task is not None:
+        if drawn is not None:
             held = predictions[predictions["split"] == "validation"]
-            steps = min(self.config.training.steps, -(-DRAWS // self.config.training.batch))
-            drawn = softmax(predict(network, task.inputs, task.drawn(steps)).logits, axis=1)
-            correction = Correction.of(held[PROBABILITIES].to_numpy(), held["stage"].to_numpy(), drawn)
+            chances = softmax(drawn, axis=1)
+            correction = Correction.of(held[PROBABILITIES].to_numpy(), held["stage"].to_numpy(), chances)
             correction.write(self.folder)
             self.night_model(held, correction).write(self.folder)
         return figures

@@ -90,7 +90,7 @@ def joined_outputs(
     config: "EncoderRun", cohort: Cohort, store: RunStore, recordings: list[Recording], taps: bool = False,
     taught: Taught = "as-is",
 ) -> Outputs:
-    """`cached_outputs` of one recording after the other.
+    """What a finished run says of one recording after the other.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def joined_outputs(
         *shifted*: those of half a night earlier, as a control. *smoothed*: the logits are the logarithm of the stages'
         probabilities after forward–backward over each night, with the run's own `NightModel`.
     """
-    found = cached_outputs(config, cohort, store, recordings, taps)
+    found = config.outputs(cohort, store, recordings, taps)
     outputs = [found[recording.recording_id] for recording in recordings]
     if taught == "shifted":
         outputs = [night.shifted(len(night.features) // 2) for night in outputs]

@@ -13,10 +13,11 @@ from sacd.exceptions import SacdError, first_line
 from sacd.models import MODELS
 from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
+from sacd.runs.outputs import cached_outputs
 from sacd.runs.store import RunStore
 from sacd.training.batches import Arrays, ClipSet, Sampler, Stored
 from sacd.training.config import ModelConfig
-from sacd.training.inputs import Inputs, Prepare, make_network, video_preparation
+from sacd.training.inputs import Inputs, Outputs, Prepare, make_network, video_preparation
 from sacd.training.separate_draws import SeparateSampler
 from sacd.training.tasks import StageTask
 from sacd.training.transforms import prepare_eeg, prepare_features
@@ -57,6 +58,12 @@ class EncoderRun(RunConfig):
     def inputs(self, cohort: Cohort, store: RunStore, clips: ClipSet, fabric: Fabric) -> Inputs:
         """Its network's input over a clip set."""
         return Inputs(Arrays(clips, self.arrays(cohort, store, clips.recordings)), self.preparation(cohort), fabric)
+
+    def outputs(
+        self, cohort: Cohort, store: RunStore, recordings: list[Recording], taps: bool = False
+    ) -> dict[str, Outputs]:
+        """What it says, once finished, of some recordings, by recording id; `taps`: inner activations too."""
+        return cached_outputs(self, cohort, store, recordings, taps)
 
     def check(self, cohort: Cohort) -> None:
         """Refuse a network that cannot be built, or does not read what the cohort holds."""

@@ -18,6 +18,7 @@ from sacd.runs.execute import Making
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.runs.kinds.encoder import StageRun
+from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.outputs import Taught, cached_outputs, joined_outputs
@@ -114,7 +115,7 @@ class StudentRun(DistilledRun):
     """
 
     kind: Literal["student"] = "student"
-    teacher: TeacherRun | None = None
+    teacher: TeacherRun | EnsembleTeacherRun | None = None
     trunk: TrunkRun | ContinuedTrunkRun | None = None
     taught: Taught = "as-is"
     view: str = ""
