@@ -144,7 +144,7 @@ def test_decisions_stand_beside_each_other(runs):
     assert cells[0] == f"{100 * row['mean']:.1f} ± {100 * row['sd']:.1f}"
     assert "Corrected: temperature-scaled" in html and "<script" not in html
     gap = summary.method.eq("CE") & summary.decision.eq("corrected")
-    assert text(decisions_table(summary[~gap], "x", "t")).count(" – ") == 4
+    assert decisions_table(summary[~gap], "x", "t").count('<span class="value">–</span>') == 4
 
 
 def test_details_are_a_table_of_their_own(runs):
