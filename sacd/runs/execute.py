@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save_file
+from scipy.special import softmax
 
 from sacd.cohort import Cohort, Recording
+from sacd.decisions import Correction
 from sacd.locks import alone
 from sacd.models.base import Network
 from sacd.runs.forecast import alike
@@ -26,9 +28,13 @@ from sacd.training.batches import ClipSet
 from sacd.training.config import TRAINING_VERSION
 from sacd.training.inputs import Inputs, predict
 from sacd.training.loop import CHECKPOINT, Task, make_fabric, train
-from sacd.training.tasks import stage_scores
+from sacd.training.tasks import StageTask, stage_scores
 
 TRACEBACK = "traceback.txt"
+PROBABILITIES = [f"p_{stage}" for stage in STAGES]
+"""Columns of predictions."""
+DRAWS = 2048
+"""Training draws whose mean probability is a run's prior: 256 windows, which know a stage's share to 2 or 3 points."""
 
 
 def execute(
@@ -106,8 +112,10 @@ class Making:
             "clips_per_second": round(training.steps * training.batch / max(result["seconds"], 1e-9), 1),
         }
 
-    def evaluate(self, network: Network, inputs: Callable[[ClipSet], Inputs], tested: bool = True) -> dict[str, Any]:
-        """Write the predictions of validation and test clips; their figures.
+    def evaluate(
+        self, network: Network, inputs: Callable[[ClipSet], Inputs], tested: bool = True, task: StageTask | None = None
+    ) -> dict[str, Any]:
+        """Write the predictions of validation and test clips, and what decisions need to know; their figures.
 
         Parameters
         ----------
@@ -115,6 +123,8 @@ class Making:
             The network's input over a clip set.
         tested : bool
             Without, the test participants are not looked at.
+        task : StageTask, optional
+            What trained the network: its draws give the prior that decisions are corrected for.
         """
         parts: list[pd.DataFrame] = []
         figures: dict[str, Any] = {}
@@ -129,7 +139,13 @@ class Making:
             parts.append(table)
             scores = stage_scores(clips.label, logits.argmax(1), clips.participant)
             figures |= {f"{name}_{key}": value for key, value in scores.items()}
-        pd.concat(parts).to_parquet(self.folder / "predictions.parquet", index=False)
+        predictions = pd.concat(parts)
+        predictions.to_parquet(self.folder / "predictions.parquet", index=False)
+        if task is not None:
+            held = predictions[predictions["split"] == "validation"]
+            steps = min(self.config.training.steps, -(-DRAWS // self.config.training.batch))
+            drawn = softmax(predict(network, task.inputs, task.drawn(steps)).logits, axis=1)
+            Correction.of(held[PROBABILITIES].to_numpy(), held["stage"].to_numpy(), drawn).write(self.folder)
         return figures
 
     def describe(self, shape: tuple[int, ...]) -> None:
@@ -163,8 +179,7 @@ class Making:
 
 def prediction_table(clips: ClipSet, recordings: list[Recording], logits: np.ndarray) -> pd.DataFrame:
     """One row a clip: recording_id, participant_id, clip, stage, predicted and the probabilities p_W … p_REM."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probability = shifted / shifted.sum(axis=1, keepdims=True)
+    probability = softmax(logits, axis=1)
     table = pd.DataFrame(
         {
             "recording_id": [recordings[i].recording_id for i in clips.night],
@@ -174,6 +189,6 @@ def prediction_table(clips: ClipSet, recordings: list[Recording], logits: np.nda
             "predicted": logits.argmax(axis=1),
         }
     )
-    for code, stage in enumerate(STAGES):
-        table[f"p_{stage}"] = probability[:, code].astype(np.float32)
+    for code, name in enumerate(PROBABILITIES):
+        table[name] = probability[:, code].astype(np.float32)
     return table

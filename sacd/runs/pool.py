@@ -10,8 +10,9 @@ import pandas as pd
 import torch
 
 from sacd.cohort import Cohort
+from sacd.decisions import ARGMAX, Clips, decide, decision_named
 from sacd.exceptions import SacdError
-from sacd.runs.execute import execute
+from sacd.runs.execute import PROBABILITIES, execute
 from sacd.runs.forecast import predicted_seconds
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
@@ -138,7 +139,9 @@ def _table(cohort: Cohort, configs: list[RunConfig], store: RunStore, errors: di
     return pd.DataFrame(rows)
 
 
-def predictions(table: pd.DataFrame, split: str | Sequence[str] = "test") -> pd.DataFrame:
+def predictions(
+    table: pd.DataFrame, split: str | Sequence[str] = "test", decision: str | Sequence[str] = ARGMAX
+) -> pd.DataFrame:
     """Predictions of all runs of a table, joined with what the runs are.
 
     Parameters
@@ -147,11 +150,14 @@ def predictions(table: pd.DataFrame, split: str | Sequence[str] = "test") -> pd.
         From `ensure`.
     split : str or sequence of str
         *test* or *validation*, or what else its kind of run names: one for all, or one a row.
+    decision : str or sequence of str
+        Of `sacd.decisions.DECISIONS`: how the column `predicted` comes from the probabilities; of several, the rows of
+        one follow those of the other. The column `decision` names it.
 
     Raises
     ------
     SacdError
-        A run of the table failed.
+        A run of the table failed, or lacks what a decision needs.
     """
     failed = table[table.status != "done"]
     if len(failed):
@@ -160,12 +166,32 @@ def predictions(table: pd.DataFrame, split: str | Sequence[str] = "test") -> pd.
         )
     about = ["run_id", "kind", "method", "objective", "tier", "student", "teacher"]
     about += ["protocol", "labelled", "fold", "seed"]
-    parts = []
+    decisions = [decision] if isinstance(decision, str) else decision
     splits = [split] * len(table) if isinstance(split, str) else split
-    for row, wanted in zip(table.to_dict("records"), splits, strict=True):
-        part = Run(Path(row["path"])).predictions
-        parts.append(part[part.split == wanted].assign(**{name: row.get(name) for name in about}))
+    parts = []
+    for name in decisions:
+        for row, wanted in zip(table.to_dict("records"), splits, strict=True):
+            run = Run(Path(row["path"]))
+            part = run.predictions
+            part = decided(run, part[part.split == wanted], name)
+            parts.append(part.assign(**{column: row.get(column) for column in about}))
     return pd.concat(parts, ignore_index=True)
+
+
+def decided(run: Run, part: pd.DataFrame, decision: str) -> pd.DataFrame:
+    """Some predictions of a run, all those of a night among them, with the column `predicted` by a decision.
+
+    Raises
+    ------
+    SacdError
+        The run lacks what the decision needs.
+    """
+    known = decision_named(decision)
+    if decision == ARGMAX:
+        return part.assign(decision=decision)
+    fitted = known.fitted.read(run.path) if known.fitted else None
+    clips = Clips(part[PROBABILITIES].to_numpy(), part["recording_id"].to_numpy(), part["clip"].to_numpy())
+    return part.assign(predicted=decide(decision, clips, fitted), decision=decision)
 
 
 def histories(table: pd.DataFrame, by: Sequence[str] = ("run_id",)) -> dict[str, pd.DataFrame]:

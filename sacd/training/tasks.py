@@ -70,6 +70,10 @@ class StageTask(Task):
         index, window = self._sampler.batch(step)
         return index, window, self.inputs.stored(index)
 
+    def drawn(self, steps: int) -> np.ndarray:
+        """The training clips of the first steps, as often as they are drawn, [steps × batch] int64."""
+        return np.concatenate([self._sampler.batch(step)[0] for step in range(steps)])
+
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray, Tensor, Tensor]:
         """Clip indices, windows, network input and visible labels of a step."""
         index, window, stored = self._reads(step)

@@ -10,9 +10,11 @@ from sacd.runs.kinds.selected import SelectedRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
+from sacd.runs.kinds.tuned import TunedRun
 
 KINDS: list[type[RunConfig]] = [
-    TeacherRun, TrunkRun, StudentRun, SelectedRun, FusionRun, ReverseRun, AudioTeacherRun, AudioVideoRun,
+    TeacherRun, TrunkRun, StudentRun, SelectedRun, TunedRun, FusionRun, ReverseRun, AudioTeacherRun,
+    AudioVideoRun,
 ]
 
 

@@ -119,5 +119,6 @@ class StageRun(LabelledRun, EncoderRun):
         task = self.task(making)
         figures = making.train(task, task.inputs.arrays.shape, self.leaves_weights)
         return figures | making.evaluate(
-            task.network, lambda clips: self.inputs(making.cohort, making.store, clips, making.fabric), self.tested
+            task.network, lambda clips: self.inputs(making.cohort, making.store, clips, making.fabric), self.tested,
+            task,
         )

@@ -145,7 +145,7 @@ class FusionRun(LabelledRun):
         task = self.task(making)
         figures = making.train(task, task.inputs.arrays.shape)
         return figures | making.evaluate(
-            task.network, lambda clips: self.inputs(making.cohort, making.store, clips, making.fabric)
+            task.network, lambda clips: self.inputs(making.cohort, making.store, clips, making.fabric), task=task
         )
 
 

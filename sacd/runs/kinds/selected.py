@@ -9,6 +9,7 @@ from pydantic import Field
 
 from sacd.cohort import Modality
 from sacd.cohort.splits import Split
+from sacd.decisions import Correction
 from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
 from sacd.runs.kinds.student import StudentRun
@@ -68,7 +69,8 @@ class SelectedRun(LabelledRun):
         figures = making.evaluate(
             network, lambda clips: chosen.inputs(making.cohort, making.store, clips, making.fabric)
         )
-        shutil.copy(trials[best].path / "weights.safetensors", making.folder)
+        for name in ("weights.safetensors", Correction.file):
+            shutil.copy(trials[best].path / name, making.folder)
         making.describe(tuple(trials[best].description["input_shape"]))
         trained = ("steps", "best_step", "best_score", "seconds", "clips_per_second")
         about = {"chosen": trials[best].path.name, "trial": best}
