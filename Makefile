@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: report report-full plan test test-slow bench lint lab install clean
+.PHONY: report report-full plan claim test test-slow bench lint lab install clean
 
 report: $(STAMP)  ## simulate a cohort if there is none, train what is missing, write reports/laptop
 	$(BIN)/sacd report --profile laptop
@@ -21,6 +21,11 @@ report-full: $(STAMP)  ## the paper's settings: for a GPU
 
 plan: $(STAMP)  ## what make report would train, and the minutes it would take
 	$(BIN)/sacd report --profile laptop --plan
+
+CLAIM_OPTIONS ?=
+
+claim: $(STAMP)  ## stage B of the confirmation on fresh cohorts, once; CLAIM_OPTIONS="--seed 9100" repeats it on others
+	$(BIN)/sacd claim --stage B $(CLAIM_OPTIONS)
 
 test: $(STAMP)  ## all tests but the slow ones
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -333,6 +333,44 @@ def report(
         raise typer.Exit(1)
 
 
+@app.command()
+def claim(
+    stage: Annotated[Literal["A", "B"], typer.Option(help="A: development cohorts. B: fresh ones, once.")] = "B",
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be done, and the minutes.")] = False,
+    seed: Annotated[int | None, typer.Option(help="First seed of the cohorts; the design's by default.")] = None,
+    cohort: Annotated[
+        Path | None, typer.Option(help="Run the same rows on a real cohort of features instead of a stage.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result; by default reports/claim.")] = None,
+) -> None:
+    """The confirmation of the method that sacd/experiments/claim.yaml describes; goes on where it stopped.
+
+    Examples:
+
+    \b
+      sacd claim --stage A
+      sacd claim --plan
+      sacd claim --seed 9100 --out reports/claim-again
+      sacd claim --cohort data/sleep-accel
+    """
+    if cohort is not None:
+        from sacd.report.claim_benchmark import benchmark
+
+        print(benchmark(cohort, out))
+        return
+    from sacd.report.claim import Confirmation
+
+    prepared = Confirmation(stage, out, seed)
+    if not plan:
+        print(prepared.run())
+        return
+    table = prepared.plan()
+    for row in table.to_dict("records"):
+        minutes = "there already" if row["done"] else f"{row['seconds'] / 60:.1f} min"
+        print(f"{row['coupling']}, seed {row['seed']}: {minutes}")
+    print(f"method {prepared.digest}; predicted: {table.seconds.sum() / 60:.1f} minutes on this machine")
+
+
 def _print_plan(prepared: Any) -> None:
     plan = prepared.plan()
     for run in plan.runs.to_dict("records"):

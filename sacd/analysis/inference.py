@@ -91,11 +91,11 @@ def estimate(values: np.ndarray) -> Estimate:
     by_seed = seeds / (seeds - 1) * (apart.sum(axis=-1) ** 2).sum(axis=-1) / count**2
     by_participant = participants / (participants - 1) * (apart.sum(axis=-2) ** 2).sum(axis=-1) / count**2
     variance = by_seed + by_participant
-    df = _satterthwaite(by_seed, by_participant, seeds, participants)
+    df = satterthwaite(by_seed, by_participant, seeds, participants)
     return Estimate(mean, np.sqrt(variance), df)
 
 
-def _satterthwaite(by_seed: np.ndarray, by_participant: np.ndarray, seeds: int, participants: int) -> np.ndarray:
+def satterthwaite(by_seed: np.ndarray, by_participant: np.ndarray, seeds: int, participants: int) -> np.ndarray:
     """Degrees of freedom of a sum of two mean squares; 1 where both are 0."""
     below = by_seed**2 / (seeds - 1) + by_participant**2 / (participants - 1)
     return np.divide((by_seed + by_participant) ** 2, below, out=np.ones(np.shape(below)), where=below > 0)
@@ -140,7 +140,7 @@ def detectable(
         return float("nan")
     by_seed = (sd_rest**2 / participants + sd_seeds**2) / seeds
     by_participant = (sd_rest**2 / seeds + sd_participants**2) / participants
-    df = _satterthwaite(np.asarray(by_seed), np.asarray(by_participant), seeds, participants)
+    df = satterthwaite(np.asarray(by_seed), np.asarray(by_participant), seeds, participants)
     return float((stats.t.isf(ALPHA / 2, df) + stats.t.isf(1 - power, df)) * np.sqrt(by_seed + by_participant))
 
 
@@ -152,10 +152,10 @@ def pseudo_values(matrices: np.ndarray, statistic: Callable[[np.ndarray], np.nda
 
     Parameters
     ----------
-    matrices : ndarray [S, P, 5, 5]
-        Confusion matrices that each sum to 1, or zero where a participant has no prediction.
+    matrices : ndarray [S, P, A, B]
+        Confusion matrices or other shares, that each sum to 1, or zero where a participant has no prediction.
     statistic : callable
-        Of matrices [..., 5, 5] of any scale, giving [...].
+        Of matrices [..., A, B] of any scale, giving [...].
 
     Returns
     -------

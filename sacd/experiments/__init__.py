@@ -34,6 +34,7 @@ from sacd.experiments.distillation import (
 )
 from sacd.experiments.frames import frame_companions, no_other_sampling
 from sacd.experiments.fusion import fusion
+from sacd.experiments.headroom import headroom, known_by_teacher, systems
 from sacd.experiments.hyperparameters import hyperparameters
 from sacd.experiments.profile import Profile
 from sacd.experiments.verdict import verdict, verdict_elsewhere
@@ -41,8 +42,9 @@ from sacd.runs.kind import RunConfig
 
 __all__ = [
     "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "Chapter", "block_names", "budget", "choices", "chosen", "confusion",
-    "distillation", "embeddings", "equal_budget", "folds", "fusion", "is_features", "methods", "printed_rows",
-    "published", "quickstart", "row_names", "student", "taken_apart", "teacher", "teachers", "trunk",
+    "distillation", "embeddings", "equal_budget", "folds", "fusion", "headroom", "is_features", "known_by_teacher",
+    "methods", "printed_rows", "published", "quickstart", "row_names", "student", "systems", "taken_apart", "teacher",
+    "teachers", "trunk",
 ]  # fmt: skip
 
 
@@ -68,6 +70,11 @@ def quickstart(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     return [student(cohort, profile, "ce", "paper", 0, folds(cohort, profile)[0], raw)]
 
 
+def teachers_and_headroom(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """Notebook 02: the teachers, and the students that say whether distillation pays here."""
+    return [*teachers(cohort, profile), *headroom(cohort, profile)]
+
+
 def method_by_hand(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     """Notebook 18: one few-label SACD student on video, which Table II has too, and with it its teacher."""
     ask_for_sacd(profile)
@@ -86,7 +93,7 @@ CHAPTERS: dict[str, Chapter] = {
     for chapter in (
         Chapter("00_quickstart", "Quick start: one participant, one model", quickstart),
         Chapter("01_data_exploration", "The cohort: Fig. 2, Table I, calibration", lambda cohort, profile: []),
-        Chapter("02_teachers", "EEG teachers", teachers),
+        Chapter("02_teachers", "EEG teachers, and whether distillation pays here", teachers_and_headroom),
         Chapter("03_distillation", "Distillation from EEG to video: Table II", distillation),
         Chapter("04_ablation", "What each term of SACD is worth: Table V", ablation),
         Chapter("05_hyperparameters", "The weights of the loss: Fig. 5", hyperparameters),

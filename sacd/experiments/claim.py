@@ -1,0 +1,230 @@
+"""The confirmation's design: which cohorts, which rows, and what fixes it before its second stage.
+
+The design is `claim.yaml`; *ours* is one of its rows. Stage A is run on development cohorts, and what it measured is
+committed as `claim_frozen.json`, with a digest of all that the runs' figures depend on: under another, stage B refuses.
+"""
+
+import hashlib
+import json
+import subprocess
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from sacd import runs
+from sacd.analysis.claim import Test, tests
+from sacd.cohort import Cohort
+from sacd.cohort.splits import Protocol
+from sacd.exceptions import SacdError, reading
+from sacd.experiments.common import folds, student
+from sacd.experiments.profile import Profile, load_profile
+from sacd.paths import ROOT
+from sacd.runs.kinds.student import StudentRun
+from sacd.simulate.beside import Place
+from sacd.simulate.simulated_cohort import VERSION
+from sacd.training.config import TRAINING_VERSION, Frozen, ObjectiveConfig, Recipe
+
+CE, KD, OURS, CE_ALL = "CE", "KD", "ours", "CE all"
+TESTED = (CE, KD, OURS, CE_ALL)
+SEEDS = {"A": range(100, 200), "B": range(9000, 10**6)}
+"""Cohorts on which methods are developed, and those that nobody has looked at."""
+_FOLDER = Path(str(resources.files("sacd.experiments")))
+DESIGN, FROZEN = _FOLDER / "claim.yaml", _FOLDER / "claim_frozen.json"
+StageName = Literal["A", "B"]
+
+
+class Student(Recipe):
+    """A student's network and training, and further fields of `StudentRun`, e.g. which features it sees."""
+
+    fields: dict[str, Any] = {}
+
+
+class Row(Frozen):
+    """A way of training the student: objective, whose labels are seen, and further fields of `StudentRun`."""
+
+    objective: ObjectiveConfig = ObjectiveConfig()
+    protocol: Protocol = "few-label"
+    fields: dict[str, Any] = {}
+
+
+class Stage(Frozen):
+    """Cohorts of a stage: coupling → how many, from a first seed on; training seeds on each."""
+
+    first_seed: int
+    cohorts: dict[str, int]
+    seeds: int = Field(gt=1)
+
+
+class Real(Frozen):
+    """The same rows on a real cohort of features: labelled participants, folds where it has no split, seeds, scores."""
+
+    labelled: int = Field(gt=1)
+    folds: int = Field(gt=1)
+    seeds: int = Field(gt=0)
+    metrics: tuple[str, ...]
+
+
+class Design(Frozen):
+    """What `claim.yaml` holds."""
+
+    profile: str
+    labelled: int = Field(gt=1)
+    cohort: dict[str, Any]
+    stages: dict[StageName, Stage]
+    students: dict[str, Student]
+    decisions: tuple[str, ...]
+    rows: dict[str, Row]
+    real: Real
+
+    @model_validator(mode="after")
+    def _has_what_is_tested(self) -> "Design":
+        absent = [name for name in TESTED if name not in self.rows]
+        if absent or not self.students or not self.decisions:
+            raise ValueError(f"a student, a decision and the rows {', '.join(TESTED)} are needed")
+        return self
+
+    @property
+    def order(self) -> tuple[Test, ...]:
+        """The tests, in their order."""
+        return tests(OURS, KD, CE_ALL)
+
+    def cohorts(self, stage: StageName, first_seed: int | None = None) -> list[tuple[str, int]]:
+        """Coupling and seed of every cohort of a stage, those that are tested first.
+
+        Raises
+        ------
+        SacdError
+            A seed that is not this stage's.
+        """
+        own = self.stages[stage]
+        first = own.first_seed if first_seed is None else first_seed
+        found = [(coupling, first + k) for coupling, number in own.cohorts.items() for k in range(number)]
+        allowed = SEEDS[stage]
+        if any(seed not in allowed for _, seed in found):
+            raise SacdError(f"stage {stage} takes cohorts of the seeds {allowed[0]} to {allowed[-1]}; name such a seed")
+        return found
+
+    def place(self, path: Path, coupling: str, seed: int) -> Place:
+        """Where a cohort lies, or will."""
+        return Place(path, self.cohort | {"coupling": coupling, "seed": seed})
+
+
+def load_design(file: Path = DESIGN) -> Design:
+    """The design.
+
+    Raises
+    ------
+    SacdError
+        The file cannot be read, or does not hold a design.
+    """
+    with reading(file, "restore it from the repository", "not valid YAML"):
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    try:
+        return Design.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise SacdError(f"{file}: {where}: {first['msg']}; correct it") from None
+
+
+def configs(
+    design: Design, cohort: Cohort, profile: Profile, rows: tuple[str, ...], seeds: int
+) -> list[tuple[str, str, StudentRun]]:
+    """The runs on a cohort of features, each with its row and its student's name; alike in all but the row.
+
+    Parameters
+    ----------
+    design : Design
+    cohort : Cohort
+    profile : Profile
+        From `profile_of` or `real_profile`.
+    rows : tuple of str
+        Names of the design's.
+    seeds : int
+        Training seeds, from 0 on.
+    """
+    return [
+        (name, title, _student(design.rows[name], recipe, cohort, profile, seed, fold))
+        for title, recipe in design.students.items()
+        for name in rows
+        for seed in range(seeds)
+        for fold in folds(cohort, profile)
+    ]
+
+
+def _student(
+    row: Row, recipe: Student, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int, int] | None
+) -> StudentRun:
+    run = student(cohort, profile, row.objective, row.protocol, seed, fold, raw=False)
+    own = {"model": recipe.model, "training": recipe.training} | recipe.fields | row.fields
+    return StudentRun.model_validate(dict(run) | own)  # model_copy would check nothing
+
+
+def profile_of(design: Design) -> Profile:
+    """The profile of the design's teachers, with its number of labelled participants."""
+    return load_profile(design.profile).model_copy(update={"labelled": design.labelled})
+
+
+def real_profile(design: Design) -> Profile:
+    """`profile_of` for a real cohort."""
+    update = {"labelled": design.real.labelled, "folds": design.real.folds}
+    return load_profile(design.profile).model_copy(update=update)
+
+
+def digest(design: Design) -> str:
+    """Of all that the figures of a stage depend on but its cohorts' seeds: design, components' versions, simulator."""
+    coupling = next(iter(design.stages["B"].cohorts))
+    planned = design.place(Path("planned"), coupling, SEEDS["B"][0]).open_or_plan()
+    found = configs(design, planned, profile_of(design), TESTED, design.stages["B"].seeds)
+    content = {
+        "loop": TRAINING_VERSION,
+        "simulator": VERSION,
+        "cohort": design.cohort,
+        "cohorts": design.stages["B"].cohorts,
+        "decisions": design.decisions,
+        "runs": [(run.content(), run.versions()) for run in runs.closure(run for *_, run in found)],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def read_frozen(design: Design, file: Path = FROZEN) -> dict[str, Any]:
+    """What stage A measured and fixed.
+
+    Raises
+    ------
+    SacdError
+        Nothing is fixed yet, or the design or a component has changed since.
+    """
+    if not file.exists():
+        raise SacdError(f"{file}: absent, so nothing is fixed; run 'sacd claim --stage A' and commit its frozen.json")
+    with reading(file, "restore it from the repository", "not valid JSON"):
+        frozen = json.loads(file.read_text(encoding="utf-8"))
+    if frozen["digest"] != (now := digest(design)):
+        raise SacdError(
+            f"{file}: fixes the method {frozen['digest']}, but the design and the code make {now}; "
+            "go back to the commit that fixed it, or run stage A anew"
+        )
+    return frozen
+
+
+def commit_of(folder: Path = ROOT) -> str:
+    """The commit of the code, ``not under git`` where there is no repository.
+
+    Raises
+    ------
+    SacdError
+        The package has changes that are not committed.
+    """
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout
+
+    try:
+        commit, changed = git("rev-parse", "HEAD").strip(), git("status", "--porcelain", "--", "sacd").strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "not under git"
+    if changed:
+        raise SacdError(f"{folder / 'sacd'}: has changes that are in no commit; commit them, to name what was run")
+    return commit
