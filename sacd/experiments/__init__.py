@@ -36,6 +36,8 @@ from sacd.experiments.frames import frame_companions, no_other_sampling
 from sacd.experiments.fusion import fusion
 from sacd.experiments.headroom import headroom, known_by_teacher, systems
 from sacd.experiments.hyperparameters import hyperparameters
+from sacd.experiments.night import night_companions, night_runs
+from sacd.experiments.our_method import our_companions, our_runs
 from sacd.experiments.profile import Profile
 from sacd.experiments.verdict import verdict, verdict_elsewhere
 from sacd.runs.kind import RunConfig
@@ -107,6 +109,10 @@ CHAPTERS: dict[str, Chapter] = {
             no_other_sampling, frame_companions,
         ),
         Chapter("15_what_reproduces", "What reproduces: the verdict", verdict, companions=verdict_elsewhere),
+        Chapter(
+            "16_night_context", "The night: context and decoders over clips", night_runs, companions=night_companions
+        ),
+        Chapter("17_our_method", "A method of ours, and the night", our_runs, companions=our_companions),
         Chapter("18_method_by_hand", "The method by hand: one batch taken apart", method_by_hand, no_pictures),
     )
 }

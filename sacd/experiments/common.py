@@ -13,6 +13,8 @@ from sacd.training.config import ModelConfig, ObjectiveConfig
 
 PROTOCOLS: tuple[Protocol, ...] = ("paper", "few-label")
 OWN = "of the profile"
+OURS = "night-kd"
+"""The objective that is our own."""
 HIDDEN_CHANNEL = "Pz-Oz"
 """The channel of the weak view; one arm of the privileged-feature benchmark hides it from the teacher."""
 
@@ -119,8 +121,8 @@ def student(
 ) -> StudentRun:
     """A student by an objective: raw trains on video, otherwise an MLP on frozen (or given) features.
 
-    Its teacher is the profile's, or `taught_by`; an objective that does not ask for one has none. Its trunk, in the
-    frozen tier, is the profile's, or `sees_by`.
+    Its teacher is the profile's, or `taught_by`; an objective that does not ask for one has none; for our own method
+    it is smoothed over the night. Its trunk, in the frozen tier, is the profile's, or `sees_by`.
     """
     features = is_features(cohort)
     recipe = profile.feature_student if features else (profile.student if raw else profile.frozen)
@@ -136,5 +138,6 @@ def student(
         objective=chosen,
         teacher=(taught_by or teacher(cohort, profile, protocol, seed, fold)) if needs else None,
         trunk=None if features or raw else sees_by or trunk(cohort, profile, fold),
+        taught="smoothed" if chosen.name == OURS else "as-is",
         view=view(cohort),
     )

@@ -8,7 +8,7 @@ from sacd import paper
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, folds, is_features, student, teacher
+from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, folds, is_features, student, teacher, trunk
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import load_objective, options_of, short_name
@@ -20,6 +20,7 @@ from sacd.training.config import ModelConfig, ObjectiveConfig
 NEEDS_UNLABELLED = ("self-training", "pseudo-label")
 """Controls that are plain cross-entropy where every training participant is labelled; run in few-label only."""
 PUBLISHED = "published weights"
+SINCE = " (since the paper)"
 FACTORS = (1.0, 0.1, 10.0, 0.3, 3.0, 0.03, 30.0)
 """What the trials of the equal-budget block multiply: a method's published weights, or the learning rate of one without
 weights. The first trial is the published setting."""
@@ -83,7 +84,7 @@ def published(cohort: Cohort, profile: Profile) -> list[StudentRun]:
         run
         for protocol in PROTOCOLS
         for raw in tiers(cohort, profile, protocol)
-        for seed in range(profile.seeds)
+        for seed in range(max(map(profile.seeds_of, profile.methods), default=0))
         for fold in folds(cohort, profile)
         for run in _rows(cohort, profile, protocol, raw, seed, fold)
     ]
@@ -95,16 +96,17 @@ def _rows(
     """Students of one protocol, tier, seed and fold: the methods, a second student, controls, other teachers."""
     others = profile.comparison
     whole = raw == tiers(cohort, profile, protocol)[-1]
-    known = methods(cohort, profile, protocol)
-    for method in known if whole else _raw_methods(cohort, profile, protocol):
+    known = [name for name in methods(cohort, profile, protocol) if seed < profile.seeds_of(name)]
+    for method in known if whole else _among(known, profile.raw_methods.get(protocol, ())):
         own = student(cohort, profile, method, protocol, seed, fold, raw)
         yield own
-        if method == "ce" and raw and others.student:
+        if method == "ce" and raw and others.student and seed < profile.seeds:
             yield own.model_copy(update={"model": others.student.model, "training": others.student.training})
-    if not whole:
+    if not whole or seed >= profile.seeds:
         return
-    for method in _among(known, others.shifted):
-        yield student(cohort, profile, method, protocol, seed, fold, raw).model_copy(update={"taught": "shifted"})
+    for taught, names in (("shifted", others.shifted), ("smoothed", others.smoothed)):
+        for method in _among(known, names):
+            yield student(cohort, profile, method, protocol, seed, fold, raw).model_copy(update={"taught": taught})
     if is_features(cohort):
         blind = teacher(cohort, profile, protocol, seed, fold, HIDDEN_CHANNEL)
         yield from (
@@ -112,7 +114,13 @@ def _rows(
             for method in known
             if load_objective(method).needs_teacher
         )
-    elif seed < others.seeds:
+        return
+    if not raw:
+        on = [(weights, known) for weights in others.trunks] + [(None, _among(known, others.untrained))]
+        for weights, names in on:
+            sees = trunk(cohort, profile, fold, weights)
+            yield from (student(cohort, profile, name, protocol, seed, fold, raw, sees_by=sees) for name in names)
+    if seed < others.seeds:
         for model in others.teachers:
             other = teacher(cohort, profile, protocol, seed, fold, model=model)
             for method in _among(known, others.methods):
@@ -177,7 +185,8 @@ def row_names(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Serie
     own = {recipe.model.name for recipe in (profile.teacher, profile.feature_teacher)} | {"none"}
     own |= {recipe.model.name for recipe in (profile.student, profile.frozen, profile.feature_student)}
     added = table[["teacher", "student"]].map(lambda name: "" if name in own else f" · {MODELS[name].title}")
-    return table.method + added.teacher + added.student
+    since = table.objective.map(lambda name: SINCE if load_objective(name).since_paper else "")
+    return table.method + since + added.teacher + added.student
 
 
 def taken_apart(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.DataFrame:
@@ -196,9 +205,9 @@ def taken_apart(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Dat
 
 
 def block_names(table: pd.DataFrame) -> pd.Series:
-    """Blocks of Table II: published weights or equal budget, protocol, tier; `table` has kind, protocol and tier."""
+    """Blocks of Table II: published weights or equal budget, protocol, tier, trunk; `table` has these columns."""
     searched = table.kind.map({"student": PUBLISHED, "selected": "equal budget"})
-    return searched + " · " + table.protocol + " · " + table.tier
+    return searched + " · " + table.protocol + " · " + table.tier + table.trunk.map(lambda name: name and f", {name}")
 
 
 def printed_rows(profile: Profile) -> pd.DataFrame:
@@ -211,7 +220,7 @@ def printed_rows(profile: Profile) -> pd.DataFrame:
     columns = (printed[column].fillna("None") for column in ("teacher", "student"))
     names = [column.map(lambda name: own.get(name, f" · {name}")) for column in columns]
     printed["method"] = printed.method + names[0] + names[1]
-    tiers_of = ("raw", "frozen", "features")
+    tiers_of = ("raw", "frozen, motion", "features")
     return pd.concat([printed.assign(block=f"{PUBLISHED} · paper · {tier}") for tier in tiers_of], ignore_index=True)
 
 

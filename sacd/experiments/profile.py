@@ -29,13 +29,18 @@ class SimulationConfig(Frozen):
 class Comparison(Frozen):
     """Table II beyond the main teacher and student: what else stands in it.
 
-    `methods` are distilled from each of `teachers` too; `student` is a second network, on video, by CE alone; `shifted`
-    are methods whose teacher speaks of another time of the night, as a control.
+    `methods` are distilled from each of `teachers` too; `student` is a second network, on video, by CE alone. `shifted`
+    are methods whose teacher speaks of another time of the night, as a control; `smoothed` those whose teacher is
+    smoothed over the night. `trunks` are the weights of other trunks, on which every method of the frozen tier stands
+    once more; on an untrained one stand those of `untrained`.
     """
 
     teachers: tuple[ModelConfig, ...] = ()
     methods: tuple[str, ...] = ()
     shifted: tuple[str, ...] = ()
+    smoothed: tuple[str, ...] = ()
+    trunks: tuple[str, ...] = ()
+    untrained: tuple[str, ...] = ()
     seeds: int = Field(default=3, gt=0)
     student: Recipe | None = None
 
@@ -88,6 +93,25 @@ class FrameSampling(Frozen):
     seeds: int = Field(default=3, gt=0)
 
 
+class Night(Frozen):
+    """Whole nights: the cohort beside a simulated one, the networks' contexts (clips; 0 the night), methods, seeds.
+
+    `teacher` is that of raw EEG, where it is not the profile's own. `networks` beside the student's are trained with
+    the longest context. `parts` of the labelled participants make the ensemble of teachers of notebook 17.
+    """
+
+    train: int = Field(default=40, gt=0)
+    test: int = Field(default=24, gt=0)
+    encoder: str = "r2plus1d_10-motion"
+    seeds: int = Field(default=3, gt=0)
+    lengths: tuple[int, ...] = (1, 20, 120)
+    networks: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("ce", "kd", "sacd")
+    parts: int = Field(default=3, gt=1)
+    teacher: Recipe | None = None
+    student: Recipe
+
+
 class Verdict(Frozen):
     """The verdict's further simulated cohorts, one a coupling; seeds, and methods or rows of Table V judged on them."""
 
@@ -99,6 +123,8 @@ class Verdict(Frozen):
 class Profile(Frozen):
     """How much work a report does: cohort, seeds, budgets, which methods train on raw video.
 
+    Table II has `seeds` of a method, and of those of `headline` as many as `headline_seeds`: what claims rest on.
+
     The frozen tier stands on `trunk`, a network with shipped weights; a real cohort's also on `continued_trunk`, which
     goes on from the same weights on the cohort's own unlabelled video.
     """
@@ -106,6 +132,8 @@ class Profile(Frozen):
     name: str
     cohort: SimulationConfig = SimulationConfig()
     seeds: int = Field(default=3, gt=0)
+    headline: tuple[str, ...] = ()
+    headline_seeds: int = Field(default=5, gt=0)
     folds: int = Field(default=4, gt=1)
     labelled: int = Field(default=8, gt=1)
     teacher: Recipe
@@ -125,13 +153,20 @@ class Profile(Frozen):
     sweep: Sweep = Sweep()
     frame_sampling: FrameSampling = FrameSampling()
     verdict: Verdict = Verdict()
+    night: Night
     embedding_clips: int = Field(default=1500, gt=0)
+
+    def seeds_of(self, method: str) -> int:
+        """Seeds of a method in Table II's first block."""
+        return max(self.seeds, self.headline_seeds) if method in self.headline else self.seeds
 
     @property
     def objectives(self) -> tuple[str, ...]:
         """Every objective that is named."""
         raw = [name for names in self.raw_methods.values() for name in names]
-        further = self.comparison.methods + self.comparison.shifted + self.equal_budget.methods
+        others = self.comparison
+        further = others.methods + others.shifted + others.smoothed + others.untrained + self.equal_budget.methods
+        further += self.headline + self.night.methods
         return tuple(dict.fromkeys([*self.methods, *raw, *further]))
 
 

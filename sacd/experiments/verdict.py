@@ -12,7 +12,7 @@ from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments.ablation import LEFT_OUT
 from sacd.experiments.ablation import named_runs as ablation_runs
-from sacd.experiments.common import teacher
+from sacd.experiments.common import folds, teacher, trunk
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import published
 from sacd.experiments.fusion import fusion
@@ -139,9 +139,10 @@ def _of_table_ii(cohort: Cohort, profile: Profile) -> list[NamedRun]:
     """Published weights, the profile's student; each teacher, and the one that is blind to a channel, by name."""
     found = []
     students = [recipe.model for recipe in (profile.student, profile.frozen, profile.feature_student)]
+    seen = trunk(cohort, profile, folds(cohort, profile)[0])
     blind = [run for run in published(cohort, profile) if run.teacher and run.teacher.without]
     for run in published(cohort, profile):
-        if run.taught != "as-is" or run.model not in students:
+        if run.taught != "as-is" or run.model not in students or not (run.trunk is None or run.trunk.like(seen)):
             continue
         title = load_objective(run.objective.name).title
         own = teacher(cohort, profile, run.protocol, run.seed, run.fold)

@@ -164,7 +164,7 @@ def predictions(
         raise SacdError(
             f"{len(failed)} of {len(table)} runs failed; the first, {failed.run_id.iloc[0]}: {failed.error.iloc[0]}"
         )
-    about = ["run_id", "kind", "method", "objective", "tier", "student", "teacher"]
+    about = ["run_id", "kind", "method", "objective", "tier", "trunk", "student", "teacher"]
     about += ["protocol", "labelled", "fold", "seed"]
     decisions = [decision] if isinstance(decision, str) else decision
     splits = [split] * len(table) if isinstance(split, str) else split

@@ -1,0 +1,193 @@
+"""What a night adds to its clips: notebook 16.
+
+Every student reads the same frozen features of whole nights through the same network, which sees `length` clips at
+once: with 1 every clip alone. Lengths are trained on the same stretches of the same nights. Decoders (`sacd.decisions`)
+need no run of their own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sacd.cohort import Cohort
+from sacd.cohort.splits import Protocol
+from sacd.exceptions import NotApplicable
+from sacd.experiments.common import PROTOCOLS, budget, folds, is_features, student, teacher
+from sacd.experiments.companions import Companion
+from sacd.experiments.distillation import methods
+from sacd.experiments.profile import Profile
+from sacd.objectives import load_objective
+from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.teacher import TeacherRun
+from sacd.simulate.beside import Place, place_beside
+from sacd.simulate.provenance import is_ours
+from sacd.training.config import ModelConfig
+
+MOVEMENT, CLOCK = "movement", "clock"
+"""Views of a simulated night beside its trunk's features: breathing and movement; the time since it began."""
+CLIP, SMOOTHED = "clip", "clip + forward–backward"
+OFFLINE, CAUSAL = "offline", "causal"
+DECODED = {"forward-backward": "forward–backward", "durations": "durations", "median": "median"}
+CAUSAL_DECODED = {"filter": "filter", "filter-durations": "filter with durations"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A student of the night: what it is called, and how it differs from the profile's own.
+
+    Attributes
+    ----------
+    method : str
+    objective : str
+    length : int
+        Clips that it sees at once, 0 the night.
+    network : str
+    causal : bool
+        Whether it sees no later clip.
+    taught : str
+        What becomes of its teacher's outputs (`sacd.runs.outputs.Taught`).
+    view : str
+        The columns that it sees, where a cohort names several.
+    """
+
+    method: str
+    objective: str = "ce"
+    length: int = 1
+    network: str = "gru"
+    causal: bool = False
+    taught: str = "as-is"
+    view: str | None = None
+
+    @property
+    def way(self) -> str:
+        """How it stages a night before anything is decoded."""
+        if self.length == 1:
+            return CLIP
+        clips = f"{self.length} clips" if self.length else "the night"
+        return f"{self.network.upper()}, {clips}" + (", causal" if self.causal else "")
+
+
+def night_place(cohort: Cohort, profile: Profile) -> Place:
+    """Where whole nights are: beside a simulated cohort, made straight to features; a real one has its own."""
+    if not is_ours(cohort.info) or is_features(cohort):
+        return Place(cohort.path)
+    own = profile.night
+    return place_beside(cohort, "nights", train=own.train, test=own.test, nights=0, encoder=own.encoder)
+
+
+def rows(cohort: Cohort, profile: Profile) -> list[Row]:
+    """The rows of a profile on a cohort of nights.
+
+    Raises
+    ------
+    NotApplicable
+        The profile's methods leave all of the night's out.
+    """
+    own, known = profile.night, methods(cohort, profile, "few-label")
+    names = [name for name in own.methods if name in known]
+    if not names:
+        raise NotApplicable(f"profile {profile.name} compares no method over the night")
+    longest = max(own.lengths, key=lambda length: length or 10**6)
+    found = []
+    for name in names:
+        title = load_objective(name).title
+        lengths = own.lengths if name == "ce" else (1, longest)
+        found += [Row(title, name, length) for length in lengths]
+        found += [Row(title, name, longest, network) for network in own.networks]
+    if "kd" in names:
+        found += [Row("KD, teacher smoothed", "kd", length, taught="smoothed") for length in (1, longest)]
+    found += [Row(load_objective(name).title, name, longest, causal=True) for name in names if name != "sacd"]
+    columns = [name.split("_")[0] for name in cohort.info.sampling.video_features]
+    found += [Row("CE, breathing and movement", length=length, view=MOVEMENT) for length in (1, longest)]
+    found += [Row("CE, clock alone", view=CLOCK)]
+    return [row for row in found if row.view is None or row.view in columns]
+
+
+def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]:
+    """Every run with its row, in both protocols; a smoothed teacher and a second network in few-label only.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Of nights: that of `night_place`.
+    profile : Profile
+    """
+    return [
+        (row, run_of(row, cohort, profile, protocol, seed, fold))
+        for protocol in PROTOCOLS
+        for row in rows(cohort, profile)
+        if protocol == "few-label" or (row.taught == "as-is" and row.network == "gru")
+        for seed in range(profile.night.seeds)
+        for fold in folds(cohort, profile)
+    ]
+
+
+def run_of(
+    row: Row, cohort: Cohort, profile: Profile, protocol: Protocol, seed: int, fold: tuple[int, int] | None
+) -> StudentRun:
+    """The student of a row."""
+    recipe = profile.night.student
+    options = {**recipe.model.options, "length": row.length, "causal": row.causal}
+    guide = night_teacher(cohort, profile, protocol, seed, fold)
+    base = student(cohort, profile, row.objective, protocol, seed, fold, raw=False, taught_by=guide)
+    model = ModelConfig(name=row.network, options=options)
+    changes = {"model": model, "training": recipe.training, "taught": row.taught}
+    return base.model_copy(update=changes | ({} if row.view is None else {"view": row.view}))
+
+
+def night_teacher(
+    cohort: Cohort, profile: Profile, protocol: Protocol, seed: int, fold: tuple[int, int] | None
+) -> TeacherRun:
+    """The teacher of whole nights: on EEG the profile's own for them, where it has one."""
+    recipe = profile.night.teacher
+    if recipe is None or cohort.info.eeg == "features":
+        return teacher(cohort, profile, protocol, seed, fold)
+    return TeacherRun(
+        model=recipe.model, training=recipe.training, protocol=protocol, labelled=budget(cohort, profile, protocol),
+        seed=seed, fold=fold,
+    )
+
+
+def night_runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """Notebook 16 on a cohort whose nights are its own; nothing where they lie beside it."""
+    return [] if night_place(cohort, profile).path != cohort.path else _runs(cohort, profile)
+
+
+def night_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
+    """Notebook 16: the whole nights beside a simulated cohort, and the runs on them."""
+    place = night_place(cohort, profile)
+    return [] if place.path == cohort.path else [Companion(place, lambda nights: _runs(nights, profile))]
+
+
+def _runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    teachers: Iterator[RunConfig] = (
+        night_teacher(cohort, profile, protocol, seed, fold)
+        for protocol in PROTOCOLS for seed in range(profile.night.seeds) for fold in folds(cohort, profile)
+    )
+    return [*teachers, *(run for _, run in named_runs(cohort, profile))]
+
+
+def with_ways(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:
+    """Predictions with columns `method`, `way` and `context`: its row's, how its night is staged, offline or causal.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        From `runs.predictions`, of several decisions.
+    table : DataFrame
+        From `runs.ensure` of the named runs, in their order.
+    """
+    row_of = dict(zip(table["run_id"], (row for row, _ in named), strict=True))
+    found = predictions["run_id"].map(row_of)
+    decoded = predictions["decision"].map(DECODED | CAUSAL_DECODED)
+    way = found.map(lambda row: row.way)
+    causal = found.map(lambda row: row.causal) | predictions["decision"].isin(CAUSAL_DECODED)
+    shown = predictions.assign(
+        method=found.map(lambda row: row.method),
+        way=way.where(decoded.isna(), way + " + " + decoded.fillna("")),
+        context=causal.map({True: CAUSAL, False: OFFLINE}),
+    )
+    # A clip alone is the baseline of both.
+    return pd.concat([shown, shown[shown["way"] == CLIP].assign(context=CAUSAL)], ignore_index=True)

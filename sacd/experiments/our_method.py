@@ -1,0 +1,108 @@
+"""Notebook 17: our method beside others that may use all that it uses, and without each of its parts.
+
+Few labels. Every row has the same trunk, the same context network and the same decision; in the first block the same
+teacher too, an ensemble smoothed over the night: what differs there is the method, and not the night.
+"""
+
+from dataclasses import dataclass, field
+
+from sacd.cohort import Cohort
+from sacd.exceptions import NotApplicable
+from sacd.experiments.common import OURS, folds
+from sacd.experiments.companions import Companion
+from sacd.experiments.distillation import methods
+from sacd.experiments.night import Row as NightRow
+from sacd.experiments.night import night_place, run_of
+from sacd.experiments.profile import Profile
+from sacd.objectives import load_objective
+from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
+from sacd.runs.kinds.student import StudentRun
+from sacd.training.config import ObjectiveConfig, Options
+
+ALIKE, PARTS = "all else alike", "without a part"
+COMPARED = ("ce", "kd", "sacd", OURS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of notebook 17.
+
+    Attributes
+    ----------
+    block : str
+    name : str
+    objective : str
+    options : dict
+        Of the objective.
+    ensemble, smoothed, context : bool
+        Whether its teacher is the ensemble, is smoothed over the night, and its student sees the night.
+    """
+
+    block: str
+    name: str
+    objective: str = OURS
+    options: Options = field(default_factory=dict)
+    ensemble: bool = True
+    smoothed: bool = True
+    context: bool = True
+
+
+def rows(cohort: Cohort, profile: Profile) -> list[Row]:
+    """Methods with all that ours has, then ours without each part.
+
+    Raises
+    ------
+    NotApplicable
+        The profile leaves our method out.
+    """
+    known = methods(cohort, profile, "few-label")
+    if OURS not in known:
+        raise NotApplicable(f"the methods of profile {profile.name} leave {OURS} out")
+    title = load_objective(OURS).title
+    return [
+        *(Row(ALIKE, load_objective(name).title, name) for name in COMPARED if name in known),
+        Row(PARTS, title),
+        Row(PARTS, "one teacher in place of the ensemble", ensemble=False),
+        Row(PARTS, "teacher not smoothed", smoothed=False),
+        Row(PARTS, "all clips weigh the same", options={"confidence": 0.0}),
+        Row(PARTS, "no labels beside the teacher", options={"ce_weight": 0.0}),
+        Row(PARTS, "student sees single clips", context=False),
+        Row(PARTS, "KD as published in its place", "kd", ensemble=False, smoothed=False),
+    ]
+
+
+def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]:
+    """Every run with its row, on a cohort of nights (`night_place`)."""
+    return [
+        (row, _run(row, cohort, profile, seed, fold))
+        for row in rows(cohort, profile)
+        for seed in range(profile.night.seeds)
+        for fold in folds(cohort, profile)
+    ]
+
+
+def _run(row: Row, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int, int] | None) -> StudentRun:
+    longest = max(profile.night.lengths, key=lambda length: length or 10**6)
+    student = NightRow(row.name, row.objective, longest if row.context else 1)
+    base = run_of(student, cohort, profile, "few-label", seed, fold)
+    changes = {"objective": ObjectiveConfig(name=row.objective, options=row.options)}
+    if base.teacher is not None:
+        ensemble = EnsembleTeacherRun.of(base.teacher, profile.night.parts)
+        changes |= {"teacher": ensemble if row.ensemble else base.teacher}
+        changes |= {"taught": "smoothed" if row.smoothed else "as-is"}
+    return base.model_copy(update=changes)
+
+
+def our_runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """The runs on a cohort whose nights are its own; nothing where they lie beside it."""
+    own = night_place(cohort, profile).path == cohort.path
+    return [run for _, run in named_runs(cohort, profile)] if own else []
+
+
+def our_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
+    """The whole nights beside a simulated cohort, and the runs on them."""
+    place = night_place(cohort, profile)
+    if place.path == cohort.path:
+        return []
+    return [Companion(place, lambda nights: [run for _, run in named_runs(nights, profile)])]
