@@ -11,12 +11,19 @@ import torch
 from objective_pairs import context, make_pair, step
 from safetensors.torch import load_file
 from tiny import make_cohort
-from training_tasks import task_of
 
 from sacd.exceptions import SacdError
 from sacd.experiments.distillation import trials
 from sacd.objectives import (
-    CORRECTIONS, OBJECTIVES, build_objective, identity, load_objective, normal_options, options_of, parts_of, resolved,
+    CORRECTIONS,
+    OBJECTIVES,
+    build_objective,
+    identity,
+    load_objective,
+    normal_options,
+    options_of,
+    parts_of,
+    resolved,
     short_name,
 )  # fmt: skip
 from sacd.objectives.base import Context, Objective, labelled_cross_entropy
@@ -28,7 +35,7 @@ from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.outputs import load_network
 from sacd.runs.store import Run, RunStore
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
-from sacd.training.inputs import predict
+from sacd.training.inputs import make_network, predict, whole_set
 
 FAST = TrainingConfig(steps=4, batch=16, optimizer="adamw", validate_every=2, momentum_encoder=0.9)
 MLP = ModelConfig(name="mlp", options={"dropout": 0.0})
@@ -231,13 +238,11 @@ def test_the_balanced_head_validates_is_saved_and_classifies(cohort, tmp_path: P
     run, plain = Run(folder), student("kd")
     saved = load_file(folder / "weights.safetensors")
     assert saved.keys() == load_file(execute(plain, cohort, store) / "weights.safetensors").keys()
-    untrained = task_of(config, cohort, store).network.state_dict()
+    untrained = make_network(config.model, (2,), config.seed).state_dict()
     assert not torch.equal(saved["head.weight"], untrained["head.weight"])  # though the method's terms weigh nothing
     network, fabric = load_network(config, folder)
     table = run.predictions[run.predictions.split == "test"]
     recordings = cohort.of(config.split(cohort).test)
-    from sacd.training.inputs import whole_set
-
     clips = whole_set(recordings)
     inputs = config.inputs(cohort, store, clips, fabric)
     assert predict(network, inputs, np.arange(len(clips))).logits.argmax(1).tolist() == table.predicted.tolist()

@@ -4,6 +4,7 @@ A correction is a class that stands before the method's own in one that has both
 is the method's. Its options begin with its name, so that both parts' stand in one mapping.
 """
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sacd.exceptions import SacdError
@@ -19,6 +20,7 @@ class Correction(Objective):
         super().__init__(context, **options)
 
 
+@lru_cache(maxsize=256)
 def corrected(method: type[Objective], correction: type[Correction]) -> type[Objective]:
     """The class of a method with a correction: both titles, sources, versions and options.
 
