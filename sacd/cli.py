@@ -230,6 +230,48 @@ def train(
             print(f"{name:<22}{value:.4g}" if isinstance(value, float) else f"{name:<22}{value}")
 
 
+@app.command()
+def pretrain(
+    cohort: Annotated[Path | None, typer.Argument(metavar="[COHORT]", help="Go on on this cohort's own video.")] = None,
+    network: Annotated[str, typer.Option(help="r2plus1d_10 or r3d_10.")] = "r2plus1d_10",
+    targets: Annotated[
+        Literal["motion", "pixels"], typer.Option(help="How the simulated body moved, or what the pixels do.")
+    ] = "motion",
+    name: Annotated[str | None, typer.Option(help="Of the weights; by default that of the targets.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="People, initial weights, order of clips.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="By default 3,000; with COHORT the profile's.")] = None,
+    people: Annotated[int, typer.Option(min=10, help="Simulated people.")] = 200,
+    couplings: Annotated[str, typer.Option(metavar="NAME,NAME", help="Of the people, in turn.")] = "weak,medium,strong",
+    out: Annotated[Path, typer.Option(help="Folder of weights and cards.")] = Path("data/pretraining"),
+    weights: Annotated[str | None, typer.Option(help="With COHORT: where to go on from; the profile's.")] = None,
+    fold: Annotated[str | None, typer.Option(metavar="I/K", help="With COHORT: do not see fold I of K.")] = None,
+    profile: Annotated[str, typer.Option(help="With COHORT: how it goes on.")] = "laptop",
+) -> None:
+    """Make the weights again from which the small video networks start, or go on from them on a cohort's own video.
+
+    Without COHORT: simulated people who are in no cohort, motion or pixel targets; weights and their card. With it: its
+    own unlabelled training video, pixel targets; the trunk lies in the run store, where students find it. No label is
+    ever read.
+
+    Examples:
+
+    \b
+      sacd pretrain
+      sacd pretrain --network r3d_10 --targets pixels
+      sacd pretrain --seed 1 --name motion-1
+      sacd pretrain data/clinic
+    """
+    from sacd.pretraining.command import continue_on, make_weights
+
+    if cohort is None:
+        print(make_weights(out, network, targets, name, seed, steps, people, tuple(couplings.split(","))))
+        return
+    from sacd.cohort import Cohort
+    from sacd.experiments.profile import load_profile
+
+    print(continue_on(Cohort.open(cohort), load_profile(profile), network, weights, seed, steps, _fold(fold)))
+
+
 def _fold(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None

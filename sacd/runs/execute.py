@@ -96,8 +96,7 @@ class Making:
         task.to(self.fabric.device)
         result = train(task, training, self.config.seed, self.folder, self.fabric, self._report)
         if keep_weights:
-            weights = {name: value.contiguous() for name, value in task.network.state_dict().items()}
-            save_file(weights, self.folder / "weights.safetensors")
+            self.keep(task.network)
         self.describe(shape)
         pd.DataFrame(result["history"]).to_csv(self.folder / "history.csv", index=False)
         return {
@@ -105,6 +104,11 @@ class Making:
             "seconds": round(result["seconds"], 2),
             "clips_per_second": round(training.steps * training.batch / max(result["seconds"], 1e-9), 1),
         }
+
+    def keep(self, network: Network) -> None:
+        """Write a network's weights."""
+        weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+        save_file(weights, self.folder / "weights.safetensors")
 
     def evaluate(self, network: Network, inputs: Callable[[ClipSet], Inputs], tested: bool = True) -> dict[str, Any]:
         """Write the predictions of validation and test clips; their figures.

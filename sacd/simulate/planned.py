@@ -37,7 +37,8 @@ def settings_of(cohort: Cohort) -> dict[str, Any]:
 
 def plan_cohort(path: Path, settings: dict[str, Any]) -> Cohort:
     """The index of the cohort that these arguments of `simulate` give: people and numbers of clips, no recording."""
-    people = [make_participant(settings["seed"], split, k) for split in BLOCK_CLIPS for k in range(settings[split])]
+    splits = ("train", "test")
+    people = [make_participant(settings["seed"], split, k) for split in splits for k in range(settings[split])]
     names = [person.participant_id for person in people]
     participants = pd.DataFrame(
         [{name: getattr(person, name) for name in ("sex", "age", "weight", "ahi", "split")} for person in people],

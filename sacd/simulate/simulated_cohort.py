@@ -30,7 +30,7 @@ from sacd.stages import CLIP_SECONDS, STAGES
 VERSION = 2
 """Raised whenever the same arguments give other nights."""
 BLOCKS = 10
-BLOCK_CLIPS = {"train": 8, "test": 12}
+BLOCK_CLIPS = {"train": 8, "test": 12, "pretrain": 8}
 Progress = Callable[[int, int], None]
 
 
@@ -40,7 +40,7 @@ def block_clips(participant: Participant, clips: int) -> np.ndarray:
     Parameters
     ----------
     participant : Participant
-        Blocks hold 8 clips in training, 12 in test.
+        Blocks hold 8 clips in training and pretraining, 12 in test.
     clips : int
         Length of the night.
     """

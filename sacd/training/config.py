@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from sacd.exceptions import SacdError
 from sacd.models import known_options
+from sacd.models.shipped import is_shipped, weights_file
 from sacd.objectives import normal_options, resolved
 from sacd.training.batches import STRETCH
 
@@ -21,9 +23,10 @@ class Frozen(BaseModel):
 
 
 class ModelConfig(Frozen):
-    """A network by its name in `sacd.models.MODELS`, with keyword options; `weights` names a published checkpoint.
+    """A network by its name in `sacd.models.MODELS`, with keyword options.
 
-    Options that equal the defaults are left out. Raises `SacdError` where the network or an option is unknown.
+    `weights` are shipped ones by name (`sacd.models.shipped`), or the path of a published checkpoint. Options that
+    equal the defaults are left out. Raises `SacdError` where the network, an option or the name of weights is unknown.
     """
 
     name: str
@@ -34,6 +37,18 @@ class ModelConfig(Frozen):
     @classmethod
     def _without_defaults(cls, options: Options, info: ValidationInfo) -> Options:
         return known_options(info.data["name"], options) if "name" in info.data else options
+
+    @field_validator("weights")
+    @classmethod
+    def _are_there_and_fit(cls, weights: str | None, info: ValidationInfo) -> str | None:
+        if weights is not None and is_shipped(weights) and "name" in info.data:
+            weights_file(info.data["name"], weights)
+            if options := info.data.get("options"):
+                raise SacdError(
+                    f"weights {weights!r} are of {info.data['name']} as it is by default; "
+                    f"leave out {', '.join(options)}, or the weights"
+                )
+        return weights
 
 
 class ObjectiveConfig(Frozen):

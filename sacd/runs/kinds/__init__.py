@@ -4,6 +4,7 @@ import json
 
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.audio_video import AudioTeacherRun, AudioVideoRun
+from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.runs.kinds.fusion import FusionRun
 from sacd.runs.kinds.reverse import ReverseRun
 from sacd.runs.kinds.selected import SelectedRun
@@ -12,7 +13,8 @@ from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
 
 KINDS: list[type[RunConfig]] = [
-    TeacherRun, TrunkRun, StudentRun, SelectedRun, FusionRun, ReverseRun, AudioTeacherRun, AudioVideoRun,
+    TeacherRun, TrunkRun, ContinuedTrunkRun, StudentRun, SelectedRun, FusionRun, ReverseRun, AudioTeacherRun,
+    AudioVideoRun,
 ]
 
 

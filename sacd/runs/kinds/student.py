@@ -15,6 +15,7 @@ from sacd.objectives import build_objective, identity, load_objective, short_nam
 from sacd.objectives.base import Context, Objective
 from sacd.runs.execute import Making
 from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.runs.kinds.encoder import StageRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
@@ -111,7 +112,7 @@ class StudentRun(DistilledRun):
 
     kind: Literal["student"] = "student"
     teacher: TeacherRun | None = None
-    trunk: TrunkRun | None = None
+    trunk: TrunkRun | ContinuedTrunkRun | None = None
     view: str = ""
     shifted: bool = False
     test: bool = True
@@ -155,13 +156,14 @@ class StudentRun(DistilledRun):
         return super().roles(split) | {"unlabelled": split.unlabelled}
 
     def row(self) -> dict[str, Any]:
-        """Objective with its options and controls, tier, student, teacher."""
+        """Objective with its options and controls, tier, student, the weights of its trunk, teacher."""
         hidden = f", teacher without {self.teacher.without}" if self.teacher and self.teacher.without else ""
         shifted = ", EEG shifted" if self.shifted else ""
         seen = {"view": self.view} if self.view else {}
         return super().row() | seen | {
             "method": self.method + hidden + shifted,
             "objective": self.objective.name, "student": self.model.name, "tier": self.tier,
+            "trunk": "" if self.trunk is None else self.trunk.title_of_weights,
             "teacher": "none" if self.teacher is None else self.teacher.model.name,
         }
 
