@@ -39,7 +39,7 @@ class ContextNetwork(Network):
     ) -> None:
         super().__init__(FEATURE_DIM, n_classes)
         if length < 0:
-            raise SacdError(f"context networks: length={length} is no number of clips; give 1 or more, or 0: a night")
+            raise SacdError(f"context network: length={length} is not a number of clips; use 1 or more, or 0: a night")
         self.window = length or NIGHT
         self.read = nn.Sequential(nn.Linear(in_features, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Dropout(dropout))
         self.drop = nn.Dropout(dropout)

@@ -16,6 +16,8 @@ from sacd.simulate.video import NUISANCES, Video
 from sacd.stages import CLIP_SECONDS
 
 CHIN_HZ = 200
+# Clips whose resting pictures are rendered together.
+_TOGETHER = 16
 
 
 class SimulatedNight:
@@ -165,8 +167,11 @@ class SimulatedNight:
         clips = list(clips)
         times = frame_times(np.multiply(clips, CLIP_SECONDS), frames, span_s)
         result = np.empty((len(clips), frames, size, size), dtype=np.uint8)
-        for row, clip, at in zip(result, clips, times, strict=True):
-            row[:] = self._video.render(at, size, size, key=clip)
+        for part in range(0, len(clips), _TOGETHER):
+            some = slice(part, part + _TOGETHER)
+            self._video.prepare(times[some], size, size)
+            for row, clip, at in zip(result[some], clips[some], times[some], strict=True):
+                row[:] = self._video.render(at, size, size, key=clip)
         return result
 
     def render(self, times: np.ndarray, height: int = 240, width: int = 320) -> np.ndarray:

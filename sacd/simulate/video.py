@@ -34,6 +34,8 @@ _NUISANCE_S = (3.0, 50.0, 240.0, 90.0)
 _PET_OWNERS = 0.15
 _BREATH = 0.34
 _BLANKET_S, _LONGEST_FADE_S = 3.0, 12.0
+# Of resting pictures that are kept, so that those of half an hour fit when they are small.
+_REST_PIXELS = 2**18
 # Sensor noise by table: 256 quantiles of the normal distribution, drawn by random bytes.
 _QUANTILES = ndtri((np.arange(256) + 0.5) / 256).astype(np.float32)
 
@@ -145,14 +147,27 @@ class Video:
 
     def _rests(self, lies: np.ndarray, height: int, width: int) -> list[np.ndarray]:
         """Resting pictures [pixels] in grey levels; those of one posture are rendered together."""
-        _make_room(self._known_rests, 24)  # first: what it forgets may be asked for
+        # First: what it forgets may be asked for.
+        _make_room(self._known_rests, max(24, _REST_PIXELS // (height * width)))
         missing = [lie for lie in lies if (lie, height, width) not in self._known_rests]
-        for group in np.unique(self._group[missing]):
-            part = [lie for lie in missing if self._group[lie] == group]
-            pictures = 255 * self._scene(height, width).rest(*self._covers(part[0]), self._rest[part])
+        for cover in {self._covers(lie) for lie in missing}:
+            part = [lie for lie in missing if self._covers(lie) == cover]
+            pictures = 255 * self._scene(height, width).rest(*cover, self._rest[part])
             for lie, picture in zip(part, pictures, strict=True):
                 self._known_rests[lie, height, width] = picture.ravel()
         return [self._known_rests[lie, height, width] for lie in lies]
+
+    def _lies(self, first_s: float, last_s: float) -> np.ndarray:
+        """Every lie that may be in a picture between two times."""
+        first, last = np.searchsorted(self.lie_onset, [first_s - _LONGEST_FADE_S, last_s], side="right")
+        return np.arange(max(first - 1, 0), last)
+
+    def prepare(self, times: np.ndarray, height: int, width: int) -> None:
+        """Render the resting pictures of clips at once, to be at hand when each is; times [clips, frames] (s).
+
+        Ask for some dozens of small clips.
+        """
+        self._rests(np.unique(np.concatenate([self._lies(at[0], at[-1]) for at in times])), height, width)
 
     def _covers(self, lie: int) -> tuple[int, bool]:
         return int(self.lie_posture[lie]), bool(self.lie_blanket[lie])
@@ -164,8 +179,7 @@ class Video:
         """
         times = np.asarray(times, dtype=float)
         weights = self.motion(times).astype(np.float32)
-        first, last = np.searchsorted(self.lie_onset, [times[0] - _LONGEST_FADE_S, times[-1]], side="right")
-        lies = np.arange(max(first - 1, 0), last)
+        lies = self._lies(times[0], times[-1])
         # Each new position fades in while the body moves, over those before it.
         come = np.clip((times - self.lie_onset[lies, None]) / self._fade[lies, None], 0, 1)
         come[0] = 1
