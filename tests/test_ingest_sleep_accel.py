@@ -46,6 +46,7 @@ def test_what_it_holds(tmp_path: Path) -> None:
     assert (sampling.video_features, sampling.eeg_features) == (MOVEMENT, HEART + MOVEMENT)
     assert np.array_equal(night.video, night.eeg[:, len(HEART) :])
     assert made.label.startswith("Two-sensor benchmark") and "EEG" not in made.label
+    assert "the teacher sees heart rate and wrist movement; the student sees wrist movement alone" in made.summary
     assert "not documented" in provenance["heart"]
     assert all(name in provenance["data"] for name in ("Walch", "doi:10.13026/hmhs-py35", "ODC-By", "Zhai", "MIT"))
 

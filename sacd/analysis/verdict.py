@@ -159,7 +159,7 @@ class Judged:
         if claim.unmeasured:
             return claim.unmeasured
         if claim.of_video and self.kind == PRIVILEGED:
-            return "no video: the student's view is EEG"
+            return "no video: the student sees some of the teacher's features"
         trained = self.trained.get(setting, set())
         if any({part.system, part.reference} - {""} <= trained for part in claim.evidence):
             return "no clips that show it"
@@ -169,7 +169,7 @@ class Judged:
 
 def judge_cohort(label: str, kind: str, predictions: pd.DataFrame, claims: tuple[Claim, ...]) -> Judged:
     """All that a cohort's predictions say about the claims; see `measure`."""
-    # Where the student's view is a part of the EEG's, nothing is said of what a camera shows.
+    # Where the student's view is a part of the teacher's, nothing is said of what a camera shows.
     apt = tuple(claim for claim in claims if not (claim.of_video and kind == PRIVILEGED))
     measured = measure(predictions, apt)
     trained = {name: set(part["system"]) for name, part in predictions.groupby("setting", sort=False)}

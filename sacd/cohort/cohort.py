@@ -189,9 +189,10 @@ class Cohort:
 
     @property
     def summary(self) -> str:
-        """One line: the label and how much it holds."""
-        clips = int(self.recordings["clips"].sum())
-        return f"{self.label}: {len(self.participants)} participants, {len(self)} recordings, {clips:,} clips"
+        """One line: the label, how much it holds, and what both networks see where it is not EEG and video."""
+        clips, said = int(self.recordings["clips"].sum()), self.info.provenance
+        held = f"{self.label}: {len(self.participants)} participants, {len(self)} recordings, {clips:,} clips"
+        return "; ".join([held, *(f"the {who} sees {said[who]}" for who in ("teacher", "student") if who in said)])
 
     @property
     def label(self) -> str:

@@ -96,7 +96,7 @@ def ingest_sleep_accel(source: Path, out: Path, causal: bool = False, progress: 
             "normalisation": normalisation(causal),
             "heart": "how the published heart feature was normalised is not documented",
             "teacher": "heart rate and wrist movement",
-            "student": "wrist movement; no EEG and no camera",
+            "student": "wrist movement alone (no EEG, no camera)",
         },
     )
     with CohortWriter(out, info) as writer:

@@ -156,6 +156,7 @@ def ingest_sleep_edf(
             "data": "Sleep-EDF Expanded, PhysioNet, ODC-By; doi:10.1109/10.867928",
             "normalisation": f"{normalisation(causal)}, after the crop",
             "crop": WORDS[crop],
+            "teacher": f"{len(FEATURES)} features of {' and '.join(CHANNELS)}",
             "student": "a weak view of the teacher's own features, not a second modality",
         },
     )
