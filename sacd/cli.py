@@ -79,6 +79,9 @@ def simulate(
     size: Annotated[int, typer.Option(min=8, help="Height and width of a frame, pixels.")] = 32,
     span: Annotated[float, typer.Option(min=0.1, max=30, help="Seconds of a clip that its frames spread over.")] = 30,
     preview: Annotated[bool, typer.Option("--preview", help="Film one whole night at full rate: a minute.")] = False,
+    encoder: Annotated[
+        str | None, typer.Option(help="Whole nights as features of a shipped trunk, e.g. r2plus1d_10-motion.")
+    ] = None,
 ) -> None:
     """Make a simulated cohort: EEG and infrared video of the same nights.
 
@@ -88,6 +91,7 @@ def simulate(
       sacd simulate data/tiny --train 6 --test 3 --nights 1
       sacd simulate data/weak --coupling weak --seed 7
       sacd simulate data/with-files --train 6 --test 3 --raw 2
+      sacd simulate data/nights --train 6 --test 3 --encoder r2plus1d_10-motion
     """
     from sacd.progress import progress
     from sacd.simulate.simulated_cohort import simulate as make
@@ -95,7 +99,7 @@ def simulate(
     with progress(f"simulating {out}", train + test) as bar:
         make(
             out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size,
-            span_s=span, preview=preview, progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
+            span_s=span, preview=preview, encoder=encoder, progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
         )
     if raw:
         from sacd.simulate.raw import add_raw_nights
@@ -109,7 +113,7 @@ def simulate(
 def ingest(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder with the files of a clinic or data set.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the cohort, new or to be added to.")],
-    format: Annotated[str, typer.Option(help="recordings, sleep-edf, or auto: by the files.")] = "auto",
+    format: Annotated[str, typer.Option(help="recordings, sleep-edf, sleep-accel, or auto: by the files.")] = "auto",
     offset: Annotated[float, typer.Option(help="Seconds added to the start of every video.")] = 0.0,
     channel: Annotated[str | None, typer.Option(help="EEG channel; by default a central one that all have.")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 32,
@@ -119,10 +123,18 @@ def ingest(
     student_view: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="Sleep-EDF features that the student sees; * is a wildcard.")
     ] = None,
+    crop: Annotated[
+        Literal["clock", "drawn"],
+        typer.Option(help="Sleep-EDF nights: 22:00 to 09:00, or sleep with margins drawn for each night."),
+    ] = "clock",
+    causal: Annotated[
+        bool, typer.Option("--causal", help="Features of sleep-edf and sleep-accel from each clip's own past alone.")
+    ] = False,
 ) -> None:
     """Make a cohort from real files, or add to one: all of them, or none when something is wrong.
 
     recordings: EDF/EDF+, video and scoring of each night. sleep-edf: published feature nights of Sleep-EDF.
+    sleep-accel: published nights of a heart-rate and a movement sensor (two-sensor benchmark).
 
     Examples:
 
@@ -131,6 +143,9 @@ def ingest(
       sacd ingest exported/ data/clinic-16-consecutive --channel C4-M1 --frames 16 --span 1.6
       sacd ingest sleep-edf-features/ data/sleep-edf
       sacd ingest sleep-edf-features/ data/mobility --student-view Pz-Oz_mobility
+      sacd ingest sleep-edf-features/ data/sleep-edf-drawn --crop drawn
+      sacd ingest sleep-edf-features/ data/sleep-edf-causal --causal
+      sacd ingest sleep-accel/ data/two-sensor
     """
     from sacd.ingest import ingest as take_in
     from sacd.progress import progress
@@ -139,7 +154,7 @@ def ingest(
     with progress(f"ingesting {source}", 1) as bar:
         take_in(
             source, out, format=format, offset=offset, channel=channel, frames=frames, span_s=span, size=size,
-            allow_gaps=allow_gaps, progress=bar, **view,
+            allow_gaps=allow_gaps, crop=crop, causal=causal, progress=bar, **view,
         )
     _describe(out)
 
@@ -224,6 +239,48 @@ def train(
     for name, value in row.dropna().items():
         if value != "":
             print(f"{name:<22}{value:.4g}" if isinstance(value, float) else f"{name:<22}{value}")
+
+
+@app.command()
+def pretrain(
+    cohort: Annotated[Path | None, typer.Argument(metavar="[COHORT]", help="Go on on this cohort's own video.")] = None,
+    network: Annotated[str, typer.Option(help="r2plus1d_10 or r3d_10.")] = "r2plus1d_10",
+    targets: Annotated[
+        Literal["motion", "pixels"], typer.Option(help="How the simulated body moved, or what the pixels do.")
+    ] = "motion",
+    name: Annotated[str | None, typer.Option(help="Of the weights; by default that of the targets.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="People, initial weights, order of clips.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="By default 3,000; with COHORT the profile's.")] = None,
+    people: Annotated[int, typer.Option(min=10, help="Simulated people.")] = 200,
+    couplings: Annotated[str, typer.Option(metavar="NAME,NAME", help="Of the people, in turn.")] = "weak,medium,strong",
+    out: Annotated[Path, typer.Option(help="Folder of weights and cards.")] = Path("data/pretraining"),
+    weights: Annotated[str | None, typer.Option(help="With COHORT: where to go on from; the profile's.")] = None,
+    fold: Annotated[str | None, typer.Option(metavar="I/K", help="With COHORT: do not see fold I of K.")] = None,
+    profile: Annotated[str, typer.Option(help="With COHORT: how it goes on.")] = "laptop",
+) -> None:
+    """Make the weights again from which the small video networks start, or go on from them on a cohort's own video.
+
+    Without COHORT: simulated people who are in no cohort, motion or pixel targets; weights and their card. With it: its
+    own unlabelled training video, pixel targets; the trunk lies in the run store, where students find it. No label is
+    ever read.
+
+    Examples:
+
+    \b
+      sacd pretrain
+      sacd pretrain --network r3d_10 --targets pixels
+      sacd pretrain --seed 1 --name motion-1
+      sacd pretrain data/clinic
+    """
+    from sacd.pretraining.command import continue_on, make_weights
+
+    if cohort is None:
+        print(make_weights(out, network, targets, name, seed, steps, people, tuple(couplings.split(","))))
+        return
+    from sacd.cohort import Cohort
+    from sacd.experiments.profile import load_profile
+
+    print(continue_on(Cohort.open(cohort), load_profile(profile), network, weights, seed, steps, _fold(fold)))
 
 
 def _fold(text: str | None) -> tuple[int, int] | None:

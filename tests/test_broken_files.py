@@ -147,6 +147,25 @@ def test_feature_nights(tmp_path):
         assert refused > 5 and found == []
 
 
+def test_nights_of_two_sensors(tmp_path):
+    source, calls = tmp_path / "source", iter(range(10**6))
+    source.mkdir()
+    columns = {"hr_feature": "0.3", "count_feature": "1.5", "psg_labels": "2.0"}
+    lines = {kind: [value] * 6 for kind, value in columns.items()}
+    lines["time_feature"] = [f"{clip / 120:.6f}" for clip in range(6)]
+    for kind, values in lines.items():
+        (source / f"P1_{kind}.out").write_text("\n".join(values) + "\n")
+
+    def use() -> None:
+        ingest(source, tmp_path / f"out{next(calls)}")
+
+    use()
+    for file in sorted(source.iterdir()):
+        damage = broken.damaged(file.read_bytes(), np.random.default_rng(0), 10)
+        refused, found = tracebacks(file, [*damage, *islice(broken.other_cells(file.read_bytes()), 0, 26, 3)], use)
+        assert refused > 5 and found == []
+
+
 def test_profiles(tmp_path):
     file = tmp_path / "p.yaml"
     file.write_bytes((ROOT / "sacd" / "experiments" / "profiles" / "smoke.yaml").read_bytes())

@@ -15,9 +15,9 @@ from tiny import make_cohort
 from sacd.models import MODELS, build
 from sacd.objectives import OBJECTIVES
 from sacd.runs.execute import execute
+from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
-from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.store import Run, RunStore
 from sacd.training.config import TRAINING_VERSION, ModelConfig, ObjectiveConfig, TrainingConfig
 
@@ -94,5 +94,5 @@ def test_teacher(name, tmp_path):
 def test_loop_and_trunk(tmp_path):
     cohort = make_cohort(tmp_path / "cohort")
     model = ModelConfig(name="r2plus1d_10", options={"width": 4, "stem_stride": 2})
-    folder = execute(TrunkRun(model=model, training=THREE), cohort, RunStore(tmp_path / "runs"))
+    folder = execute(ContinuedTrunkRun(model=model, training=THREE), cohort, RunStore(tmp_path / "runs"))
     check("training", TRAINING_VERSION, float(Run(folder).history["loss"].iloc[-1]))

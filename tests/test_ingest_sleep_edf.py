@@ -1,8 +1,11 @@
 """The privileged-feature benchmark, made from the published feature nights."""
 
 import shutil
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import edfio
 import numpy as np
 import pytest
 import recording_folders as made
@@ -13,7 +16,10 @@ from sacd.cohort import Cohort
 from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
 from sacd.ingest import ingest
+from sacd.ingest.crop import MARGIN_CLIPS, drawn_margins
+from sacd.ingest.hypnogram import read_scoring
 from sacd.ingest.sleep_edf import FEATURES, WEAK_VIEW, choose_view, unsaturated, with_neighbours
+from sacd.stages import NOT_SCORED, STAGES
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +40,27 @@ def copy(nights: Path, folder: Path, name: str = "SC4011") -> Path:
     return folder
 
 
+def write_scoring(file: Path, names: Sequence[str]) -> None:
+    notes = [edfio.EdfAnnotation(30 * i, 30, f"Sleep stage {name}") for i, name in enumerate(names)]
+    signal = edfio.EdfSignal(np.arange(30.0 * len(names)), 1, label="EEG C3-A2", physical_dimension="uV")
+    day = edfio.Recording(startdate=made.START.date())
+    edfio.Edf(
+        [signal], recording=day, starttime=made.START.time(), annotations=notes, data_record_duration=30
+    ).write(file)
+
+
+def write_night(folder: Path, features: np.ndarray, stages: Sequence[int]) -> Path:
+    """A feature night that starts at 22:30, with its scoring."""
+    folder.mkdir()
+    write_scoring(folder / "SC4001EC-Hypnogram.edf", [STAGES[code] for code in stages])
+    np.savez(folder / "SC4001E0.npz", X=features, y=np.array(stages))
+    return folder
+
+
+def random_features(clips: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(-5, 1, (clips, len(FEATURES)))
+
+
 def test_whole(cohort: Cohort) -> None:
     assert checking.check(cohort.path) == []
     assert len(cohort) == 16
@@ -47,14 +74,82 @@ def test_whole(cohort: Cohort) -> None:
 
 
 def test_labels_are_the_scorers(nights: Path, cohort: Cohort) -> None:
+    kept = {}
     for recording in cohort:
         (file,) = nights.glob(f"{recording.recording_id}*.npz")
+        (hypnogram,) = nights.glob(f"{recording.recording_id}*-Hypnogram.edf")
+        published, start = np.load(file)["y"], datetime.fromisoformat(recording.start)
+        scored = np.flatnonzero(read_scoring(hypnogram, start).stages != NOT_SCORED)
         stages = recording.clips.stage.to_numpy()
-        published = np.load(file)["y"]
-        asleep = np.flatnonzero(published > 0)
-        assert (stages == published[max(0, asleep[0] - 60) : asleep[-1] + 61]).all()
-        assert (stages[:60] == 0).all()
-        assert stages[60] != 0
+        assert (stages == published[np.searchsorted(scored, recording.clips["clip"])]).all()
+        first, last = (start + timedelta(seconds=recording.clips.onset.iloc[place]) for place in (0, -1))
+        assert (first.hour, first.minute) == (22, 0) and (last.hour < 9)
+        kept[recording.recording_id] = (stages > 0).sum() / (published > 0).sum()
+    assert [name for name, share in kept.items() if share < 0.99] == ["SC4052"] and kept["SC4052"] > 0.85
+    wake = np.concatenate([recording.clips.stage == 0 for recording in cohort]).mean()
+    assert 0.3 < wake < 0.4
+
+
+def test_the_clock_knows_no_scoring(tmp_path: Path) -> None:
+    clips = 13 * 120
+    features = random_features(clips)
+    scorings = {
+        "night": [0] * 300 + [1, 2, 3, 4] * 150 + [0] * (clips - 900),
+        "other": [4, 3, 2, 1] * 100 + [0] * (clips - 400),
+        "awake": [0] * clips,
+    }
+    found = [
+        ingest(write_night(tmp_path / name, features, stages), tmp_path / f"out-{name}")["SC4001"]
+        for name, stages in scorings.items()
+    ]
+    for recording, stages in zip(found, scorings.values(), strict=True):
+        assert recording.clips["clip"].tolist() == list(range(round(10.5 * 120)))
+        assert recording.clips.stage.tolist() == stages[: len(recording)]
+        assert np.array_equal(recording.eeg, found[0].eeg) and np.array_equal(recording.video, found[0].video)
+
+
+def test_a_recording_by_day(tmp_path: Path) -> None:
+    # It starts at 22:30; every clip before 09:00 is missing.
+    source = write_night(tmp_path / "source", random_features(20), [0] * 20)
+    write_scoring(source / "SC4001EC-Hypnogram.edf", ["?"] * 1280 + ["W"] * 20)
+    with pytest.raises(SacdError, match=r"SC4001E0\.npz: no clips that begin from 22:00 to 9:00"):
+        ingest(source, tmp_path / "out")
+
+
+def test_margins_are_drawn_for_each_night(nights: Path, tmp_path: Path) -> None:
+    clips = [0] * 200 + [2] * 100 + [0] * 200
+    recording = ingest(write_night(tmp_path / "source", random_features(500), clips), tmp_path / "out", crop="drawn")
+    before, after = drawn_margins("SC4001")
+    assert recording["SC4001"].clips["clip"].tolist() == list(range(200 - before, 300 + after))
+    margins = np.array([drawn_margins(f"SC4{subject:02d}{night}") for subject in range(50) for night in (1, 2)])
+    assert margins.min() >= 0 and margins.max() <= MARGIN_CLIPS
+    assert np.abs(margins.mean(axis=0) - MARGIN_CLIPS / 2).max() < 12
+    assert np.abs(np.corrcoef(margins.T)[0, 1]) < 0.3
+    with pytest.raises(SacdError, match="crop 'scored' is unknown"):
+        ingest(tmp_path / "source", tmp_path / "other", crop="scored")
+
+
+def test_causal_features_hold_nothing_of_what_comes_later(tmp_path: Path) -> None:
+    features = random_features(100)
+    later = features.copy()
+    later[60:] += 1
+    stages = [0] * 50 + [2] * 50
+    folders = [write_night(tmp_path / name, X, stages) for name, X in (("a", features), ("b", later))]
+    for causal in (True, False):
+        first, second = (ingest(folder, folder / f"out-{causal}", causal=causal)["SC4001"].eeg for folder in folders)
+        assert np.array_equal(first[:60], second[:60]) is causal
+        assert not np.array_equal(first[60:], second[60:])
+
+
+def test_another_crop_is_another_cohort(tmp_path: Path) -> None:
+    source = write_night(tmp_path / "source", random_features(60), [0] * 20 + [2] * 40)
+    made = [
+        ingest(source, tmp_path / f"{crop}-{causal}", crop=crop, causal=causal).info
+        for crop in ("clock", "drawn")
+        for causal in (False, True)
+    ]
+    assert len({info.source_id for info in made}) == 4
+    assert len({(info.provenance["crop"], info.provenance["normalisation"]) for info in made}) == 4
 
 
 def test_truncated_night_is_kept_in_the_open(cohort: Cohort) -> None:

@@ -14,6 +14,7 @@ from sacd.objectives import OBJECTIVES, build_objective, load_objective, options
 from sacd.objectives.base import Objective, Pair
 
 NAMES = sorted(OBJECTIVES)
+CORRECTED = ["ce+abc", "kd+abc", "kd+la", "sacd+abc", "self-training+abc"]
 
 
 def build(name: str, **options: object) -> Objective:
@@ -24,7 +25,7 @@ def build(name: str, **options: object) -> Objective:
 def test_registry_names() -> None:
     assert set(NAMES) == {
         "ce", "label-smoothing", "kd", "jsd", "class-mean", "self-training", "pseudo-label", "oracle", "sacd",
-        "fitnet", "pkt", "rkd", "crd", "ifd", "cmc", "ccl",
+        "fitnet", "pkt", "rkd", "crd", "ifd", "cmc", "ccl", "dkd", "dist", "c2kd", "softmatch", "la-kd",
     }
     titles = [OBJECTIVES[name].title for name in NAMES]
     assert len(set(titles)) == len(titles)
@@ -47,6 +48,11 @@ def test_published_defaults() -> None:
     assert (sacd["structure"], sacd["contrastive"], sacd["jsd"]) == (0.5, 1.0, 1.0)
     assert (sacd["bank_size"], sacd["negatives"], sacd["margin"]) == (256, 64, 0.2)
     assert options_of("ce") == {}
+    assert options_of("dkd") == {"target": 1.0, "others": 8.0, "temperature": 4.0, "ce_weight": 1.0}
+    assert options_of("dist") == {"weight": 1.0, "inter": 1.0, "intra": 1.0, "temperature": 1.0}
+    assert options_of("c2kd") == {"weight": 1.0, "threshold": 0.0}
+    assert options_of("softmatch") == {"weight": 1.0, "momentum": 0.999, "width": 2.0}
+    assert options_of("la-kd") == {**options_of("kd"), "tau": 1.0}
     assert list(sacd) == [
         "structure", "contrastive", "jsd", "reading", "graph_margin", "bank_size", "negatives", "margin", "direction",
         "video_negatives", "reduction", "confidence",
@@ -108,7 +114,7 @@ def test_bad_file_is_one_line(tmp_path: Path, text: str | None, ask: str, messag
     assert "\n" not in str(caught.value) and "mine.py" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + CORRECTED)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_edge_cases_are_finite(name: str, dtype: torch.dtype) -> None:
     """One class, size 1, empty banks (the first step), nothing labelled, a ragged last window, half precision."""
@@ -125,7 +131,7 @@ def test_edge_cases_are_finite(name: str, dtype: torch.dtype) -> None:
                     assert buffer.isfinite().all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + CORRECTED)
 def test_half_precision_agrees_with_single(name: str) -> None:
     low = make_pair(dtype=torch.bfloat16)
     high = make_pair()
@@ -140,7 +146,7 @@ def test_half_precision_agrees_with_single(name: str) -> None:
         torch.testing.assert_close(value, theirs[term])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + CORRECTED)
 def test_gradient_reaches_the_student_and_never_the_teacher(name: str) -> None:
     objective = build(name)
     for seed in range(3):  # banks are filled after the first step
@@ -150,7 +156,7 @@ def test_gradient_reaches_the_student_and_never_the_teacher(name: str) -> None:
         assert all(leaf.grad is None for leaf in teacher_leaves(pair))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + CORRECTED)
 def test_every_parameter_is_trained(name: str) -> None:
     objective = build(name)
     step(objective, make_pair(seed=0))
@@ -159,12 +165,13 @@ def test_every_parameter_is_trained(name: str) -> None:
     assert not untrained
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + CORRECTED)
 def test_use_of_unlabelled_clips_is_as_declared(name: str) -> None:
     """An unlabelled clip's gradient is zero exactly where the class says that it does not use such clips."""
     objective = build(name)
     pair = make_pair(labels=[0, 1, 2, 3, 4, 0, 1, 2] + 8 * [-1])
-    sure = {"teacher_logits": 20 * pair.teacher_logits.detach(), "momentum_logits": 20 * pair.momentum_logits.detach()}
+    seen = ("teacher_logits", "momentum_logits", "momentum_features")  # a second head makes logits of the features
+    sure = {field: 50 * getattr(pair, field).detach() for field in seen}
     confident = replace(pair, **sure)
     step(objective, confident)
     gradient = torch.zeros(8)
@@ -175,7 +182,7 @@ def test_use_of_unlabelled_clips_is_as_declared(name: str) -> None:
     assert bool((gradient > 0).any()) is objective.uses_unlabelled
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + CORRECTED)
 def test_declared_needs_are_enough(name: str) -> None:
     objective = build(name)
     pair = make_pair()
@@ -190,7 +197,7 @@ def test_declared_needs_are_enough(name: str) -> None:
     assert all(value.isfinite() for value in objective(pair).values())
 
 
-@pytest.mark.parametrize(("name", "options"), [(name, {}) for name in NAMES] + [("crd", {"negatives": 7})])
+@pytest.mark.parametrize(("name", "options"), [(name, {}) for name in NAMES + CORRECTED] + [("crd", {"negatives": 7})])
 @pytest.mark.parametrize("window", [4, 8])
 def test_a_step_never_waits_for_the_device(name: str, options: dict, window: int) -> None:
     """The meta device has no values: `.item()`, `if tensor` and shapes that depend on values are errors there.
@@ -232,7 +239,7 @@ def test_resuming_from_the_state_goes_on_identically(name: str, tmp_path: Path) 
         assert step(whole, batch(seed)) == step(resumed, batch(seed))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + CORRECTED)
 def test_evaluation_leaves_the_state_alone(name: str) -> None:
     objective = build(name)
     step(objective, make_pair(seed=0))
@@ -250,7 +257,7 @@ def test_same_batch_twice_from_the_same_state_is_the_same(name: str) -> None:
     assert step(ours, detached(pair)) == step(theirs, detached(pair))
 
 
-@pytest.mark.parametrize("name", ["fitnet", "crd", "cmc", "ccl", "sacd", "pkt", "rkd", "ifd"])
+@pytest.mark.parametrize("name", ["fitnet", "crd", "cmc", "ccl", "sacd", "pkt", "rkd", "ifd", "c2kd", "kd+abc"])
 def test_features_of_unequal_size(name: str) -> None:
     objective = build_objective(name, context(student_dim=24, teacher_dim=10))
     for seed in range(2):

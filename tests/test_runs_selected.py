@@ -94,8 +94,8 @@ def test_shifted_outputs_are_those_of_another_clip():
 
 def test_a_shifted_teacher_is_another_run_with_other_weights(cohort, tmp_path):
     store = RunStore(tmp_path)
-    table = runs.ensure(cohort, [student(), student(shifted=True)], store)
+    table = runs.ensure(cohort, [student(), student(taught="shifted")], store)
     assert table.status.tolist() == ["done", "done"]
     assert table.method.tolist() == ["KD", "KD, EEG shifted"]
-    first, second = (Run(store.folder(config, cohort)) for config in (student(), student(shifted=True)))
+    first, second = (Run(store.folder(config, cohort)) for config in (student(), student(taught="shifted")))
     assert (first.path / "weights.safetensors").read_bytes() != (second.path / "weights.safetensors").read_bytes()

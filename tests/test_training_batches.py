@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from training_tasks import make_clips
 
+from sacd.exceptions import SacdError
 from sacd.training.batches import WINDOW, Ahead, Sampler, apart, evaluation_batch, to_device
 
 
@@ -97,3 +99,35 @@ def test_evaluated_batches_follow_the_size_of_a_clip() -> None:
 def test_a_tensor_of_the_host_is_not_copied_there() -> None:
     x = torch.arange(3)
     assert to_device(x, torch.device("cpu")) is x
+
+
+def test_a_batch_of_stretches_is_unbroken_and_of_different_people() -> None:
+    clips = make_clips(nights=4, length=40)
+    clips.number[clips.night == 1] += np.arange(40) >= 22  # a gap after 22 clips
+    sampler = Sampler(clips, np.ones(len(clips), dtype=bool), 45, 3, "stretch", stretch=20)
+    assert sampler.units.shape == (3 * 21 + 3, 20) and sampler.per_step == 2
+    again = Sampler(clips, np.ones(len(clips), dtype=bool), 45, 3, "stretch", stretch=20)
+    for step in (0, 5, 100, 1):  # a pure function of the step, whatever was drawn before
+        index, window = sampler.batch(step)
+        stretches = index.reshape(2, 20)
+        assert (np.diff(clips.number[stretches]) == 1).all() and (np.diff(clips.night[stretches]) == 0).all()
+        assert len(set(clips.participant[stretches[:, 0]])) == 2
+        assert window.tolist() == [0] * 8 + [1] * 8 + [2] * 4 + [3] * 8 + [4] * 8 + [5] * 4
+        np.testing.assert_array_equal(index, again.batch(step)[0])
+    assert len({index for step in range(33) for index in sampler.batch(step)[0]}) == len(clips) - 18
+
+
+def test_a_stretch_may_hold_a_few_clips_that_nobody_scored() -> None:
+    clips = make_clips(nights=2, length=30)
+    eligible = clips.night == 0
+    eligible[[3, 9]] = False
+    sampler = Sampler(clips, eligible, 10, 0, "stretch", stretch=10)
+    assert set(clips.night[sampler.units[:, 0]]) == {0} and len(sampler.units) == 21
+
+
+def test_a_night_without_a_stretch_is_named() -> None:
+    clips = make_clips(nights=2, length=30)
+    clips.recordings[1] = SimpleNamespace(path="recordings/short")
+    clips.number[clips.night == 1] *= 2
+    with pytest.raises(SacdError, match="recordings/short: no 10 consecutive clips .1 such recordings.; use a shorter"):
+        Sampler(clips, np.ones(len(clips), dtype=bool), 20, 0, "stretch", stretch=10)

@@ -42,7 +42,7 @@ def test_targets_are_the_statistics_of_the_clip_that_is_seen(augment: bool, monk
     seen = motion_statistics(12 * task.network.seen.squeeze(1))  # grey levels again, but for the mean frame
     expected = functional.smooth_l1_loss(torch.zeros_like(seen), (seen - task.mean) / task.deviation)
     torch.testing.assert_close(error, expected, rtol=1e-3, atol=1e-4)
-    still = motion_statistics(task._clips(task._sampler.batch(0)[0]))
+    still = task._still_targets(task._sampler.batch(0)[0])
     assert torch.allclose(seen, still, rtol=1e-3, atol=1e-3) is not augment
 
 
@@ -56,12 +56,11 @@ def test_steps_read_ahead_are_the_same_steps(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_targets_follow_a_mirrored_clip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sacd.training.tasks.moved", lambda x, generator: x.flip(3))
+    monkeypatch.setattr("sacd.training.tasks.placed", lambda x, placement: x.flip(3))
     asked = []
     monkeypatch.setattr("sacd.training.tasks.motion_statistics", lambda x: asked.append(x) or motion_statistics(x))
     task = trunk_task(augment=True)
-    clips = task._clips(task._sampler.batch(0)[0])
+    blocks = task._still_targets(task._sampler.batch(0)[0])[:, :16].view(-1, 4, 4)
     task.terms(0)
-    blocks = motion_statistics(clips)[:, :16].view(-1, 4, 4)
     torch.testing.assert_close(motion_statistics(asked[-1])[:, :16].view(-1, 4, 4), blocks.flip(2))
     assert not torch.allclose(blocks, blocks.flip(2))

@@ -192,13 +192,13 @@ def _clip_faults(folder: Path, clips: int) -> list[str]:
 
 def _array_spec(modality: str, info: CohortInfo) -> extras.ArraySpec:
     sampling, raw = info.sampling, getattr(info, modality) == "raw"
+    dtypes = (np.float32,) if info.format_version < extras.FORMAT else (np.float32, np.float16)
     if modality == "video" and raw:
         return (np.uint8,), (sampling.frames, sampling.height, sampling.width)
     if raw:
-        dtypes = (np.float32,) if info.format_version < extras.FORMAT else (np.float32, np.float16)
         samples = None if sampling.eeg_hz is None else round(CLIP_SECONDS * sampling.eeg_hz)
         return dtypes, (len(sampling.eeg_channels) or None, samples)
-    return (np.float32,), (len(getattr(sampling, f"{modality}_features")) or None,)
+    return dtypes, (len(getattr(sampling, f"{modality}_features")) or None,)
 
 
 def _array_faults(file: Path, dtypes: tuple[type, ...], rest: tuple[int | None, ...], clips: int) -> list[str]:

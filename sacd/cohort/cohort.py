@@ -85,12 +85,12 @@ class Recording:
 
     @property
     def video(self) -> np.ndarray:
-        """uint8 [clips, frames, height, width] grey, or float32 [clips, d] features."""
+        """uint8 [clips, frames, height, width] grey, or float32 or (whole nights) float16 [clips, d] features."""
         return self.array("video")
 
     @property
     def eeg(self) -> np.ndarray:
-        """float32 or (whole nights) float16 [clips, channels, samples] µV, or float32 [clips, d] features."""
+        """float32 or (whole nights) float16: [clips, channels, samples] µV, or [clips, d] features."""
         return self.array("eeg")
 
     def has(self, name: str) -> bool:

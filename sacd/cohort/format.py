@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from sacd.exceptions import SacdError, reading
 
 FORMAT_VERSION = 2
-"""2 added the files of `sacd.cohort.extras` and EEG as float16; a cohort of format 1 is read, and grows, as such."""
+"""2 added the files of `sacd.cohort.extras`, and float16 for EEG and features; a cohort of format 1 is read, and grows,
+as such."""
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SPLITS = ("train", "validation", "test")
 PARTICIPANT_COLUMNS = ("participant_id", "sex", "age", "weight", "ahi", "split")

@@ -6,6 +6,8 @@ Each is made from the same probabilities of the same run, so that tables show th
 import numpy as np
 
 from sacd.decisions.decision import Clips, Decision, Fitted
+from sacd.decisions.decoders import DECODERS
+from sacd.decisions.night_model import NightModel
 from sacd.decisions.prior import Correction, corrected, tuned
 from sacd.exceptions import SacdError
 
@@ -25,6 +27,12 @@ DECISIONS: dict[str, Decision] = {
     "tuned": Decision(
         "Tuned", "as corrected, with a power of that mean chosen by cross-fitting on the labelled", tuned, Correction
     ),
+    **{
+        name: Decision(
+            decoder.title, decoder.description, decoder.stages, NightModel, decoder.causal, whole_nights=True
+        )
+        for name, decoder in DECODERS.items()
+    },
 }  # fmt: skip
 """By the name that stands in the column `decision` of predictions."""
 

@@ -2,15 +2,17 @@
 
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol, default_budget
-from sacd.exceptions import NotApplicable
+from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
+from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
 from sacd.training.config import ModelConfig, ObjectiveConfig
 
 PROTOCOLS: tuple[Protocol, ...] = ("paper", "few-label")
+OWN = "of the profile"
 HIDDEN_CHANNEL = "Pz-Oz"
 """The channel of the weak view; one arm of the privileged-feature benchmark hides it from the teacher."""
 
@@ -23,7 +25,7 @@ def folds(cohort: Cohort, profile: Profile) -> list[tuple[int, int] | None]:
 
 
 def is_features(cohort: Cohort) -> bool:
-    """Whether both modalities are feature vectors."""
+    """Whether the video is feature vectors; the EEG beside them may be raw."""
     return cohort.info.video == "features"
 
 
@@ -68,11 +70,40 @@ def teacher(
     )
 
 
-def trunk(profile: Profile, fold: tuple[int, int] | None) -> TrunkRun | None:
-    """The frozen tier's video trunk: one for all seeds, for it sees no label."""
+def trunk(
+    cohort: Cohort, profile: Profile, fold: tuple[int, int] | None, weights: str | None = OWN,
+    continued: bool | None = None,
+) -> TrunkRun | ContinuedTrunkRun | None:
+    """The frozen tier's video trunk: one for all seeds, for it sees no label.
+
+    Parameters
+    ----------
+    weights : str, optional
+        Shipped weights by name, or a path; by default the profile's own. None: a random initialisation, as a control.
+    continued : bool, optional
+        Whether it goes on from there on the cohort's own unlabelled video; by default where the cohort is real, for its
+        pictures were never drawn by the simulator.
+    """
     if profile.trunk is None:
         return None
-    return TrunkRun(model=profile.trunk.model, training=profile.trunk.training, fold=fold)
+    started = profile.trunk.weights if weights == OWN else weights
+    recipe = profile.continued_trunk
+    if continued is None:
+        continued = not cohort.info.simulated and recipe is not None
+    if not continued:
+        return TrunkRun(model=_started_from(profile.trunk, started))
+    if recipe is None:
+        raise SacdError(f"profile {profile.name} goes on with no trunk; add a continued_trunk to it")
+    return ContinuedTrunkRun(model=_started_from(recipe.model, started), training=recipe.training, fold=fold)
+
+
+def _started_from(model: ModelConfig, weights: str | None) -> ModelConfig:
+    return ModelConfig(name=model.name, options=model.options, weights=weights)
+
+
+def view(cohort: Cohort) -> str:
+    """What a student sees of a feature cohort: of nights that were simulated to features, the trunk's alone."""
+    return "trunk" if cohort.info.sampling.video_features[:1] == ("trunk_000",) else ""
 
 
 def student(
@@ -84,10 +115,12 @@ def student(
     fold: tuple[int, int] | None,
     raw: bool,
     taught_by: TeacherRun | None = None,
+    sees_by: TrunkRun | ContinuedTrunkRun | None = None,
 ) -> StudentRun:
     """A student by an objective: raw trains on video, otherwise an MLP on frozen (or given) features.
 
-    Its teacher is the profile's, or `taught_by`; an objective that does not ask for one has none.
+    Its teacher is the profile's, or `taught_by`; an objective that does not ask for one has none. Its trunk, in the
+    frozen tier, is the profile's, or `sees_by`.
     """
     features = is_features(cohort)
     recipe = profile.feature_student if features else (profile.student if raw else profile.frozen)
@@ -102,5 +135,6 @@ def student(
         fold=fold,
         objective=chosen,
         teacher=(taught_by or teacher(cohort, profile, protocol, seed, fold)) if needs else None,
-        trunk=None if features or raw else trunk(profile, fold),
+        trunk=None if features or raw else sees_by or trunk(cohort, profile, fold),
+        view=view(cohort),
     )

@@ -104,7 +104,7 @@ def _rows(
     if not whole:
         return
     for method in _among(known, others.shifted):
-        yield student(cohort, profile, method, protocol, seed, fold, raw).model_copy(update={"shifted": True})
+        yield student(cohort, profile, method, protocol, seed, fold, raw).model_copy(update={"taught": "shifted"})
     if is_features(cohort):
         blind = teacher(cohort, profile, protocol, seed, fold, HIDDEN_CHANNEL)
         yield from (

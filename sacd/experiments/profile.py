@@ -97,7 +97,11 @@ class Verdict(Frozen):
 
 
 class Profile(Frozen):
-    """How much work a report does: cohort, seeds, budgets, which methods train on raw video."""
+    """How much work a report does: cohort, seeds, budgets, which methods train on raw video.
+
+    The frozen tier stands on `trunk`, a network with shipped weights; a real cohort's also on `continued_trunk`, which
+    goes on from the same weights on the cohort's own unlabelled video.
+    """
 
     name: str
     cohort: SimulationConfig = SimulationConfig()
@@ -107,7 +111,8 @@ class Profile(Frozen):
     teacher: Recipe
     few_label_teacher: Recipe
     student: Recipe
-    trunk: Recipe | None = None
+    trunk: ModelConfig | None = None
+    continued_trunk: Recipe | None = None
     frozen: Recipe
     feature_teacher: Recipe
     feature_student: Recipe

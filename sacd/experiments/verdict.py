@@ -141,7 +141,7 @@ def _of_table_ii(cohort: Cohort, profile: Profile) -> list[NamedRun]:
     students = [recipe.model for recipe in (profile.student, profile.frozen, profile.feature_student)]
     blind = [run for run in published(cohort, profile) if run.teacher and run.teacher.without]
     for run in published(cohort, profile):
-        if run.shifted or run.model not in students:
+        if run.taught != "as-is" or run.model not in students:
             continue
         title = load_objective(run.objective.name).title
         own = teacher(cohort, profile, run.protocol, run.seed, run.fold)

@@ -2,7 +2,8 @@
 
 - `recording_folder`: EDF/EDF+, video and scoring of each night → a raw cohort; `layout` says how the folder looks;
 - `sleep_edf`: published Sleep-EDF feature nights → a feature cohort, the *privileged-feature benchmark*;
-- `psg`, `hypnogram`, `video`, `sync` are what formats share.
+- `sleep_accel`: published nights of a heart-rate and a movement sensor → a feature cohort, the *two-sensor benchmark*;
+- `psg`, `hypnogram`, `video`, `sync`, `crop`, `features` are what formats share.
 """
 
 import os
@@ -11,14 +12,16 @@ from pathlib import Path
 
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
+from sacd.ingest.crop import Crop
 from sacd.ingest.layout import is_recording_folder
 from sacd.ingest.recording_folder import ingest_recording_folder
+from sacd.ingest.sleep_accel import ingest_sleep_accel, is_sleep_accel
 from sacd.ingest.sleep_edf import WEAK_VIEW, ingest_sleep_edf, is_sleep_edf
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS
 
-FORMATS = {"recordings": is_recording_folder, "sleep-edf": is_sleep_edf}
-"""Format names of ``--format`` and how each is recognised."""
+FORMATS = {"sleep-edf": is_sleep_edf, "sleep-accel": is_sleep_accel, "recordings": is_recording_folder}
+"""Format names of ``--format`` and how each is recognised, the most particular first."""
 
 
 def ingest(
@@ -32,6 +35,8 @@ def ingest(
     size: int | tuple[int, int] = 32,
     allow_gaps: bool = False,
     student_view: Sequence[str] = WEAK_VIEW,
+    crop: Crop = "clock",
+    causal: bool = False,
     progress: Bar | None = None,
 ) -> Cohort:
     """Make a cohort from real files, or add recordings to one: all of them, or none when something is wrong.
@@ -58,6 +63,10 @@ def ingest(
         Accept EDF+D files with gaps; clips that touch a gap are left out.
     student_view : sequence of str
         Sleep-EDF features that the student sees: names, or patterns with ``*``.
+    crop : {"clock", "drawn"}
+        What is kept of a Sleep-EDF recording; see `sacd.ingest.crop`.
+    causal : bool
+        Feature cohorts: no clip's features hold anything of what comes after it.
     progress : Bar, optional
         With a total of 1.
 
@@ -75,13 +84,16 @@ def ingest(
     if min(frames, height, width) < 1 or not 0 < span_s <= CLIP_SECONDS:
         raise SacdError(f"{frames} frames of {height}×{width} over {span_s:g} s cannot be cut; span is at most 30 s")
     if format == "auto":
-        format = next((name for name in ("sleep-edf", "recordings") if FORMATS[name](source)), "")
+        format = next((name for name, fits in FORMATS.items() if fits(source)), "")
     if format == "sleep-edf":
-        return ingest_sleep_edf(source, out, student_view, progress)
+        return ingest_sleep_edf(source, out, student_view, crop, causal, progress)
+    if format == "sleep-accel":
+        return ingest_sleep_accel(source, out, causal, progress)
     if format == "recordings":
         return ingest_recording_folder(
             source, out, offset, channel, frames, span_s, (height, width), allow_gaps, progress
         )
     raise SacdError(
-        f"{source}: no known format; expected participants.tsv with recordings, or Sleep-EDF feature nights (SC4*.npz)"
+        f"{source}: no known format; expected participants.tsv with recordings, Sleep-EDF feature nights (SC4*.npz), "
+        "or nights of two sensors (*_hr_feature.out)"
     )

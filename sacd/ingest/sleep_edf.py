@@ -3,7 +3,8 @@
 The teacher sees 72 published features of two EEG channels, the student a weak view of them. The view is part of the
 teacher's own input, so this is no second modality: an arm whose teacher does not see the view's channel is made by
 leaving out every feature whose name contains ``Pz-Oz``. Features are normalised within each night, which uses the whole
-night before its first clip is classified (transductive).
+night before its first clip is classified (transductive), or by each clip's own past (causal). A recording lasts 20
+hours; `sacd.ingest.crop` says what is kept of it.
 
 Data: Kemp et al. 2000, doi:10.1109/10.867928 (Sleep-EDF Expanded, PhysioNet, ODC-By). Each ``SC4ssn…npz`` (subject ss,
 night n) holds `X` [rows, 72] and `y` [rows] for the scored 30-s clips in order; the ``-Hypnogram.edf`` beside it has
@@ -11,9 +12,11 @@ every clip, scored or not.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +26,12 @@ import pandas as pd
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError, reading
+from sacd.ingest.crop import WORDS, Crop, check_crop, kept
+from sacd.ingest.features import normalisation, normalised, within_stretches
 from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.psg import read_psg
 from sacd.progress import Bar
-from sacd.stages import CLIP_SECONDS, NOT_SCORED, W
+from sacd.stages import CLIP_SECONDS, NOT_SCORED
 
 CHANNELS = ("Fpz-Cz", "Pz-Oz")
 BASE = ("delta", "theta", "alpha", "sigma", "beta", "ratio_1", "ratio_2", "log_variance", "mobility")
@@ -46,7 +51,6 @@ _PERSON = re.compile(r"(Male|Female)_(\d{1,3})yr")
 _POWERS = [c * len(BASE) + BASE.index(n) for c in (0, 1) for n in (*BASE[:5], "log_variance")]
 _FLOOR_V2 = 1e-10
 _SMALLEST_V2 = 1e-14
-_MARGIN_CLIPS = 60
 
 
 def is_sleep_edf(source: Path) -> bool:
@@ -73,20 +77,22 @@ def unsaturated(base: np.ndarray) -> np.ndarray:
     return base
 
 
-def with_neighbours(base: np.ndarray) -> np.ndarray:
-    """Features with their difference, rolling mean and rolling standard deviation (three clips, centred), as published.
+def with_neighbours(base: np.ndarray, causal: bool = False) -> np.ndarray:
+    """Features with their difference, rolling mean and rolling standard deviation of three clips.
 
     Parameters
     ----------
     base : ndarray [rows, 18]
         Consecutive clips.
+    causal : bool
+        The clip and the two before it; otherwise centred, as published.
 
     Returns
     -------
     ndarray [rows, 72]
     """
     difference = np.diff(base, axis=0, prepend=base[:1])
-    rolling = pd.DataFrame(base).rolling(3, center=True, min_periods=1)
+    rolling = pd.DataFrame(base).rolling(3, center=not causal, min_periods=1)
     return np.hstack([base, difference, rolling.mean(), rolling.std(ddof=0)])
 
 
@@ -102,19 +108,42 @@ def choose_view(patterns: Sequence[str]) -> list[int]:
 
 
 def ingest_sleep_edf(
-    source: Path, out: Path, student_view: Sequence[str] = WEAK_VIEW, progress: Bar | None = None
+    source: Path,
+    out: Path,
+    student_view: Sequence[str] = WEAK_VIEW,
+    crop: Crop = "clock",
+    causal: bool = False,
+    progress: Bar | None = None,
 ) -> Cohort:
     """Write the feature cohort of all nights in `source`; two nights a participant, no AHI, no fixed split.
 
-    A night is cut to sleep ± 30 minutes. Clips that were not scored are not among the published rows, so clip numbers
-    jump there. A night with fewer rows than scored clips is kept and marked `truncated` in its provenance.
+    Clips that were not scored are not among the published rows, so clip numbers jump there. A night with fewer rows
+    than scored clips is kept and marked `truncated` in its provenance.
+
+    Parameters
+    ----------
+    source, out : Path
+    student_view : sequence of str
+        Names or patterns of `FEATURES`.
+    crop : {"clock", "drawn"}
+        See `sacd.ingest.crop`.
+    causal : bool
+        Features of a clip from its own past alone.
+    progress : Bar, optional
+
+    Raises
+    ------
+    SacdError
+        Files that do not fit, or a night of which the crop leaves nothing.
     """
+    check_crop(crop)
     columns = choose_view(student_view)
     nights = [match for file in sorted(source.iterdir()) if (match := _NPZ.fullmatch(file.name))]
     if not nights:
         raise SacdError(f"{source}: no feature nights (SC4*.npz); name the folder that holds them")
     pairs = [(match, source / match.string, _hypnogram(source, match[1])) for match in nights]
-    digest = hashlib.sha256("".join(hash_file(file) for _, *files in pairs for file in files).encode())
+    hashes = [hash_file(file) for _, *files in pairs for file in files]
+    digest = hashlib.sha256(json.dumps([hashes, WORDS[crop], normalisation(causal)]).encode())
     info = CohortInfo(
         name="Sleep-EDF privileged-feature benchmark",
         simulated=False,
@@ -125,14 +154,14 @@ def ingest_sleep_edf(
         provenance={
             "format": "sleep-edf",
             "data": "Sleep-EDF Expanded, PhysioNet, ODC-By; doi:10.1109/10.867928",
-            "normalisation": "z-score within each night after the crop (transductive)",
-            "crop": "sleep ± 30 min",
+            "normalisation": f"{normalisation(causal)}, after the crop",
+            "crop": WORDS[crop],
             "student": "a weak view of the teacher's own features, not a second modality",
         },
     )
     with CohortWriter(out, info) as writer:
         for number, (match, file, hypnogram) in enumerate(pairs, 1):
-            _add(writer, match, file, hypnogram, columns)
+            _add(writer, match, file, hypnogram, columns, crop, causal)
             if progress is not None:
                 progress.to(number / len(pairs), match[1])
     return Cohort.open(out)
@@ -145,17 +174,20 @@ def _hypnogram(source: Path, recording: str) -> Path:
     return found[0]
 
 
-def _add(writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path, columns: list[int]) -> None:
+def _add(
+    writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path, columns: list[int], crop: Crop,
+    causal: bool,
+) -> None:
     recording, participant = match[1], f"SC4{match[2]}"
     start = read_psg(hypnogram).start
     scoring = read_scoring(hypnogram, start)
-    features, stages, clips = _rows(file, scoring)
+    features, stages, clips = _rows(file, scoring, causal)
     rows = len(stages)
-    asleep = np.flatnonzero(stages != W)
-    part = slice(max(0, asleep[0] - _MARGIN_CLIPS), asleep[-1] + _MARGIN_CLIPS + 1)
-    features, stages, clips = features[part], stages[part], clips[part]
-    spread = features.std(axis=0)
-    normal = ((features - features.mean(axis=0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
+    part = kept(crop, recording, start, clips, stages)
+    if not part.any():
+        lack = "sleep in the night" if crop == "drawn" else f"{WORDS[crop]} (it starts at {start:%H:%M})"
+        raise SacdError(f"{file}: no {lack}; leave the file out")
+    stages, clips, normal = stages[part], clips[part], normalised(features[part], causal)
     sex, age = _person(hypnogram)
     writer.add_participant(participant, sex=sex, age=age)
     scored = int((scoring.stages != NOT_SCORED).sum())
@@ -179,7 +211,7 @@ def _add(writer: CohortWriter, match: re.Match[str], file: Path, hypnogram: Path
     )
 
 
-def _rows(file: Path, scoring: Scoring) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rows(file: Path, scoring: Scoring, causal: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features [rows, 72], stages and clip numbers [rows] of a night; its labels must be the scoring's."""
     with reading(file, "download it again", "cannot be read as a feature night"):
         with np.load(file, allow_pickle=False) as arrays:
@@ -200,11 +232,9 @@ def _rows(file: Path, scoring: Scoring) -> tuple[np.ndarray, np.ndarray, np.ndar
             f"{file}: {len(differ)} labels differ from {scoring.path.name}, the first in row {differ[0]}; "
             "keep files of one night together"
         )
-    if (stages == W).all():
-        raise SacdError(f"{file}: no sleep in the night; leave the file out")
     # The published neighbours are those of the saturated features: they are made anew, and never over a gap.
-    stretches = np.split(unsaturated(published[:, : len(FEATURES) // 4]), np.flatnonzero(np.diff(clips) > 1) + 1)
-    return np.vstack([with_neighbours(stretch) for stretch in stretches]), stages, clips
+    base = unsaturated(published[:, : len(FEATURES) // 4])
+    return within_stretches(base, clips, partial(with_neighbours, causal=causal)), stages, clips
 
 
 def _person(hypnogram: Path) -> tuple[str, float | None]:

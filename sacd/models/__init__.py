@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sacd.exceptions import SacdError
 from sacd.models.audio import CNN14
 from sacd.models.base import Network, Output
+from sacd.models.context import GRU, TCN
 from sacd.models.deepsleepnet import DeepSleepNet
 from sacd.models.eeg import AttnSleep
 from sacd.models.fusion import FusionHead
@@ -50,6 +51,8 @@ MODELS: dict[str, Model] = {
     "r2plus1d_10": Model(r2plus1d_10, VideoNetwork, "video", "R(2+1)D-10"),
     "r3d_10": Model(r3d_10, VideoNetwork, "video", "R3D-10"),
     "mlp": Model(MLP, MLP, "features", "MLP"),
+    "gru": Model(GRU, GRU, "features", "GRU"),
+    "tcn": Model(TCN, TCN, "features", "TCN"),
     "attnsleep": Model(AttnSleep, AttnSleep, "eeg", "AttnSleep"),
     "deepsleepnet": Model(DeepSleepNet, DeepSleepNet, "eeg", "DeepSleepNet"),
     "sen": Model(ModifiedSEN, ModifiedSEN, "eeg", "modified SEN"),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sacd.exceptions import SacdError
-from sacd.models.base import FEATURE_DIM, Network
+from sacd.models.base import FEATURE_DIM, Network, by_windows
 from sacd.models.signal import Dropout, SamePadding, SamePool, as_rows, convolution
 from sacd.stages import STAGES
 
@@ -93,10 +93,7 @@ class SequenceResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs] → [B, 1024]; rows 0 … window − 1 are one window, and so on; a last, shorter one is its own."""
-        whole = len(x) - len(x) % self.window
-        parts = [x[:whole].unflatten(0, (-1, self.window)), x[None, whole:]]
-        states = torch.cat([self._states(part).flatten(0, 1) for part in parts if part.numel()])
-        return self.dropout(states + self.shortcut(x))
+        return self.dropout(by_windows(x, self.window, self._states) + self.shortcut(x))
 
     def _states(self, x: Tensor) -> Tensor:
         """[windows, clips, inputs] → [windows, clips, 1024]."""

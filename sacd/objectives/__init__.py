@@ -1,7 +1,7 @@
 """Ways of distilling, by name.
 
 `OBJECTIVES` is a mapping name → class that imports a class when it is asked for; a way of distilling of your own is
-named `file.py:Class` instead.
+named `file.py:Class` instead. Either may be composed with one of `CORRECTIONS`, as `kd+abc` or `file.py:Class+abc`.
 """
 
 import hashlib
@@ -11,15 +11,19 @@ import inspect
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sacd.exceptions import SacdError, first_line
 from sacd.objectives.base import Context, Objective, defaults
+from sacd.objectives.corrections import Correction, corrected
+
+T = TypeVar("T", bound=Objective)
 
 _PLACES: dict[str, str] = {
     "ce": "cross_entropy:CrossEntropy",
     "label-smoothing": "cross_entropy:LabelSmoothing",
     "kd": "kd:KD",
+    "night-kd": "night_kd:NightKD",
     "jsd": "jsd:JSD",
     "class-mean": "controls:ClassMean",
     "self-training": "controls:SelfTraining",
@@ -33,24 +37,50 @@ _PLACES: dict[str, str] = {
     "ifd": "ifd:IFD",
     "cmc": "cmc:CMC",
     "ccl": "ccl:CCL",
+    "dkd": "dkd:DKD",
+    "dist": "dist:DIST",
+    "c2kd": "c2kd:C2KD",
+    "softmatch": "softmatch:SoftMatch",
+    "la-kd": "la_kd:LogitAdjustedKD",
+}
+_CORRECTION_PLACES: dict[str, str] = {
+    "abc": "balanced_head:BalancedHead",
+    "la": "logit_adjusted:LogitAdjusted",
 }
 
 
-class _Registry(Mapping[str, type[Objective]]):
-    """The objectives of this package; a class is imported when it is looked up."""
+class _Registry(Mapping[str, type[T]], Generic[T]):
+    """Classes of this package by name; a class is imported when it is looked up."""
 
-    def __getitem__(self, name: str) -> type[Objective]:
-        module, _, attribute = _PLACES[name].partition(":")
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+
+    def __getitem__(self, name: str) -> type[T]:
+        module, _, attribute = self._places[name].partition(":")
         return getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_PLACES)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(_PLACES)
+        return len(self._places)
 
 
-OBJECTIVES: Mapping[str, type[Objective]] = _Registry()
+OBJECTIVES: Mapping[str, type[Objective]] = _Registry(_PLACES)
+CORRECTIONS: Mapping[str, type[Correction]] = _Registry(_CORRECTION_PLACES)
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """The method and the correction that an objective's name names; the correction is empty where there is none."""
+    method, plus, correction = name.rpartition("+")
+    return (method, correction) if plus and correction in CORRECTIONS else (name, "")
+
+
+def _unknown(name: str) -> SacdError:
+    return SacdError(
+        f"unknown objective '{name}'; choose one of {', '.join(OBJECTIVES)} or name a file.py:Class, "
+        f"alone or with a correction (+{', +'.join(CORRECTIONS)})"
+    )
 
 
 def _from_file(name: str) -> type[Objective]:
@@ -81,18 +111,21 @@ def load_objective(name: str) -> type[Objective]:
     Parameters
     ----------
     name : str
-        A key of `OBJECTIVES`, or `file.py:Class`.
+        A key of `OBJECTIVES`, or `file.py:Class`; either may be followed by `+` and a key of `CORRECTIONS`.
 
     Raises
     ------
     SacdError
-        Unknown name; no such file; the file has no such objective.
+        Unknown name; no such file; the file has no such objective; a second correction.
     """
-    if name in _PLACES:
+    method, correction = parts_of(name)
+    if correction:
+        return corrected(load_objective(method), CORRECTIONS[correction])
+    if name in OBJECTIVES:
         return OBJECTIVES[name]
     if ":" in name:
         return _from_file(name)
-    raise SacdError(f"unknown objective '{name}'; choose one of {', '.join(_PLACES)} or name a file.py:Class")
+    raise _unknown(name)
 
 
 def options_of(name: str) -> dict[str, Any]:
@@ -108,23 +141,29 @@ def resolved(name: str) -> str:
     SacdError
         Neither an objective of this package nor a file.
     """
-    if name in _PLACES:
+    if parts_of(name)[0] in OBJECTIVES:
         return name
     file, colon, attribute = name.rpartition(":")
     if not colon:
-        raise SacdError(f"unknown objective '{name}'; choose one of {', '.join(_PLACES)} or name a file.py:Class")
+        raise _unknown(name)
     return f"{Path(file).resolve()}:{attribute}"
 
 
 def short_name(name: str) -> str:
-    """The name of an objective of this package, or the class of one in a file."""
+    """The name of an objective of this package, or the class of one in a file; the correction follows either."""
     return name.rpartition(":")[2]
 
 
 def identity(name: str) -> int | str:
-    """What changes when an objective's numbers may: its version, or the SHA-256 of the file that it stands in."""
-    if name in _PLACES:
-        return load_objective(name).version
+    """What changes when an objective's numbers may: its version, or the SHA-256 of the file that it stands in.
+
+    Of a corrected method, both its own and the correction's.
+    """
+    method, correction = parts_of(name)
+    if correction:
+        return f"{identity(method)}+{CORRECTIONS[correction].version}"
+    if name in OBJECTIVES:
+        return OBJECTIVES[name].version
     file = Path(name.rpartition(":")[0])
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
@@ -160,7 +199,7 @@ def build_objective(name: str, context: Context, options: Mapping[str, Any] | No
     Parameters
     ----------
     name : str
-        A key of `OBJECTIVES`, or `file.py:Class`.
+        As for `load_objective`.
     context : Context
     options : mapping, optional
         Options that differ from the defaults.

@@ -84,16 +84,18 @@ class Objective(nn.Module):
     `forward` returns weighted terms by name; the training loss is their sum. State that must survive a
     resumed run (banks, pointers) lives in buffers. A change of numbers needs a higher `version`. `weights` names the
     options that weigh its terms beside the cross-entropy: what a search for better settings scales. `parts` are
-    modules whose options it takes as ``**options`` and hands on (`options_for`).
+    modules whose options it takes as ``**options`` and hands on (`options_for`). `since_paper` marks what was published
+    after the methods that the paper compares with: tables say so.
 
     A step on a GPU must not wait for it: no ``.item()``, no shape that depends on the values of a tensor.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int | str] = 1
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
     weights: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[tuple[type[nn.Module], ...]] = ()
+    since_paper: ClassVar[bool] = False
     needs_teacher: ClassVar[bool] = True
     uses_unlabelled: ClassVar[bool] = True
     needs_momentum: ClassVar[bool] = False
@@ -114,6 +116,10 @@ class Objective(nn.Module):
         """
         raise TypeError(f"{type(self).__name__} does not define forward(pair)")
 
+    def labelled(self, pair: Pair) -> Tensor:
+        """The cross-entropy with the labels, a scalar: the term "ce" of `forward`, which a correction may change."""
+        return labelled_cross_entropy(pair.student_logits, pair.label)
+
     @property
     def diagnostics(self) -> dict[str, Tensor]:
         """Figures about the last batch worth logging, name → scalar Tensor without gradient."""
@@ -123,7 +129,8 @@ class Objective(nn.Module):
 def labelled_cross_entropy(logits: Tensor, label: Tensor, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy summed over the labelled clips and divided by the whole batch.
 
-    Dividing by the labelled clips alone over-weights them where labels are few.
+    Dividing by the labelled clips alone over-weights them where labels are few; how much that is so for every objective
+    is `TrainingConfig.labelled_weight`, which multiplies the term "ce" by `labelled_factor`.
 
     Parameters
     ----------
@@ -137,6 +144,27 @@ def labelled_cross_entropy(logits: Tensor, label: Tensor, smoothing: float = 0.0
         logits.float(), label, ignore_index=-1, reduction="sum", label_smoothing=smoothing
     )
     return total / len(label)
+
+
+def labelled_factor(label: Tensor, weight: float) -> Tensor:
+    """(B / n)^weight for a batch of B clips, n of them labelled: by what `labelled_cross_entropy` is multiplied.
+
+    With weight 0 it stays divided by the whole batch, with 1 it becomes the mean over the labelled clips; between, it
+    is divided by B^(1 − weight) · n^weight. Where nobody is labelled it is 0 either way.
+
+    Parameters
+    ----------
+    label : Tensor [B] int64
+        −1 where unlabelled.
+    weight : float
+        In [0, 1].
+
+    Returns
+    -------
+    Tensor
+        Scalar, float32.
+    """
+    return (len(label) / (label >= 0).sum().clamp(min=1)) ** weight
 
 
 def confident_class(label: Tensor, logits: Tensor | None, threshold: float) -> Tensor:

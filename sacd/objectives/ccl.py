@@ -104,7 +104,7 @@ class CCL(Objective):
         p, q = pair.student_logits.float().log_softmax(dim=1), self.head(composed).log_softmax(dim=1)
         jeffreys = 0.5 * ((p.exp() - q.exp()) * (p - q)).sum(dim=1).mean()
         return {
-            "ce": labelled_cross_entropy(pair.student_logits, pair.label),
+            "ce": self.labelled(pair),
             "contrastive": self.contrastive * contrast,
             "jsd": self.jsd * jeffreys,
             "composition": self.composition * labelled_cross_entropy(self.head(held), pair.label),

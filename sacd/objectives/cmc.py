@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair
 from sacd.objectives.nce import ContrastMemory
 
 
@@ -43,4 +43,4 @@ class CMC(Objective):
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "cmc": scalar}."""
         loss = self.memory(pair, self.memory.candidates())
-        return {"ce": labelled_cross_entropy(pair.student_logits, pair.label), "cmc": self.weight * loss}
+        return {"ce": self.labelled(pair), "cmc": self.weight * loss}

@@ -60,6 +60,10 @@ class ClassMean(Objective):
         self.register_buffer("mean", torch.full((context.n_classes, context.n_classes), 1.0 / context.n_classes))
         self.register_buffer("seen", torch.zeros(context.n_classes, dtype=torch.bool))
 
+    def labelled(self, pair: Pair) -> Tensor:
+        """The cross-entropy with the labels, weighted."""
+        return self.ce_weight * super().labelled(pair)
+
     @torch.no_grad()
     def _update(self, prediction: Tensor, onehot: Tensor) -> None:
         count = onehot.sum(dim=0)
@@ -80,7 +84,7 @@ class ClassMean(Objective):
         student = F.log_softmax(pair.student_logits.float() / self.temperature, dim=1)
         divergence = self.temperature**2 * F.kl_div(student, self.mean[label], reduction="none").sum(dim=1)
         return {
-            "ce": self.ce_weight * labelled_cross_entropy(pair.student_logits, pair.label),
+            "ce": self.labelled(pair),
             "class-mean": self.weight * (divergence * labelled).mean(),
         }
 
@@ -114,7 +118,7 @@ class _PseudoLabels(Objective):
         guess = confident_class(pair.label, self.believed(pair), self.threshold)
         unlabelled = torch.where(pair.label >= 0, -1, guess)
         return {
-            "ce": labelled_cross_entropy(pair.student_logits, pair.label),
+            "ce": self.labelled(pair),
             self.term: self.weight * labelled_cross_entropy(pair.student_logits, unlabelled),
         }
 

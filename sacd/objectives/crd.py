@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from sacd.objectives.base import Context, Objective, Pair, confident_class, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair, confident_class
 from sacd.objectives.nce import ContrastMemory
 
 
@@ -63,4 +63,4 @@ class CRD(Objective):
         loss = self.memory(pair, candidates, excluded=same_class)
         if self.training:
             self.classes.index_copy_(0, pair.clip, label)
-        return {"ce": labelled_cross_entropy(pair.student_logits, pair.label), "crd": self.weight * loss}
+        return {"ce": self.labelled(pair), "crd": self.weight * loss}

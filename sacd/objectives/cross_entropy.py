@@ -27,7 +27,7 @@ class CrossEntropy(Objective):
 
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar}."""
-        return {"ce": labelled_cross_entropy(pair.student_logits, pair.label)}
+        return {"ce": self.labelled(pair)}
 
 
 class LabelSmoothing(Objective):
@@ -49,6 +49,10 @@ class LabelSmoothing(Objective):
         super().__init__(context)
         self.smoothing = smoothing
 
+    def labelled(self, pair: Pair) -> Tensor:
+        """The cross-entropy with the smoothed labels."""
+        return labelled_cross_entropy(pair.student_logits, pair.label, self.smoothing)
+
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar}."""
-        return {"ce": labelled_cross_entropy(pair.student_logits, pair.label, self.smoothing)}
+        return {"ce": self.labelled(pair)}

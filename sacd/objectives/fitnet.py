@@ -13,7 +13,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair
 
 
 class FitNet(Objective):
@@ -38,4 +38,4 @@ class FitNet(Objective):
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "hint": scalar}."""
         hint = F.mse_loss(self.regressor(pair.student_features.float()), pair.teacher_features.detach().float())
-        return {"ce": labelled_cross_entropy(pair.student_logits, pair.label), "hint": self.weight * hint}
+        return {"ce": self.labelled(pair), "hint": self.weight * hint}

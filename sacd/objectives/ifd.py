@@ -25,7 +25,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair
 from sacd.objectives.pkt import EPSILON, cosine_probabilities
 
 
@@ -90,7 +90,7 @@ class IFD(Objective):
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "features": scalar} and, where there are taps, "flow": scalar."""
         terms = {
-            "ce": labelled_cross_entropy(pair.student_logits, pair.label),
+            "ce": self.labelled(pair),
             "features": self.weight * flow_divergence(pair.student_features, pair.teacher_features),
         }
         layers = matched_layers(pair.student_taps, pair.teacher_taps)

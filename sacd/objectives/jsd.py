@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair
 
 
 def jensen_shannon(first_logits: Tensor, second_logits: Tensor) -> Tensor:
@@ -60,6 +60,6 @@ class JSD(Objective):
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "jsd": scalar}."""
         return {
-            "ce": labelled_cross_entropy(pair.student_logits, pair.label),
+            "ce": self.labelled(pair),
             "jsd": self.weight * jensen_shannon(pair.student_logits, pair.teacher_logits.detach()).mean(),
         }

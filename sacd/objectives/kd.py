@@ -16,7 +16,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair
 
 
 def softened_kl(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -60,10 +60,11 @@ class KD(Objective):
         self.weight = weight
         self.ce_weight = ce_weight
 
+    def labelled(self, pair: Pair) -> Tensor:
+        """The cross-entropy with the labels, weighted."""
+        return self.ce_weight * super().labelled(pair)
+
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar, "kd": scalar}."""
         kd = softened_kl(pair.student_logits, pair.teacher_logits, self.temperature).mean()
-        return {
-            "ce": self.ce_weight * labelled_cross_entropy(pair.student_logits, pair.label),
-            "kd": self.weight * kd,
-        }
+        return {"ce": self.labelled(pair), "kd": self.weight * kd}

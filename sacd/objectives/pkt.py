@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair
 
 EPSILON = 1e-7
 
@@ -48,4 +48,4 @@ class PKT(Objective):
         student = cosine_probabilities(pair.student_features)
         teacher = cosine_probabilities(pair.teacher_features.detach())
         pkt = (teacher * ((teacher + EPSILON) / (student + EPSILON)).log()).mean()
-        return {"ce": labelled_cross_entropy(pair.student_logits, pair.label), "pkt": self.weight * pkt}
+        return {"ce": self.labelled(pair), "pkt": self.weight * pkt}

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair
 
 
 def relations(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,7 +76,7 @@ class RKD(Objective):
         with torch.no_grad():
             target_distance, target_angle = relations(pair.teacher_features)
         return {
-            "ce": labelled_cross_entropy(pair.student_logits, pair.label),
+            "ce": self.labelled(pair),
             "distance": self.weight * self.distance * F.smooth_l1_loss(distance, target_distance),
             "angle": self.weight * self.angle * F.smooth_l1_loss(angle, target_angle),
         }

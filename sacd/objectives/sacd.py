@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from sacd.objectives.base import Context, Objective, Pair, defaults, labelled_cross_entropy, options_for
+from sacd.objectives.base import Context, Objective, Pair, defaults, options_for
 from sacd.objectives.contrastive import ContrastiveLoss
 from sacd.objectives.jsd import jensen_shannon
 from sacd.objectives.structure import StructureLoss
@@ -57,7 +57,7 @@ class SACD(Objective):
 
     def forward(self, pair: Pair) -> dict[str, Tensor]:
         """{"ce": scalar} and, where their weight is not 0, "structure", "contrastive" and "jsd"."""
-        terms = {"ce": labelled_cross_entropy(pair.student_logits, pair.label)}
+        terms = {"ce": self.labelled(pair)}
         if self.structure_weight:
             terms["structure"] = self.structure_weight * self.structure(pair)
         if self.contrastive_weight:

@@ -20,7 +20,7 @@ from sacd.workers import side_by_side
 
 NOTEBOOK_SECONDS = 30.0
 """Assumed for a notebook whose time is not known from an earlier report."""
-RUN_BYTES = {"teacher": 24e6, "trunk": 26e6}
+RUN_BYTES = {"teacher": 24e6, "trunk": 26e6, "continued-trunk": 26e6}
 OTHER_RUN_BYTES = 1.35e6
 """Measured of runs on the laptop cohort; used where the store holds none of a kind that would tell."""
 

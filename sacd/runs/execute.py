@@ -17,13 +17,13 @@ from safetensors.torch import save_file
 from scipy.special import softmax
 
 from sacd.cohort import Cohort, Recording
-from sacd.decisions import Correction
+from sacd.decisions import Clips, Correction, NightModel
+from sacd.decisions.decoders import PROBABILITIES
 from sacd.locks import alone
 from sacd.models.base import Network
 from sacd.runs.forecast import alike
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, LOCK, RunStore
-from sacd.stages import STAGES
 from sacd.training.batches import ClipSet
 from sacd.training.config import TRAINING_VERSION
 from sacd.training.inputs import Inputs, predict
@@ -31,8 +31,6 @@ from sacd.training.loop import CHECKPOINT, Task, make_fabric, train
 from sacd.training.tasks import StageTask, stage_scores
 
 TRACEBACK = "traceback.txt"
-PROBABILITIES = [f"p_{stage}" for stage in STAGES]
-"""Columns of predictions."""
 DRAWS = 2048
 """Training draws whose mean probability is a run's prior: 256 windows, which know a stage's share to 2 or 3 points."""
 
@@ -102,20 +100,24 @@ class Making:
         task.to(self.fabric.device)
         result = train(task, training, self.config.seed, self.folder, self.fabric, self._report)
         if keep_weights:
-            weights = {name: value.contiguous() for name, value in task.network.state_dict().items()}
-            save_file(weights, self.folder / "weights.safetensors")
+            self.keep(task.network)
         self.describe(shape)
         pd.DataFrame(result["history"]).to_csv(self.folder / "history.csv", index=False)
         return {
-            "steps": training.steps, "best_step": result["best_step"], "best_score": result["best_score"],
+            "steps": result["steps"], "best_step": result["best_step"], "best_score": result["best_score"],
             "seconds": round(result["seconds"], 2),
-            "clips_per_second": round(training.steps * training.batch / max(result["seconds"], 1e-9), 1),
+            "clips_per_second": round(result["steps"] * training.batch / max(result["seconds"], 1e-9), 1),
         }
+
+    def keep(self, network: Network) -> None:
+        """Write a network's weights."""
+        weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+        save_file(weights, self.folder / "weights.safetensors")
 
     def evaluate(
         self, network: Network, inputs: Callable[[ClipSet], Inputs], tested: bool = True, task: StageTask | None = None
     ) -> dict[str, Any]:
-        """Write the predictions of validation and test clips, and what decisions need to know; their figures.
+        """Write a network's predictions of validation and test clips, and what decisions need to know; their figures.
 
         Parameters
         ----------
@@ -126,6 +128,26 @@ class Making:
         task : StageTask, optional
             What trained the network: its draws give the prior that decisions are corrected for.
         """
+        drawn = None
+        if task is not None:
+            steps = min(self.config.training.steps, -(-DRAWS // self.config.training.batch))
+            drawn = predict(network, task.inputs, task.drawn(steps)).logits
+        return self.judge(lambda clips: predict(network, inputs(clips), np.arange(len(clips))).logits, tested, drawn)
+
+    def judge(
+        self, say: Callable[[ClipSet], np.ndarray], tested: bool = True, drawn: np.ndarray | None = None
+    ) -> dict[str, Any]:
+        """Write what is said of validation and test clips, and what decisions need to know; their figures.
+
+        Parameters
+        ----------
+        say : callable
+            Of the clips of a set, their logits [n, C].
+        tested : bool
+            Without, the test participants are not looked at.
+        drawn : ndarray [m, C], optional
+            Logits of training draws; without, no decision but the likeliest stage can be made later.
+        """
         parts: list[pd.DataFrame] = []
         figures: dict[str, Any] = {}
         for name, participants in (("validation", self.split.validation), ("test", self.split.test if tested else ())):
@@ -133,7 +155,7 @@ class Making:
             if not recordings:
                 continue
             clips = ClipSet(recordings, labelled=participants)
-            logits = predict(network, inputs(clips), np.arange(len(clips))).logits
+            logits = say(clips)
             table = prediction_table(clips, recordings, logits)
             table.insert(2, "split", name)
             parts.append(table)
@@ -141,12 +163,20 @@ class Making:
             figures |= {f"{name}_{key}": value for key, value in scores.items()}
         predictions = pd.concat(parts)
         predictions.to_parquet(self.folder / "predictions.parquet", index=False)
-        if task is not None:
+        if drawn is not None:
             held = predictions[predictions["split"] == "validation"]
-            steps = min(self.config.training.steps, -(-DRAWS // self.config.training.batch))
-            drawn = softmax(predict(network, task.inputs, task.drawn(steps)).logits, axis=1)
-            Correction.of(held[PROBABILITIES].to_numpy(), held["stage"].to_numpy(), drawn).write(self.folder)
+            chances = softmax(drawn, axis=1)
+            correction = Correction.of(held[PROBABILITIES].to_numpy(), held["stage"].to_numpy(), chances)
+            correction.write(self.folder)
+            self.night_model(held, correction).write(self.folder)
         return figures
+
+    def night_model(self, held: pd.DataFrame, correction: Correction) -> NightModel:
+        """What the labelled training nights show, β and τ as the predictions of validation clips want them."""
+        known = ClipSet(self.cohort.of(self.split.labelled), self.split.labelled)
+        counted = NightModel.counted(known.label, known.night, known.number, correction)
+        clips = Clips(held[PROBABILITIES].to_numpy(), held["recording_id"].to_numpy(), held["clip"].to_numpy())
+        return counted.chosen(clips, held["stage"].to_numpy(), held["participant_id"].to_numpy())
 
     def describe(self, shape: tuple[int, ...]) -> None:
         """Write what the run is, all that inference needs, and where it was made."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sacd.cohort import Cohort
 from sacd.models import MODELS
+from sacd.objectives import parts_of
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import RunStore
 
@@ -46,12 +47,17 @@ OBJECTIVE_SECONDS: dict[str, float] = {
     "crd": 0.010,
     "cmc": 0.0105,
     "ccl": 0.010,
+    "c2kd": 0.003,
     "ifd": 0.0025,
     "rkd": 0.0023,
     "fitnet": 0.0015,
+    "dkd": 0.0008,
+    "softmatch": 0.0007,
+    "dist": 0.0006,
     "pkt": 0.0006,
     "self-training": 0.0004,
     "class-mean": 0.0003,
+    "la-kd": 0.0003,
     "kd": 0.0003,
     "jsd": 0.0002,
     "pseudo-label": 0.0001,
@@ -61,6 +67,9 @@ OBJECTIVE_SECONDS: dict[str, float] = {
 }
 """Further seconds of a step at batch 64, beyond cross-entropy and a momentum network's pass; of one that is not named
 2 ms."""
+
+CORRECTION_SECONDS: dict[str, float] = {"abc": 0.0004, "la": 0.0001}
+"""What a correction adds to its method's."""
 
 MOMENTUM = ("sacd", "self-training")
 """Objectives that cost a forward pass of the momentum network."""
@@ -109,8 +118,9 @@ def _step_seconds(config: RunConfig, size: float, like: str, store: RunStore) ->
         return median(times)
     seconds = batch * sum(_training_seconds(name, size) for name in config.networks)
     if config.distils is not None:
-        seconds += OBJECTIVE_SECONDS.get(config.distils.name, 0.002) * batch / 64
-        if config.distils.name in MOMENTUM:
+        method, correction = parts_of(config.distils.name)
+        seconds += (OBJECTIVE_SECONDS.get(method, 0.002) + CORRECTION_SECONDS.get(correction, 0.0)) * batch / 64
+        if method in MOMENTUM:
             seconds += batch * _inference_seconds(config.model.name, size)
     return seconds
 

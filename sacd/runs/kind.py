@@ -15,6 +15,7 @@ from sacd.cohort import Cohort, Modality, hash_file
 from sacd.cohort.splits import Protocol, Split, make_split
 from sacd.exceptions import SacdError
 from sacd.models import MODELS
+from sacd.models.shipped import weights_file
 from sacd.stages import STAGES
 from sacd.training.config import Frozen, ModelConfig, ObjectiveConfig, TrainingConfig
 
@@ -94,8 +95,8 @@ class RunConfig(Frozen):
 
     def versions(self) -> dict[str, Any]:
         """Versions of the components whose numbers it depends on, and hashes of files that it reads beside a cohort."""
-        weights = self.model.weights
-        return {"model": MODELS[self.model.name].version, "weights": weights and _hash(Path(weights))}
+        name, weights = self.model.name, self.model.weights
+        return {"model": MODELS[name].version, "weights": weights and _hash(weights_file(name, weights))}
 
     def classes(self, cohort: Cohort) -> tuple[str, ...]:
         """What its clips are classified into."""

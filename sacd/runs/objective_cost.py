@@ -167,7 +167,10 @@ def _trainings(run: StudentRun, shape: tuple[int, ...], n_clips: int, names: Seq
     rng = np.random.default_rng(run.seed)
     clips = _clip_set(n_clips, rng)
     inputs = _inputs(run, shape, clips, rng)
-    sampler = Sampler(clips, np.ones(n_clips, dtype=bool), run.training.batch, run.seed, run.training.sampler)
+    training = run.training
+    sampler = Sampler(
+        clips, np.ones(n_clips, dtype=bool), training.batch, run.seed, training.sampler, training.stretch
+    )
     features, logits, *taps = (
         rng.standard_normal((n_clips, size), dtype=np.float32) for size in (FEATURE_DIM, len(STAGES), *TEACHER_TAPS)
     )

@@ -7,13 +7,18 @@ cohorts which differ only in frame sampling share a teacher's outputs.
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
+from scipy.special import softmax
 
 from sacd.cohort import Cohort, Recording
+from sacd.decisions import Clips
+from sacd.decisions.decoders import decode
+from sacd.decisions.forward_backward import FLOOR
+from sacd.decisions.night_model import NightModel
 from sacd.locks import alone
 from sacd.models.base import Network
 from sacd.runs.kind import RunConfig
@@ -24,6 +29,9 @@ from sacd.training.loop import make_fabric
 
 if TYPE_CHECKING:
     from sacd.runs.kinds.encoder import EncoderRun
+
+Taught = Literal["as-is", "shifted", "smoothed"]
+"""What becomes of a teacher's outputs before a student sees them."""
 
 
 def load_network(config: RunConfig, folder: Path) -> tuple[Network, Fabric]:
@@ -80,12 +88,27 @@ def cached_outputs(
 
 def joined_outputs(
     config: "EncoderRun", cohort: Cohort, store: RunStore, recordings: list[Recording], taps: bool = False,
-    shifted: bool = False,
+    taught: Taught = "as-is",
 ) -> Outputs:
-    """`cached_outputs` of one recording after the other; `shifted`, those of half a night earlier, as a control."""
-    found = cached_outputs(config, cohort, store, recordings, taps)
+    """What a finished run says of one recording after the other.
+
+    Parameters
+    ----------
+    taught : {"as-is", "shifted", "smoothed"}
+        *shifted*: those of half a night earlier, as a control. *smoothed*: the logits are the logarithm of the stages'
+        probabilities after forward–backward over each night, with the run's own `NightModel`.
+    """
+    found = config.outputs(cohort, store, recordings, taps)
     outputs = [found[recording.recording_id] for recording in recordings]
-    return Outputs.joined([night.shifted(len(night.features) // 2) for night in outputs] if shifted else outputs)
+    if taught == "shifted":
+        outputs = [night.shifted(len(night.features) // 2) for night in outputs]
+    joined = Outputs.joined(outputs)
+    if taught == "smoothed":
+        nights = whole_set(recordings)
+        clips = Clips(softmax(joined.logits, axis=1), nights.night, nights.number)
+        smoothed = decode("forward-backward", clips, NightModel.read(store.folder(config, cohort)))
+        joined = joined._replace(logits=np.log(np.maximum(smoothed, FLOOR)).astype(np.float32))
+    return joined
 
 
 def test_features(config: "EncoderRun", cohort: Cohort, store: RunStore | None = None) -> np.ndarray:

@@ -17,9 +17,9 @@ from typing import Any
 from sacd.cohort import Cohort, check_id, read_info
 from sacd.exceptions import SacdError
 from sacd.locks import alone
-from sacd.simulate.planned import plan_cohort, planned_info, settings_of
+from sacd.simulate.planned import plan_cohort, settings_of
 from sacd.simulate.provenance import check_version, is_ours
-from sacd.simulate.simulated_cohort import simulate
+from sacd.simulate.simulated_cohort import cohort_info, simulate
 from sacd.workers import Job, run_jobs
 
 INDEX = (".json", ".parquet", ".tsv")
@@ -73,8 +73,8 @@ def place_beside(cohort: Cohort, name: str, **changes: Any) -> Place:
     name : str
         What its name has after the main one's, e.g. ``weak`` or ``16-consecutive``.
     **changes
-        Of `coupling`, `train`, `test`, `nights`, `seed`, `frames`, `size`, `span_s`. The whole nights of fewer test
-        participants are at most all of them.
+        Of `coupling`, `train`, `test`, `nights`, `seed`, `frames`, `size`, `span_s`, `encoder`. The whole nights of
+        fewer test participants are at most all of them.
 
     Raises
     ------
@@ -154,9 +154,10 @@ def empty(cohort: Cohort) -> None:
 
 
 def _check_made_with(path: Path, settings: dict[str, Any]) -> None:
-    present, wanted = read_info(path), planned_info(path, settings)
+    present, wanted = read_info(path), cohort_info(path.name, **settings)
     check_version(path, present)
-    if (present.source_id, present.sampling) != (wanted.source_id, wanted.sampling):
+    encoders = [info.provenance.get("encoder_sha256") for info in (present, wanted)]
+    if (present.source_id, present.sampling, encoders[0]) != (wanted.source_id, wanted.sampling, encoders[1]):
         raise SacdError(
             f"{path}: made with other settings than the profile has now; "
             "move it away, or name another cohort with --cohort"

@@ -9,7 +9,8 @@ import numpy as np
 from sacd.exceptions import SacdError
 from sacd.stages import AHI_EDGES
 
-SPLIT_PREFIX = {"train": "S", "test": "T"}
+SPLIT_PREFIX = {"train": "S", "test": "T", "pretrain": "P"}
+"""Splits by name, with what their ids begin with. Nobody of *pretrain* is in a cohort, whatever its seed."""
 # Shares of the paper's 105 participants: 30 normal, 30 mild, 20 moderate, 25 severe; 82 male, 23 female.
 AHI_SHARES = np.array([30, 30, 20, 25]) / 105
 MALE_SHARE = 82 / 105
@@ -93,8 +94,8 @@ class Participant:
 _SPLIT_CODE = {name: code for code, name in enumerate(SPLIT_PREFIX)}
 
 
-def make_participant(seed: int, split: Literal["train", "test"], index: int) -> Participant:
-    """Participant number `index` (from 0) of a split; ids are S0001… (train) and T0001… (test).
+def make_participant(seed: int, split: Literal["train", "test", "pretrain"], index: int) -> Participant:
+    """Participant number `index` (from 0) of a split; ids are S0001… (train), T0001… (test) and P0001… (pretrain).
 
     Raises
     ------

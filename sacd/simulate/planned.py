@@ -1,26 +1,25 @@
 """What a simulated cohort will be, from its settings alone: its index, the time it takes to make, the disk it fills."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sacd.cohort import Cohort, CohortInfo, Sampling
+from sacd.cohort import Cohort
 from sacd.cohort.motion import CHANNELS, SAMPLES
 from sacd.exceptions import NotApplicable
-from sacd.simulate.coupling import get_coupling
-from sacd.simulate.eeg import CHANNEL, RATE_HZ
+from sacd.simulate.eeg import CHANNEL
 from sacd.simulate.participant import make_participant
 from sacd.simulate.provenance import arguments_of, is_ours
-from sacd.simulate.simulated_cohort import BLOCK_CLIPS, BLOCKS, VERSION, source_id
+from sacd.simulate.simulated_cohort import BLOCK_CLIPS, BLOCKS, cohort_info
 from sacd.stages import CLIP_SECONDS
 
 NIGHT_CLIPS = 1200
 """Assumed of a whole night that is not simulated yet."""
-EEG_SECONDS, REST_SECONDS, FRAME_SECONDS = 0.0014, 2.4e-7, 1e-8
-"""Measured seconds of simulation on one core: of a clip, of its resting picture's pixels, of a pixel in a frame."""
+EEG_SECONDS, REST_SECONDS, FRAME_SECONDS, ENCODE_SECONDS = 0.0014, 2.4e-7, 1e-8, 2e-8
+"""Measured seconds of simulation on one core: of a clip, of its resting picture's pixels, of a pixel in a frame, and of
+one that a trunk encodes."""
 
 
 def settings_of(cohort: Cohort) -> dict[str, Any]:
@@ -36,32 +35,17 @@ def settings_of(cohort: Cohort) -> dict[str, Any]:
     return arguments_of(cohort.info)
 
 
-def planned_info(path: Path, settings: dict[str, Any]) -> CohortInfo:
-    """The `cohort.json` that these arguments of `simulate` give, with so much of its provenance as makes it again."""
-    who = {name: settings[name] for name in ("seed", "train", "test", "nights")}
-    who["coupling"] = asdict(get_coupling(settings["coupling"]))
-    sampling = Sampling(
-        eeg_hz=RATE_HZ, eeg_channels=(CHANNEL,), frames=settings["frames"],
-        span_s=settings.get("span_s", CLIP_SECONDS), height=settings["size"], width=settings["size"],
-    )
-    return CohortInfo(
-        name=path.name, simulated=True, source_id=source_id(**who), video="raw", eeg="raw", sampling=sampling,
-        provenance={
-            "simulator": VERSION, **who, "viewing": settings.get("viewing", True),
-            "preview": settings.get("preview", False),
-        },
-    )
-
-
 def plan_cohort(path: Path, settings: dict[str, Any]) -> Cohort:
     """The index of the cohort that these arguments of `simulate` give: people and numbers of clips, no recording."""
-    people = [make_participant(settings["seed"], split, k) for split in BLOCK_CLIPS for k in range(settings[split])]
+    splits = ("train", "test")
+    people = [make_participant(settings["seed"], split, k) for split in splits for k in range(settings[split])]
     names = [person.participant_id for person in people]
     participants = pd.DataFrame(
         [{name: getattr(person, name) for name in ("sex", "age", "weight", "ahi", "split")} for person in people],
         index=pd.Index(names, name="participant_id"),
     )
-    whole = [person.split == "test" and person.index < settings["nights"] for person in people]
+    encoded = settings.get("encoder") is not None
+    whole = [encoded or (person.split == "test" and person.index < settings["nights"]) for person in people]
     clips = [
         NIGHT_CLIPS if night else BLOCKS * BLOCK_CLIPS[person.split]
         for person, night in zip(people, whole, strict=True)
@@ -70,21 +54,25 @@ def plan_cohort(path: Path, settings: dict[str, Any]) -> Cohort:
         "recording_id": [f"{name}-night1" for name in names], "participant_id": names, "start": "n/a",
         "channel": CHANNEL, "clips": clips,
     })
-    return Cohort(path, planned_info(path, settings), participants, recordings)
+    return Cohort(path, cohort_info(path.name, **settings), participants, recordings)
 
 
 def simulation_seconds(cohort: Cohort) -> float:
     """Predicted seconds to simulate a cohort, on one core; from its index alone."""
     sampling = cohort.info.sampling
     picture = sampling.height * sampling.width
-    clip = EEG_SECONDS + picture * (REST_SECONDS + sampling.frames * FRAME_SECONDS)
+    pixel = FRAME_SECONDS + (ENCODE_SECONDS if sampling.video_features else 0)
+    clip = EEG_SECONDS + picture * (REST_SECONDS + sampling.frames * pixel)
     return int(cohort.recordings.clips.sum()) * clip
 
 
 def array_bytes(cohort: Cohort) -> int:
     """Bytes of a simulated cohort's video, EEG and motion; from its index alone."""
     sampling, made = cohort.info.sampling, cohort.info.provenance
-    video = sampling.frames * sampling.height * sampling.width
-    eeg = len(sampling.eeg_channels) * round(sampling.eeg_hz * CLIP_SECONDS) * np.dtype(np.float32).itemsize
+    half = np.dtype(np.float16).itemsize
+    encoded = half * len(sampling.video_features)
+    video = encoded or sampling.frames * sampling.height * sampling.width
+    samples = len(sampling.eeg_channels) * round(sampling.eeg_hz * CLIP_SECONDS)
+    eeg = samples * (half if encoded else np.dtype(np.float32).itemsize)
     motion = SAMPLES * CHANNELS if made.get("viewing") else 0
     return int(cohort.recordings.clips.sum()) * (video + eeg + motion)

@@ -18,10 +18,14 @@ def is_ours(info: CohortInfo) -> bool:
 def arguments_of(info: CohortInfo) -> dict[str, Any]:
     """The arguments of `sacd.simulate.simulated_cohort.simulate` that make a cohort as it is, but for its name."""
     made, sampling = info.provenance, info.sampling
-    return {
-        "train": made["train"], "test": made["test"], "nights": made["nights"], "seed": made["seed"],
-        "coupling": made["coupling"]["name"], "frames": sampling.frames, "size": sampling.height,
-        "span_s": sampling.span_s, "viewing": made.get("viewing", True), "preview": made.get("preview", False),
+    arguments = {
+        "train": made["train"], "test": made["test"], "seed": made["seed"], "coupling": made["coupling"]["name"],
+        "frames": sampling.frames, "size": sampling.height, "span_s": sampling.span_s,
+    }
+    if "encoder" in made:
+        return arguments | {"nights": 0, "viewing": False, "preview": False, "encoder": made["encoder"]}
+    return arguments | {
+        "nights": made["nights"], "viewing": made.get("viewing", True), "preview": made.get("preview", False),
     }
 
 
@@ -35,6 +39,8 @@ def command(path: Path, info: CohortInfo) -> str:
         words += ["--span", made["span_s"]]
     if made["preview"]:
         words.append("--preview")
+    if "encoder" in made:
+        words += ["--encoder", made["encoder"]]
     return shlex.join(map(str, words))
 
 

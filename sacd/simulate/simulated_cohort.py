@@ -1,4 +1,7 @@
-"""Writes a cohort of simulated nights: blocks of clips of most participants, whole nights of some test participants."""
+"""Writes a cohort of simulated nights: blocks of clips of most participants, whole nights of some test participants.
+
+With an encoder all nights are whole, and what a trunk says of the video is written in its place.
+"""
 
 import hashlib
 import json
@@ -13,11 +16,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from sacd.cohort import CohortInfo, Sampling, read_info
+from sacd.cohort.extras import Extras
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
 from sacd.simulate.coupling import LABELS, get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
-from sacd.simulate.extras import extras_of
+from sacd.simulate.extras import event_table, extras_of
+from sacd.simulate.features import FEWEST_FRAMES, Encoder, encoder_hash, feature_names, night_features
 from sacd.simulate.participant import Participant, Stream, make_participant
 from sacd.simulate.simulated_night import SimulatedNight
 from sacd.stages import CLIP_SECONDS, STAGES
@@ -25,7 +30,7 @@ from sacd.stages import CLIP_SECONDS, STAGES
 VERSION = 2
 """Raised whenever the same arguments give other nights."""
 BLOCKS = 10
-BLOCK_CLIPS = {"train": 8, "test": 12}
+BLOCK_CLIPS = {"train": 8, "test": 12, "pretrain": 8}
 Progress = Callable[[int, int], None]
 
 
@@ -35,7 +40,7 @@ def block_clips(participant: Participant, clips: int) -> np.ndarray:
     Parameters
     ----------
     participant : Participant
-        Blocks hold 8 clips in training, 12 in test.
+        Blocks hold 8 clips in training and pretraining, 12 in test.
     clips : int
         Length of the night.
     """
@@ -66,7 +71,7 @@ def simulate(
     out: str | os.PathLike[str], train: int = 64, test: int = 24, nights: int = 4, coupling: str = "medium",
     seed: int = 0, frames: int = 32, size: int = 32, name: str | None = None,
     progress: Progress | bool | None = None, span_s: float = CLIP_SECONDS, exist_ok: bool = False,
-    viewing: bool = True, preview: bool = False,
+    viewing: bool = True, preview: bool = False, encoder: str | None = None,
 ) -> Path:
     """Write a simulated cohort, one participant in memory at a time.
 
@@ -97,6 +102,9 @@ def simulate(
         signals. The times of frames and the events are there anyhow.
     preview : bool
         Also write the first whole night as a film of 20 MB, which takes about a minute.
+    encoder : str, optional
+        A shipped trunk, e.g. ``r2plus1d_10-motion``: everybody's whole night is written, as `sacd.simulate.features`
+        has it and with float16 EEG, and nothing to view; `nights`, `viewing` and `preview` change nothing then.
 
     Returns
     -------
@@ -108,19 +116,9 @@ def simulate(
     SacdError
         A number out of range, an unknown coupling, a folder that holds a cohort or something else, a disk that is full.
     """
-    preset = get_coupling(coupling)
-    _check_numbers(train, test, nights, seed, frames, size, span_s)
     out = Path(out)
-    parameters = {"seed": seed, "coupling": asdict(preset), "train": train, "test": test, "nights": nights}
-    info = CohortInfo(
-        name=name or out.resolve().name, simulated=True, source_id=source_id(**parameters), video="raw", eeg="raw",
-        sampling=Sampling(
-            eeg_hz=RATE_HZ, eeg_channels=(CHANNEL,), frames=frames, span_s=span_s, height=size, width=size
-        ),
-        provenance={
-            "simulator": VERSION, **parameters, "coupling_is": "uncalibrated", "labels": asdict(LABELS),
-            "viewing": viewing, "preview": preview,
-        },
+    info = cohort_info(
+        name or out.resolve().name, train, test, nights, coupling, seed, frames, size, span_s, viewing, preview, encoder
     )
     if (out / "cohort.json").exists():
         _check_same(out, info)
@@ -128,28 +126,66 @@ def simulate(
             raise SacdError(f"{out}: this very cohort is there already, whole; use it, or name another folder")
         return out
     people = [("train", k) for k in range(train)] + [("test", k) for k in range(test)]
+    preset, encode = get_coupling(coupling), None if encoder is None else Encoder(encoder)
     with CohortWriter(out, info) as writer, tqdm(total=len(people), unit="night", disable=progress is not True) as bar:
         for done, (split, index) in enumerate(people, start=1):
             participant = make_participant(seed, split, index)
             night = SimulatedNight(participant, preset)
-            whole = split == "test" and index < nights
+            whole = encode is not None or (split == "test" and index < nights)
             clips = np.arange(night.clips) if whole else block_clips(participant, night.clips)
+            if encode is not None:
+                video = night_features(night, encode, frames, size, span_s)
+                extras = Extras(events=event_table(night))
+            else:
+                video = night.video(clips, frames, size, span_s)
+                extras = extras_of(night, clips, frames, span_s, viewing, whole, preview and whole and index == 0)
             writer.add_participant(
                 participant.participant_id, participant.sex, participant.age, participant.weight, participant.ahi, split
             )
             writer.add_recording(
-                f"{participant.participant_id}-night1", participant.participant_id, clip_table(night, clips),
+                f"{participant.participant_id}-night1", participant.participant_id, clip_table(night, clips), video,
                 # Of whole nights half the precision, one part in 2,000 of each value: half the disk.
-                night.video(clips, frames, size, span_s), night.eeg(clips).astype(np.float16 if whole else np.float32),
-                channel=CHANNEL,
+                night.eeg(clips).astype(np.float16 if whole else np.float32), channel=CHANNEL,
                 provenance={"seed": seed, "split": split, "index": index, "whole_night": whole, "clips": night.clips},
-                extras=extras_of(night, clips, frames, span_s, viewing, whole, preview and whole and index == 0),
-                commit=False,
+                extras=extras, commit=False,
             )
             bar.update()
             if callable(progress):
                 progress(done, len(people))
     return out
+
+
+def cohort_info(
+    name: str, train: int, test: int, nights: int, coupling: str, seed: int, frames: int, size: int,
+    span_s: float = CLIP_SECONDS, viewing: bool = True, preview: bool = False, encoder: str | None = None,
+) -> CohortInfo:
+    """The `cohort.json` that these arguments of `simulate` give.
+
+    Raises
+    ------
+    SacdError
+        A number out of range, an unknown coupling, no such encoder.
+    """
+    preset = get_coupling(coupling)
+    _check_numbers(train, test, nights, seed, frames, size, span_s, encoder)
+    who = {"seed": seed, "coupling": asdict(preset), "train": train, "test": test}
+    made: dict[str, Any] = {"coupling_is": "uncalibrated", "labels": asdict(LABELS)}
+    if encoder is None:
+        who |= {"nights": nights}
+        made |= {"viewing": viewing, "preview": preview}
+    else:
+        # All nights are whole. The file's hash belongs to the cohort's fingerprint: other weights, other features.
+        who |= {"nights": "all"}
+        made |= {"encoder": encoder, "encoder_sha256": encoder_hash(encoder)}
+    return CohortInfo(
+        name=name, simulated=True, source_id=source_id(**who), video="raw" if encoder is None else "features",
+        eeg="raw",
+        sampling=Sampling(
+            eeg_hz=RATE_HZ, eeg_channels=(CHANNEL,), frames=frames, span_s=span_s, height=size, width=size,
+            video_features=() if encoder is None else feature_names(frames),
+        ),
+        provenance={"simulator": VERSION, **who, **made},
+    )
 
 
 def _check_same(path: Path, wanted: CohortInfo) -> None:
@@ -166,16 +202,18 @@ def _check_same(path: Path, wanted: CohortInfo) -> None:
             raise SacdError(f"{path}: holds a cohort simulated with {name} {found}, not {value}; name another folder")
 
 
-def _check_numbers(train: int, test: int, nights: int, seed: int, frames: int, size: int, span_s: float) -> None:
+def _check_numbers(
+    train: int, test: int, nights: int, seed: int, frames: int, size: int, span_s: float, encoder: str | None
+) -> None:
     for what, value, least in (
-        ("train", train, 0), ("test", test, 0), ("nights", nights, 0), ("seed", seed, 0), ("frames", frames, 1),
-        ("size", size, 8),
+        ("train", train, 0), ("test", test, 0), ("nights", nights, 0), ("seed", seed, 0),
+        ("frames", frames, 1 if encoder is None else FEWEST_FRAMES), ("size", size, 8),
     ):
         if value < least:
             raise SacdError(f"{what} is {value}; use {least} or more")
     if train + test == 0:
         raise SacdError("a cohort of nobody was asked for; set train or test above 0")
-    if nights > test:
+    if nights > test and encoder is None:
         raise SacdError(f"{nights} whole nights need as many test participants, not {test}; lower nights or raise test")
     if not 0 < span_s <= CLIP_SECONDS:
         raise SacdError(f"span of {span_s} s is not within a clip; use more than 0 and at most {CLIP_SECONDS:g}")

@@ -24,6 +24,9 @@ Stored = np.ndarray | Callable[[], np.ndarray]
 
 _LOG = logging.getLogger(__name__)
 
+STRETCH = 120
+"""Clips of a stretch: an hour, the longest context that is compared with shorter ones."""
+
 PAIRED = 4
 """Windows of a batch from which on they stand in pairs of one night."""
 
@@ -209,22 +212,43 @@ class Sampler:
     batch: batch norm and live negatives should see more than one person. Where there is one person, nights stand for
     people. Every epoch is a fresh permutation.
 
+    With ``"stretch"`` a batch holds batch/stretch longer runs of consecutive clips, of different people as far as there
+    are, from which a network cuts the windows that it reads: whatever their length, it learns from the same clips. What
+    an objective takes for windows are the runs of 8 clips within.
+
     Parameters
     ----------
     clips : ClipSet
     eligible : ndarray [N] bool
-        Clips that may be drawn; a window needs all of its own.
+        Clips that may be drawn; a window needs all of its own, a stretch most.
     batch : int
         Clips a step.
+    stretch : int
+        Clips of a stretch.
+    alone : bool
+        Whether this is all that a batch holds; otherwise other people's windows are drawn apart.
+
+    Raises
+    ------
+    SacdError
+        There is nothing to draw, or a recording has no stretch.
     """
 
-    def __init__(self, clips: ClipSet, eligible: np.ndarray, batch: int, seed: int, sampler: str = "window") -> None:
-        if sampler == "window":
-            units = clips.windows()
-            units = units[eligible[units].all(axis=1)]
+    def __init__(
+        self, clips: ClipSet, eligible: np.ndarray, batch: int, seed: int, sampler: str = "window",
+        stretch: int = STRETCH, alone: bool = True,
+    ) -> None:
+        if sampler != "random":
+            units = clips.windows(stretch if sampler == "stretch" else WINDOW)
+            if sampler == "stretch":
+                _check_stretches(clips, units)
+                units = units[eligible[units].mean(axis=1) > 0.5]
+            else:
+                units = units[eligible[units].all(axis=1)]
             if not len(units):
                 raise SacdError(
                     f"no {WINDOW} consecutive clips in the training recordings; use sampler: random"
+                    if sampler == "window" else f"no {stretch} consecutive clips to train on; use a shorter stretch"
                 )
             self._night, self._person = clips.night[units[:, 0]], clips.participant[units[:, 0]]
             if len(set(self._person)) == 1:
@@ -236,7 +260,8 @@ class Sampler:
             self._night = None
         self.units = units
         self.per_step = max(1, batch // units.shape[1])
-        if sampler == "window" and self.per_step == 1:
+        self._paired = sampler == "window" and self.per_step >= PAIRED
+        if alone and sampler == "window" and self.per_step == 1:
             _LOG.warning(
                 "batch %d is one window of one night: batch norm and the negatives of a batch see one person a step; "
                 "use a batch of %d or more",
@@ -250,7 +275,7 @@ class Sampler:
         rng = np.random.default_rng([self.seed, 0xBA7C, epoch])
         if self._night is None:
             return rng.permutation(len(self.units))
-        if self.per_step < PAIRED:
+        if not self._paired:
             return apart(np.arange(len(self.units)), self._person, self.per_step, rng).reshape(-1)
         mixed = rng.permutation(len(self.units))
         mixed = mixed[np.argsort(self._night[mixed], kind="stable")]
@@ -274,4 +299,17 @@ class Sampler:
         epoch, place = np.divmod(step * self.per_step + np.arange(self.per_step), length)
         unit = np.array([self._order(int(e))[p] for e, p in zip(epoch, place, strict=True)])
         index = self.units[unit]
-        return index.reshape(-1), np.repeat(np.arange(self.per_step), self.units.shape[1])
+        drawn = self.units.shape[1]
+        windows = -(-drawn // WINDOW)
+        window = windows * np.arange(self.per_step)[:, None] + np.arange(drawn) // WINDOW
+        return index.reshape(-1), window.reshape(-1)
+
+
+def _check_stretches(clips: ClipSet, stretches: np.ndarray) -> None:
+    """Refuse recordings that would silently never be drawn."""
+    short = sorted(set(range(len(clips.recordings))) - set(clips.night[stretches[:, 0]].tolist()))
+    if short:
+        raise SacdError(
+            f"{clips.recordings[short[0]].path}: no {stretches.shape[1]} consecutive clips ({len(short)} such "
+            "recordings); use a shorter stretch"
+        )

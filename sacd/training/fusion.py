@@ -59,8 +59,8 @@ class ReleasedTask(StudentTask):
         index, window, x, label = self.draw(step)
         _, _, y, _ = self.source.draw(step)
         own, other = forward(self.network, self.inputs, x), forward(self.source.network, self.source.inputs, y)
-        terms = self.objective(self.pair(index, window, x, label, own, _as_teacher(other)))
-        back = self.source.objective(self.source.pair(index, window, y, label, other, _as_teacher(own)))
+        terms = self.losses(self.pair(index, window, x, label, own, _as_teacher(other)))
+        back = self.source.losses(self.source.pair(index, window, y, label, other, _as_teacher(own)))
         if (step + 1) % self._diagnose_every == 0:
             self._norms = gradient_norms(terms, own.features)
         return terms | {f"source_{name}": term for name, term in back.items()}

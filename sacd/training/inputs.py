@@ -14,7 +14,7 @@ from sacd.cohort import Recording
 from sacd.exceptions import SacdError
 from sacd.models import MODELS, build
 from sacd.models.base import Network, Output
-from sacd.models.pretrained import load_pretrained
+from sacd.models.shipped import load_weights
 from sacd.objectives.ifd import averaged
 from sacd.stages import STAGES
 from sacd.training.batches import Arrays, ClipSet, evaluation_batch, to_device
@@ -102,7 +102,7 @@ def _prepare_video(x: Tensor, generator: torch.Generator | None, normalise: str)
 def make_network(
     model: ModelConfig, shape: tuple[int, ...], seed: int, participants: int = 0, n_classes: int = len(STAGES)
 ) -> Network:
-    """The network for inputs stored with this shape a clip, initialised from the seed, published weights loaded.
+    """The network for inputs stored with this shape a clip, initialised from the seed, its weights loaded.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def make_network(
         torch.manual_seed(seed)
         network = build(name, **size, **options)
     if model.weights:
-        load_pretrained(network, model.weights)
+        load_weights(network, name, model.weights)
     # Kernels on video are faster channels last, on a CPU as on a GPU.
     return network.to(memory_format=torch.channels_last_3d) if len(shape) == 3 else network
 

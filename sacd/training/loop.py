@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from sacd.exceptions import SacdError
+from sacd.models.base import Network
 from sacd.training.config import TrainingConfig
 from sacd.workers import environment
 
@@ -77,13 +78,31 @@ def deterministic(device: torch.device) -> Iterator[None]:
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
+def parameter_groups(task: Task, config: TrainingConfig) -> list[dict[str, Any]]:
+    """The parameters that learn, a group for each learning rate: trunk and objective may have a factor on theirs."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in task.named_parameters():
+        path, factor = name.split("."), 1.0
+        if "objective" in path:
+            factor = config.objective_lr
+        elif "network" in path and "head" not in path:
+            factor = config.trunk_lr
+        if parameter.requires_grad:
+            groups.setdefault(factor, []).append(parameter)
+    return [{"params": parameters, "lr": config.lr * factor} for factor, parameters in groups.items()]
+
+
 def make_optimizer(task: Task, config: TrainingConfig) -> torch.optim.Optimizer:
-    """SGD with momentum 0.9 as the paper, or AdamW."""
-    parameters = [p for p in task.parameters() if p.requires_grad]
+    """SGD with momentum 0.9 as the paper, or AdamW, for all that learns; a trunk that does not is frozen."""
+    if config.trunk_lr == 0:
+        for part in task.modules():
+            if isinstance(part, Network):
+                part.freeze_trunk()
+    groups = parameter_groups(task, config)
     if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=config.lr, momentum=0.9, weight_decay=config.weight_decay)
+        return torch.optim.SGD(groups, lr=config.lr, momentum=0.9, weight_decay=config.weight_decay)
     # Fused: one kernel for all parameters, where the small nets of a loss would pay for some fifteen operations each.
-    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    return torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, config: TrainingConfig) -> torch.optim.lr_scheduler.LRScheduler:
@@ -116,7 +135,7 @@ def train(
     fabric: Fabric,
     report: Callable[[int], None] = lambda step: None,
 ) -> dict[str, Any]:
-    """Train a task to its last step and load the weights that validated best into `task.network`.
+    """Train a task to its last step or until patience ends; load the weights that validated best into `task.network`.
 
     Parameters
     ----------
@@ -131,7 +150,7 @@ def train(
     -------
     dict
         `history` (list of dict: step, loss terms averaged since the last row, validation figures), `best_step`,
-        `seconds` (of training steps, over all resumes), `best_score`.
+        `steps` (that were taken), `seconds` (of these steps, over all resumes), `best_score`.
 
     Raises
     ------
@@ -158,7 +177,7 @@ def _train(
         state, sums = saved["state"], _Sums(**saved["sums"])
     saved_at = time.monotonic()
     task.train()
-    while state["step"] < config.steps:
+    while state["step"] < config.steps and not _exhausted(state, config):
         started = time.monotonic()
         step = state["step"]
         _seed_everything(step_seed(seed, step), fabric.device)
@@ -188,7 +207,7 @@ def _train(
             saved_at = time.monotonic()
     task.network.load_state_dict(state["best"])
     task.eval()
-    return {key: state[key] for key in ("history", "best_step", "seconds", "best_score")}
+    return {key: state[key] for key in ("history", "best_step", "seconds", "best_score")} | {"steps": state["step"]}
 
 
 def take_step(task: Task, optimizer: torch.optim.Optimizer, fabric: Fabric, step: int) -> dict[str, Tensor]:
@@ -231,6 +250,12 @@ class _Sums:
                 f"{folder}: the loss term '{first}' is not finite at step {since + steps[first] + 1}; "
                 "lower the learning rate or the term's weight, or check the recordings"
             )
+
+
+def _exhausted(state: dict[str, Any], config: TrainingConfig) -> bool:
+    """Whether the last `patience` validations found no better weights."""
+    since = sum(row["step"] > state["best_step"] for row in state["history"])
+    return config.patience is not None and since >= config.patience
 
 
 def _last_row(state: dict[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,13 +11,13 @@ from torch.nn import functional
 
 from sacd.exceptions import SacdError
 from sacd.metrics import accuracy, confusion, kappa, macro_f1
-from sacd.models.base import Network, Output
-from sacd.objectives.base import Objective, Pair, labelled_cross_entropy
+from sacd.models.base import NIGHT, Network, Output
+from sacd.objectives.base import Objective, Pair, labelled_cross_entropy, labelled_factor
 from sacd.training.batches import WINDOW, ClipSet, Sampler, ahead, to_device
 from sacd.training.inputs import Inputs, Outputs, evaluate, forward, predict
 from sacd.training.loop import Task, step_seed
 from sacd.training.pretext import motion_statistics
-from sacd.training.transforms import moved, recontrasted
+from sacd.training.transforms import draw_placement, placed, recontrasted
 
 
 def stage_scores(stage: np.ndarray, predicted: np.ndarray, participant: np.ndarray) -> dict[str, float]:
@@ -54,10 +55,13 @@ class StageTask(Task):
     ) -> None:
         super().__init__()
         drawn = sampler.units.shape[1]
-        if drawn % network.window:
+        if network.window == NIGHT:
+            network.stretch = drawn
+        elif drawn % network.window:
             raise SacdError(
                 f"the network reads windows of {network.window} clips, and the sampler draws {drawn} in a row; "
-                f"use sampler: window, and a window that divides {WINDOW}"
+                f"use sampler: window, and a window that divides {WINDOW}, or sampler: stretch with a stretch of whole "
+                "windows"
             )
         self.network = network
         self.inputs, self._clips, self._sampler = inputs, clips, sampler
@@ -116,6 +120,8 @@ class StudentTask(StageTask):
         Of the momentum network, where the objective needs one.
     diagnose_every : int
         The gradient norm of each term at the student's features is measured at every such step.
+    labelled_weight : float
+        As in `TrainingConfig`. Every objective, of one's own too, calls its cross-entropy with the labels "ce".
     """
 
     def __init__(
@@ -126,6 +132,7 @@ class StudentTask(StageTask):
         posterior: np.ndarray | None,
         momentum: float,
         diagnose_every: int,
+        labelled_weight: float = 0.0,
         **named: object,
     ) -> None:
         super().__init__(*common, **named)
@@ -133,15 +140,23 @@ class StudentTask(StageTask):
         self.momentum_network = copy.deepcopy(self.network).requires_grad_(False) if objective.needs_momentum else None
         self._teacher, self._posterior = teacher, posterior
         self._momentum, self._diagnose_every = momentum, diagnose_every
+        self._labelled_weight = labelled_weight
         self._norms: dict[str, float] = {}
 
     def terms(self, step: int) -> dict[str, Tensor]:
         """The objective's weighted terms of a step."""
         index, window, x, label = self.draw(step)
         output = forward(self.network, self.inputs, x, taps=self.objective.needs_taps)
-        terms = self.objective(self.pair(index, window, x, label, output, self._teacher_side(index, x)))
+        terms = self.losses(self.pair(index, window, x, label, output, self._teacher_side(index, x)))
         if (step + 1) % self._diagnose_every == 0:
             self._norms = gradient_norms(terms, output.features)
+        return terms
+
+    def losses(self, pair: Pair) -> dict[str, Tensor]:
+        """The objective's weighted terms, its cross-entropy with the labels divided as `labelled_weight` says."""
+        terms = self.objective(pair)
+        if "ce" in terms and self._labelled_weight:
+            terms["ce"] = terms["ce"] * labelled_factor(pair.label, self._labelled_weight)
         return terms
 
     def pair(
@@ -211,17 +226,29 @@ class StudentTask(StageTask):
 
 
 def gradient_norms(terms: dict[str, Tensor], features: Tensor) -> dict[str, float]:
-    """L2 norm of d term / d features for every term that depends on them: a graph net can absorb its own loss."""
+    """L2 norm of d term / d features for every term that depends on them: a graph net can absorb its own loss.
+
+    Empty where no gradient reaches the features: a frozen trunk's.
+    """
     norms = {}
     for name, term in terms.items():
-        if term.requires_grad:
+        if term.requires_grad and features.requires_grad:
             (gradient,) = torch.autograd.grad(term, features, retain_graph=True, allow_unused=True)
             norms[name] = 0.0 if gradient is None else float(gradient.float().norm())
     return norms
 
 
+Targets = Callable[[np.ndarray, Tensor, Tensor], Tensor]
+"""(indices [B], clips as the trunk sees them, their `Placement.scale` [B]) → what it learns to predict, [B, d]."""
+
+
+def pixel_targets(index: np.ndarray, clips: Tensor, scale: Tensor) -> Tensor:
+    """Motion statistics of the pixels of the clips as they are seen: these know nothing but the picture."""
+    return motion_statistics(clips)
+
+
 class TrunkTask(Task):
-    """A trunk learns to predict motion statistics that are computed from the pixels of its own clip; no labels.
+    """A trunk learns, without labels, to predict targets that move along with the augmented picture.
 
     Parameters
     ----------
@@ -231,47 +258,58 @@ class TrunkTask(Task):
         Of video.
     held : ndarray of int64
         Clips that are never drawn, for validation.
+    targets : callable
+        By default `pixel_targets`.
     """
 
     def __init__(
-        self, network: Network, inputs: Inputs, sampler: Sampler, held: np.ndarray, seed: int, augment: bool
+        self, network: Network, inputs: Inputs, sampler: Sampler, held: np.ndarray, seed: int, augment: bool,
+        targets: Targets = pixel_targets,
     ) -> None:
         super().__init__()
         self.network = network
         self.inputs, self._sampler, self._held, self._seed, self._augment = inputs, sampler, held, seed, augment
+        self._targets = targets
         self._reads = ahead(self._read, inputs.device)
-        first = motion_statistics(self._clips(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)]))
+        first = self._still_targets(sampler.units.reshape(-1)[:: max(1, sampler.units.size // 1024)])
         self.register_buffer("mean", first.mean(0))
         self.register_buffer("deviation", first.std(0).clamp_min(1e-3))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.regressor = nn.Linear(network.feature_dim, first.shape[1])
 
-    def _read(self, step: int) -> Tensor:
-        return self.inputs.stored(self._sampler.batch(step)[0])
+    def _read(self, step: int) -> tuple[np.ndarray, Tensor]:
+        index = self._sampler.batch(step)[0]
+        return index, self.inputs.stored(index)
 
-    def _clips(self, index: np.ndarray) -> Tensor:
-        return to_device(self.inputs.stored(index), self.inputs.device)
+    def _still_targets(self, index: np.ndarray) -> Tensor:
+        """Targets of clips as they are stored."""
+        clips = to_device(self.inputs.stored(index), self.inputs.device)
+        return self._targets(index, clips, torch.ones(len(index), device=clips.device))
 
-    def _error(self, features: Tensor, clips: Tensor) -> Tensor:
-        target = (motion_statistics(clips) - self.mean) / self.deviation
-        return functional.smooth_l1_loss(self.regressor(features).float(), target)
+    def _error(self, features: Tensor, targets: Tensor) -> Tensor:
+        wanted = (targets - self.mean) / self.deviation
+        return functional.smooth_l1_loss(self.regressor(features).float(), wanted)
 
     def terms(self, step: int) -> dict[str, Tensor]:
-        """Smooth L1 error of the standardised statistics of the clips as the trunk sees them, moved if they are."""
-        clips = to_device(self._reads(step), self.inputs.device)
+        """Smooth L1 error of the standardised targets of the clips as the trunk sees them, moved if they are."""
+        index, stored = self._reads(step)
+        clips = to_device(stored, self.inputs.device)
+        scale = torch.ones(len(index), device=clips.device)
         if self._augment:
             generator = torch.Generator(clips.device).manual_seed(step_seed(self._seed + 1, step))
-            clips = moved(clips.float(), generator)
+            placement = draw_placement(len(index), generator, clips.device)
+            clips, scale = placed(clips.float(), placement), placement.scale
             x = recontrasted(self.inputs.prepare(clips, None), generator)
         else:
             x = self.inputs.prepare(clips, None)
-        return {"motion": self._error(forward(self.network, self.inputs, x).features, clips)}
+        targets = self._targets(index, clips, scale)
+        return {"motion": self._error(forward(self.network, self.inputs, x).features, targets)}
 
     def validate(self) -> dict[str, float]:
         """Error on the held clips; its negative is the score."""
         total = sum(
-            float(self._error(output.features, self._clips(part))) * len(part)
+            float(self._error(output.features, self._still_targets(part))) * len(part)
             for part, output in evaluate(self.network, self.inputs, self._held)
         )
         return {"score": -total / len(self._held), "error": total / len(self._held)}

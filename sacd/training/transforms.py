@@ -1,6 +1,7 @@
 """From stored clips to network inputs, batched on the device: scaling, normalisation, augmentation."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ def prepare_video(x: Tensor, normalise: str, generator: torch.Generator | None =
     """
     x = x.float()
     if generator is not None:
-        x = moved(x, generator)
+        x = placed(x, draw_placement(len(x), generator, x.device))
     x = (x - x.mean(dim=1, keepdim=True)) / CLIP_MEAN_SCALE if normalise == "clip-mean" else (x / 255 - 0.43) / 0.22
     return (x if generator is None else recontrasted(x, generator)).unsqueeze(1)
 
@@ -67,18 +68,33 @@ def _uniform(count: int, generator: torch.Generator, device: torch.device) -> Te
     return torch.rand(count, generator=generator, device=generator.device).to(device)
 
 
-def moved(x: Tensor, generator: torch.Generator) -> Tensor:
-    """One random mirroring, turn, scale and shift a clip, of clips [B, frames, height, width] float."""
-    draw = [2 * _uniform(len(x), generator, x.device) - 1 for _ in range(5)]
-    angle, scale = draw[0] * math.radians(10), 1 + 0.1 * draw[1]
+class Placement(NamedTuple):
+    """How pictures are laid anew, one number a clip, Tensors [B] float32.
+
+    `angle` in radians; `scale` is how much more of the scene there is to see, so that what moves, moves by 1/`scale` as
+    much; `mirror` is 1 or −1; `across` and `down` are shifts in half pictures.
+    """
+
+    angle: Tensor
+    scale: Tensor
+    mirror: Tensor
+    across: Tensor
+    down: Tensor
+
+
+def draw_placement(count: int, generator: torch.Generator, device: torch.device) -> Placement:
+    """One random turn of ±10°, scale of ±10 %, mirroring and shift of ±6 % for each of `count` clips."""
+    draw = [2 * _uniform(count, generator, device) - 1 for _ in range(5)]
     mirror = torch.where(draw[2] > 0, 1.0, -1.0)
+    return Placement(draw[0] * math.radians(10), 1 + 0.1 * draw[1], mirror, 0.12 * draw[3], 0.12 * draw[4])
+
+
+def placed(x: Tensor, placement: Placement) -> Tensor:
+    """Clips [B, frames, height, width] float, laid anew; all frames of a clip alike."""
+    angle, scale, mirror, across, down = placement
     cosine, sine = angle.cos() * scale, angle.sin() * scale
     theta = torch.stack(
-        [
-            torch.stack([mirror * cosine, -sine, 0.12 * draw[3]], 1),
-            torch.stack([mirror * sine, cosine, 0.12 * draw[4]], 1),
-        ],
-        1,
+        [torch.stack([mirror * cosine, -sine, across], 1), torch.stack([mirror * sine, cosine, down], 1)], 1
     )
     grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
     return functional.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -4,6 +4,8 @@ import json
 
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.audio_video import AudioTeacherRun, AudioVideoRun
+from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
+from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
 from sacd.runs.kinds.fusion import FusionRun
 from sacd.runs.kinds.reverse import ReverseRun
 from sacd.runs.kinds.selected import SelectedRun
@@ -13,8 +15,8 @@ from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.kinds.tuned import TunedRun
 
 KINDS: list[type[RunConfig]] = [
-    TeacherRun, TrunkRun, StudentRun, SelectedRun, TunedRun, FusionRun, ReverseRun, AudioTeacherRun,
-    AudioVideoRun,
+    TeacherRun, EnsembleTeacherRun, TrunkRun, ContinuedTrunkRun, StudentRun, SelectedRun, TunedRun, FusionRun,
+    ReverseRun, AudioTeacherRun, AudioVideoRun,
 ]
 
 

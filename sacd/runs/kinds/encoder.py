@@ -13,10 +13,12 @@ from sacd.exceptions import SacdError, first_line
 from sacd.models import MODELS
 from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
+from sacd.runs.outputs import cached_outputs
 from sacd.runs.store import RunStore
 from sacd.training.batches import Arrays, ClipSet, Sampler, Stored
 from sacd.training.config import ModelConfig
-from sacd.training.inputs import Inputs, Prepare, make_network, video_preparation
+from sacd.training.inputs import Inputs, Outputs, Prepare, make_network, video_preparation
+from sacd.training.separate_draws import SeparateSampler
 from sacd.training.tasks import StageTask
 from sacd.training.transforms import prepare_eeg, prepare_features
 
@@ -56,6 +58,12 @@ class EncoderRun(RunConfig):
     def inputs(self, cohort: Cohort, store: RunStore, clips: ClipSet, fabric: Fabric) -> Inputs:
         """Its network's input over a clip set."""
         return Inputs(Arrays(clips, self.arrays(cohort, store, clips.recordings)), self.preparation(cohort), fabric)
+
+    def outputs(
+        self, cohort: Cohort, store: RunStore, recordings: list[Recording], taps: bool = False
+    ) -> dict[str, Outputs]:
+        """What it says, once finished, of some recordings, by recording id; `taps`: inner activations too."""
+        return cached_outputs(self, cohort, store, recordings, taps)
 
     def check(self, cohort: Cohort) -> None:
         """Refuse a network that cannot be built, or does not read what the cohort holds."""
@@ -109,7 +117,9 @@ class StageRun(LabelledRun, EncoderRun):
         validation = ClipSet(cohort.of(split.validation), split.validation)
         # Clips that nobody scored have nothing to teach a network without pairs.
         eligible = np.ones(len(clips), dtype=bool) if pairs else clips.label >= 0
-        sampler = Sampler(clips, eligible, training.batch, self.seed, training.sampler)
+        drawn = clips, eligible, training.batch, self.seed, training.sampler, training.stretch
+        apart = pairs and split.unlabelled and training.labelled_share is not None
+        sampler = SeparateSampler(*drawn, training.labelled_share) if apart else Sampler(*drawn)
         inputs, held = (self.inputs(cohort, making.store, part, making.fabric) for part in (clips, validation))
         network = make_network(self.model, inputs.arrays.shape, self.seed, participants)
         return network, inputs, clips, sampler, held, validation, self.seed, training.augment

@@ -137,7 +137,7 @@ class FusionRun(LabelledRun):
                 network = TwoStream(*trained, layers=self.layers)
             else:
                 network = build(self.model.name, in_features=inputs.arrays.shape[0], layers=self.layers)
-        sampler = Sampler(clips, clips.label >= 0, training.batch, self.seed, training.sampler)
+        sampler = Sampler(clips, clips.label >= 0, training.batch, self.seed, training.sampler, training.stretch)
         return TeacherTask(network, inputs, clips, sampler, held, validation, self.seed, training.augment)
 
     def make(self, making: Making) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sacd.cohort import Modality
 from sacd.cohort.splits import Split
-from sacd.decisions import Correction
+from sacd.decisions import Correction, NightModel
 from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
 from sacd.runs.kinds.student import StudentRun
@@ -69,7 +69,7 @@ class SelectedRun(LabelledRun):
         figures = making.evaluate(
             network, lambda clips: chosen.inputs(making.cohort, making.store, clips, making.fabric)
         )
-        for name in ("weights.safetensors", Correction.file):
+        for name in ("weights.safetensors", Correction.file, NightModel.file):
             shutil.copy(trials[best].path / name, making.folder)
         making.describe(tuple(trials[best].description["input_shape"]))
         trained = ("steps", "best_step", "best_score", "seconds", "clips_per_second")

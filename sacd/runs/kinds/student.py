@@ -3,20 +3,25 @@
 from functools import lru_cache
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import model_validator
 
 from sacd.cohort import Cohort, Modality, Recording
 from sacd.cohort.splits import Split
+from sacd.decisions import night_model
 from sacd.exceptions import SacdError
+from sacd.models import MODELS
 from sacd.objectives import build_objective, identity, load_objective, short_name
 from sacd.objectives.base import Context, Objective
 from sacd.runs.execute import Making
 from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.runs.kinds.encoder import StageRun
+from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
-from sacd.runs.outputs import cached_outputs, joined_outputs
+from sacd.runs.outputs import Taught, cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
 from sacd.stages import STAGES
 from sacd.training.batches import ClipSet, Stored
@@ -92,6 +97,7 @@ class ObjectiveRun(RunConfig):
         return {
             "objective": self.build_objective(context), "teacher": teacher,
             "momentum": self.training.momentum_encoder, "diagnose_every": self.training.validate_every,
+            "labelled_weight": self.training.labelled_weight,
         }
 
 
@@ -102,14 +108,17 @@ class DistilledRun(ObjectiveRun, StageRun):
 class StudentRun(DistilledRun):
     """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features.
 
-    A control: with `shifted` the teacher's outputs are those of another time of the same night. Runs of a sweep keep
-    neither weights (`keep_weights`) nor test predictions (`test`).
+    Of a feature cohort it sees the columns whose names begin with `view`, or with one of several, separated by commas.
+    What its teacher says of a clip it is `taught` as it is, or smoothed over the night (`sacd.runs.outputs`), or as a
+    control shifted: what was said of another time of the same night. Runs of a sweep keep neither weights
+    (`keep_weights`) nor test predictions (`test`).
     """
 
     kind: Literal["student"] = "student"
-    teacher: TeacherRun | None = None
-    trunk: TrunkRun | None = None
-    shifted: bool = False
+    teacher: TeacherRun | EnsembleTeacherRun | None = None
+    trunk: TrunkRun | ContinuedTrunkRun | None = None
+    taught: Taught = "as-is"
+    view: str = ""
     test: bool = True
     keep_weights: bool = True
 
@@ -117,14 +126,16 @@ class StudentRun(DistilledRun):
     def _objective_has_what_it_needs(self) -> "StudentRun":
         if self.teacher is None and self.needs.needs_teacher:
             raise SacdError(f"objective {self.name} learns from a teacher; name one")
+        if self.teacher is None and self.taught != "as-is":
+            raise SacdError(f"taught: {self.taught} is about a teacher; name one")
         return self
 
     @property
     def tier(self) -> str:
-        """*raw*: trains on video; *frozen*: on a trunk's features; *features*: on given feature vectors."""
+        """*raw*: trains on video; *frozen*: on a trunk's features; *features*: on those that a cohort holds."""
         if self.trunk is not None:
             return "frozen"
-        return "features" if self.model.name == "mlp" else "raw"
+        return "features" if MODELS[self.model.name].kind == "features" else "raw"
 
     @property
     def tested(self) -> bool:
@@ -146,17 +157,23 @@ class StudentRun(DistilledRun):
         """Of the EEG it reads nothing but its teacher's outputs, which follow from it."""
         return ("eeg", "video") if self.teacher is not None else ("video",)
 
+    def versions(self) -> dict[str, Any]:
+        """Also that of the smoothing, where its teacher is smoothed."""
+        return super().versions() | ({"smoothing": night_model.VERSION} if self.taught == "smoothed" else {})
+
     def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
         """Also unlabelled participants."""
         return super().roles(split) | {"unlabelled": split.unlabelled}
 
     def row(self) -> dict[str, Any]:
-        """Objective with its options and controls, tier, student, teacher."""
+        """Objective with its options and controls, tier, student, the weights of its trunk, teacher."""
         hidden = f", teacher without {self.teacher.without}" if self.teacher and self.teacher.without else ""
-        shifted = ", EEG shifted" if self.shifted else ""
-        return super().row() | {
-            "method": self.method + hidden + shifted,
+        taught = {"as-is": "", "shifted": ", EEG shifted", "smoothed": ", teacher smoothed"}[self.taught]
+        seen = {"view": self.view} if self.view else {}
+        return super().row() | seen | {
+            "method": self.method + hidden + taught,
             "objective": self.objective.name, "student": self.model.name, "tier": self.tier,
+            "trunk": "" if self.trunk is None else self.trunk.title_of_weights,
             "teacher": "none" if self.teacher is None else self.teacher.model.name,
         }
 
@@ -164,8 +181,26 @@ class StudentRun(DistilledRun):
         """Also where it stands on a trunk."""
         return self.trunk is not None or super().reads_features(cohort)
 
+    def check(self, cohort: Cohort) -> None:
+        """Also that there is what it should see."""
+        super().check(cohort)
+        if self.view:
+            self._columns(cohort)
+
+    def _columns(self, cohort: Cohort) -> np.ndarray:
+        """Indices of the columns that it sees."""
+        names = cohort.info.sampling.video_features
+        seen = np.flatnonzero([name.startswith(tuple(self.view.split(","))) for name in names])
+        if not len(seen):
+            known = ", ".join(dict.fromkeys(name.split("_")[0] for name in names)) or "none: it holds pictures"
+            raise SacdError(f"{cohort.path}: no video feature begins with view={self.view!r}; what is there: {known}")
+        return seen
+
     def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
-        """Video, or its trunk's features of it."""
+        """Video, its trunk's features of it, or the columns of a feature cohort that it sees."""
+        if self.view:
+            columns = self._columns(cohort)
+            return [recording.video[:, columns] for recording in recordings]
         if self.trunk is None:
             return super().arrays(cohort, store, recordings)
         found = cached_outputs(self.trunk, cohort, store, recordings)
@@ -180,7 +215,7 @@ class StudentRun(DistilledRun):
         if needs.needs_teacher:
             cohort, store = making.cohort, making.store
             teacher = joined_outputs(
-                self.teacher, cohort, store, clips.recordings, taps=needs.needs_taps, shifted=self.shifted
+                self.teacher, cohort, store, clips.recordings, taps=needs.needs_taps, taught=self.taught
             )
         return StudentTask(
             *common, posterior=clips.posterior() if needs.needs_posterior else None,

@@ -1,51 +1,61 @@
-"""The kind of run *trunk*: a video network trained without any label."""
+"""The kind of run *trunk*: a video network of fixed weights, of which nothing is trained."""
 
+import time
+from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from sacd.cohort.splits import Split
 from sacd.runs.execute import Making
 from sacd.runs.kinds.encoder import EncoderRun
 from sacd.runs.outputs import cached_outputs
-from sacd.training.batches import ClipSet, Sampler
+from sacd.training.config import TrainingConfig
 from sacd.training.inputs import make_network
-from sacd.training.tasks import TrunkTask
 
-HELD_EVERY = 10
-"""Every tenth window of the pool is held back to validate a trunk."""
+FIXED = TrainingConfig(steps=1, normalise="clip-mean", precision="bf16-mixed")
+"""Of it only how pictures are normalised and the precision matter: as the shipped weights were trained."""
 
 
-class TrunkRun(EncoderRun):
-    """A video trunk trained without any label, to predict motion statistics computed from the pixels."""
+class FrozenTrunk(EncoderRun):
+    """A video network whose features of every clip students of the frozen tier read."""
 
-    kind: Literal["trunk"] = "trunk"
-
-    def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
-        """Everybody but the test participants, without their labels."""
-        return {"pool": split.pool}
+    @property
+    def title_of_weights(self) -> str:
+        """A word for its weights."""
+        return "random" if self.model.weights is None else Path(self.model.weights).stem
 
     def row(self) -> dict[str, Any]:
-        """A trunk and its network."""
-        return super().row() | {"method": f"Trunk ({self.model.name})"}
+        """A trunk, its network and its weights."""
+        return super().row() | {"method": f"Trunk ({self.model.name}, {self.title_of_weights})"}
 
     def inferences(self, split: Split) -> list[tuple[tuple[str, ...], str]]:
         """Every participant's clips: their features are kept."""
         return [(split.pool + split.test, self.model.name)]
 
-    def task(self, making: Making) -> TrunkTask:
-        """What the loop trains."""
-        training = self.training
-        clips = ClipSet(making.cohort.of(making.split.pool), labelled=())
-        inputs = self.inputs(making.cohort, making.store, clips, making.fabric)
-        held = (np.arange(len(clips)) // HELD_EVERY) % HELD_EVERY == 0
-        sampler = Sampler(clips, ~held, training.batch, self.seed, training.sampler)
-        network = make_network(self.model, inputs.arrays.shape, self.seed)
-        return TrunkTask(network, inputs, sampler, np.flatnonzero(held), self.seed, training.augment)
+
+class TrunkRun(FrozenTrunk):
+    """A trunk of fixed weights: it learns nothing from a cohort, and is known by its file's content alone.
+
+    Without weights it is a random initialisation, a control. Cohorts share it; each recording's features are computed
+    when they are first asked for.
+    """
+
+    kind: Literal["trunk"] = "trunk"
+    training: TrainingConfig = FIXED
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """It trains none."""
+        return ()
+
+    def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
+        """Nobody's data changes it."""
+        return {}
 
     def make(self, making: Making) -> dict[str, Any]:
-        """Train it and keep its features of every clip."""
-        task = self.task(making)
-        figures = making.train(task, task.inputs.arrays.shape)
+        """Keep its weights and its features of every clip."""
+        begun = time.monotonic()
+        shape = next(iter(making.cohort)).array(self.modality).shape[1:]
+        making.keep(make_network(self.model, shape, self.seed))
+        making.describe(shape)
         cached_outputs(self, making.cohort, making.store, list(making.cohort))
-        return figures
+        return {"steps": 0, "seconds": round(time.monotonic() - begun, 2)}

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from sacd.cohort import Modality
 from sacd.cohort.splits import Split
-from sacd.decisions import Correction
+from sacd.decisions import Correction, NightModel
 from sacd.decisions.prior import TAUS, best_tau
 from sacd.metrics import confusion, macro_f1
 from sacd.runs.execute import PROBABILITIES, Making, prediction_table
@@ -98,6 +98,7 @@ class TunedRun(LabelledRun):
         scores = {tau: score(tau) for tau in TAUS}
         tau = best_tau(scores)
         correction.model_copy(update={"tau": tau}).write(making.folder)
-        shutil.copy(own.path / "predictions.parquet", making.folder)
+        for name in ("predictions.parquet", NightModel.file):
+            shutil.copy(own.path / name, making.folder)
         making.describe(tuple(own.description["input_shape"]))
         return own.metrics | {"tau": tau} | {f"macro_f1_tau_{each:g}": value for each, value in scores.items()}
