@@ -166,7 +166,11 @@ def test_the_packages_design_can_be_run():
 @pytest.mark.slow
 def test_the_same_rows_on_a_cohort_of_features(design, tmp_path):
     cohort = make_cohort(tmp_path / "cohort", features=True, train=8, test=8)
-    update = {"real": design.real.model_copy(update={"seeds": 3})}
+    student = design.students["context"]
+    short = student.model_copy(update={"training": student.training.model_copy(update={"steps": 20})})
+    update = {
+        "profile": "smoke", "real": design.real.model_copy(update={"seeds": 3}), "students": {"context": short}
+    }  # fmt: skip
     page = benchmark(cohort.path, tmp_path / "out", design.model_copy(update=update))
     assert "ours − KD, context · argmax: +0.0 points" in page.read_text()  # ours is KD in the design of the package
     table = pd.read_csv(tmp_path / "out" / "cohort.csv")

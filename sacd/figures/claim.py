@@ -1,13 +1,24 @@
 """The confirmation as tables, a figure of its cohorts, and words: what holds, what does not, what was not resolved."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sacd.analysis.claim import FAILS, HOLDS, LEAST_GAP, NOT_RESOLVED, NOT_TESTED, Mean, Share, over_cohorts, paired
+from sacd.analysis.claim import (
+    FAILS,
+    HOLDS,
+    LEAST_GAP,
+    NOT_RESOLVED,
+    NOT_TESTED,
+    Mean,
+    Share,
+    Test,
+    over_cohorts,
+    paired,
+)
 from sacd.figures.html_table import Html, cell, render
 from sacd.figures.style import BLUE, INK, MUTED, ORANGE, PAGE, STYLE, canvas, stamp, styled
 from sacd.figures.words import counted, interval, points, probability, score_of
@@ -114,20 +125,29 @@ def _score_cell(found: Mean, metric: str) -> dict[str, str]:
     return cell(score.written(found.mean), "" if np.isnan(found.low) else ends)
 
 
-def components_table(components: Mapping[str, Mapping[str, float]], label: str) -> Html:
-    """Variance components of each test's differences, and what stage B's design resolves.
+def components_table(
+    components: Mapping[str, Mapping[str, float]], resolution: Mapping[str, float], order: Sequence[Test], design: str,
+    label: str,
+) -> Html:
+    """Variance components of each test's differences, and what a design resolves with them.
 
     Parameters
     ----------
     components : mapping
-        Test's name → `sd_cohorts`, `sd_seeds`, `sd_participants`, `sd_rest`, `resolution`, `metric`.
+        Test's name → fields of `sacd.analysis.claim.Components`.
+    resolution : mapping
+        Test's name → the difference that is resolved.
+    order : sequence of Test
+    design : str
+        Its size in words.
     """
-    names = ("sd_cohorts", "sd_seeds", "sd_participants", "sd_rest", "resolution")
-    rows = [
-        {"block": None, "cells": [cell(test), *(cell(SCORES[of["metric"]].written(of[name])) for name in names)]}
-        for test, of in components.items()
-    ]
-    titles = ("SD of cohorts", "seeds", "participants", "rest", "stage B resolves")
+    rows = []
+    for test in order:
+        score = SCORES[test.metric]
+        values = [*components[test.name].values(), resolution[test.name]]
+        cells = [cell(f"{score.scale * value:.{score.digits + 1}f}") for value in values]
+        rows.append({"block": None, "cells": [cell(test.name), *cells]})
+    titles = ("SD of cohorts", "seeds", "participants", "rest", f"{design} resolve")
     notes = [
         "Of paired differences, in points (κ: units); seeds and participants within cohorts; negative estimates are 0.",
         "Resolved: the true difference whose interval is clear of 0 with a probability of .8 (noncentral t).",

@@ -42,6 +42,7 @@ from sacd.experiments.claim import (
     read_frozen,
 )
 from sacd.figures.claim import cohorts_forest, components_table, conclusion, rows_table, tests_table
+from sacd.figures.words import counted
 from sacd.locks import alone
 from sacd.metrics import SCORES
 from sacd.paths import ROOT
@@ -167,10 +168,10 @@ class Confirmation:
             self._components([part for (coupling, _), part in counts.items() if coupling == tested])
             if self.frozen is None else self.frozen["components"]
         )
-        resolution = {name: of["resolution"] for name, of in components.items()}
         primary = table[self._is_primary(table)]
         tests, words, gaps = [], [], {}
         for coupling, part in primary.groupby("coupling", sort=False):
+            resolution = self._resolution(components, part["cohort"].nunique(), self.seeds)
             found = confirm(part, self.design.order, resolution).assign(coupling=coupling)
             share = gap_closed(*(_by_cohort(part, row) for row in (OURS, CE, CE_ALL)))
             gaps[coupling] = share and asdict(share)
@@ -193,17 +194,21 @@ class Confirmation:
         first = next(iter(self.design.students))
         return (table["student"] == first) & (table["decision"] == self.design.decisions[0])
 
-    def _components(self, counts: list[pd.DataFrame]) -> dict[str, dict[str, Any]]:
-        """Variance components of each test on these cohorts, and what stage B's design resolves with them."""
-        stage = self.design.stages["B"]
-        cohorts, participants = next(iter(stage.cohorts.values())), self.design.cohort["test"]
-        found = {}
-        for test in self.design.order:
-            differences = np.stack([self._differences(part, test.row, test.reference, test.metric) for part in counts])
-            parts: Components = variance_components(differences)
-            resolved = resolvable(parts, cohorts, stage.seeds, participants)
-            found[test.name] = asdict(parts) | {"resolution": resolved, "metric": test.metric}
-        return found
+    def _components(self, counts: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
+        """Variance components of each test's differences on these cohorts."""
+        return {
+            test.name: asdict(
+                variance_components(
+                    np.stack([self._differences(part, test.row, test.reference, test.metric) for part in counts])
+                )
+            )
+            for test in self.design.order
+        }
+
+    def _resolution(self, components: dict[str, dict[str, float]], cohorts: int, seeds: int) -> dict[str, float]:
+        """What so many cohorts and seeds resolve, a test."""
+        people = self.design.cohort["test"]
+        return {test: resolvable(Components(**of), cohorts, seeds, people) for test, of in components.items()}
 
     def _differences(self, counts: pd.DataFrame, row: str, reference: str, metric: str) -> np.ndarray:
         """Paired differences of a cohort, ndarray [S, P]."""
@@ -216,7 +221,14 @@ class Confirmation:
         coupling = self.cohorts[0][0]
         label = f"{len(self.cohorts)} cohorts (simulated)"
         first = table[self._is_primary(table) & (table["coupling"] == coupling)]
-        forest = cohorts_forest(first, tests[tests["coupling"] == coupling], label)
+        shown = f"{counted(first['cohort'].nunique(), 'cohort')}, {coupling} coupling (simulated)"
+        forest = cohorts_forest(first, tests[tests["coupling"] == coupling], shown)
+        stage = self.design.stages["B"]
+        cohorts = next(iter(stage.cohorts.values()))
+        varied = components_table(
+            components, self._resolution(components, cohorts, stage.seeds), self.design.order,
+            f"{counted(cohorts, 'cohort')} × {counted(stage.seeds, 'seed')}", label,
+        )  # fmt: skip
         made = f"Stage {self.stage}, {datetime.now(UTC):%Y-%m-%d}, method {self.digest}, cohorts of the seeds "
         made += f"{', '.join(f'{seed} ({coupling})' for coupling, seed in self.cohorts)}; {self.seeds} training seeds"
         made += f"; commit {self.commit}." if self.commit else "."
@@ -227,9 +239,7 @@ class Confirmation:
             seeds = [seed for _, seed in result["cohorts"]]
             made += f" Stage B was run before, on {result['date'][:10]}, seeds {min(seeds)} to {max(seeds)}."
         page = self.out / f"{self.name}.html"
-        parts = [
-            tests_table(tests, label), picture(forest), rows_table(table, label), components_table(components, label),
-        ]  # fmt: skip
+        parts = [tests_table(tests, label), picture(forest), rows_table(table, label), varied]
         title = "Confirmation" if self.stage == "B" else "Development: variance components"
         page.write_text(
             render("claim.html", title=title, label=label, simulated=True, words=words, parts=parts, made=made)
