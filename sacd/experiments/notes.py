@@ -1,8 +1,9 @@
 """What stands below the tables: the labels, steps, seeds and teachers of the runs behind them."""
 
 from sacd.cohort import Cohort
+from sacd.cohort.splits import make_split
 from sacd.experiments.ablation import named_runs
-from sacd.experiments.common import budget, is_features
+from sacd.experiments.common import budget, folds, is_features
 from sacd.experiments.frames import frame_sampling
 from sacd.experiments.fusion import fusion
 from sacd.experiments.hyperparameters import chosen_cell, hyperparameters
@@ -37,6 +38,22 @@ def table_ii(cohort: Cohort, profile: Profile) -> list[str]:
 def trials(profile: Profile) -> str:
     """Notebook 03: what its table of choices counts."""
     return f"Chosen of {profile.equal_budget.trials} trials on the validation participants, runs"
+
+
+def night(cohort: Cohort, profile: Profile) -> list[str]:
+    """Notebooks 16 and 17, on a cohort of nights: labels, nights, trunk, teacher, steps, seeds."""
+    own = profile.night
+    training, recordings = own.student.training, cohort.recordings["participant_id"]
+    split = make_split(cohort.participants, fold=folds(cohort, profile)[0])
+    trained, tested = (int(recordings.isin(part).sum()) for part in (split.pool, split.test))
+    encoder = cohort.info.provenance.get("encoder", "given features")
+    taught = "mlp" if cohort.info.eeg == "features" or own.teacher is None else own.teacher.model.name
+    return [
+        f"few-label: {budget(cohort, profile, 'few-label')} labelled participants, a quarter of them for validation.",
+        f"{trained} nights to train and validate, {tested} to test; features: {encoder}; teacher: {taught}.",
+        f"{training.steps} steps of {training.batch} clips in stretches of {training.stretch}, the same for all;"
+        f" seeds: {own.seeds} (profile {profile.name}).",
+    ]
 
 
 def table_iii(student: Recipe) -> str:

@@ -6,6 +6,8 @@ teacher too, an ensemble smoothed over the night: what differs there is the meth
 
 from dataclasses import dataclass, field
 
+import pandas as pd
+
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments.common import OURS, folds
@@ -22,6 +24,8 @@ from sacd.training.config import ObjectiveConfig, Options
 
 ALIKE, PARTS = "all else alike", "without a part"
 COMPARED = ("ce", "kd", "sacd", OURS)
+COMPLETE = load_objective(OURS).title
+"""Its row, in both blocks."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,9 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
     known = methods(cohort, profile, "few-label")
     if OURS not in known:
         raise NotApplicable(f"the methods of profile {profile.name} leave {OURS} out")
-    title = load_objective(OURS).title
     return [
         *(Row(ALIKE, load_objective(name).title, name) for name in COMPARED if name in known),
-        Row(PARTS, title),
+        Row(PARTS, COMPLETE),
         Row(PARTS, "one teacher in place of the ensemble", ensemble=False),
         Row(PARTS, "teacher not smoothed", smoothed=False),
         Row(PARTS, "all clips weigh the same", options={"confidence": 0.0}),
@@ -92,6 +95,23 @@ def _run(row: Row, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int,
         changes |= {"teacher": ensemble if row.ensemble else base.teacher}
         changes |= {"taught": "smoothed" if row.smoothed else "as-is"}
     return base.model_copy(update=changes)
+
+
+def with_rows(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:
+    """Predictions with the columns `block` and `method` of the rows; a run of several rows stands in each.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        From `runs.predictions`.
+    table : DataFrame
+        From `runs.ensure` of the named runs, in their order.
+    """
+    about = pd.DataFrame({
+        "run_id": table["run_id"], "block": [row.block for row, _ in named], "method": [row.name for row, _ in named],
+    })
+    known = predictions.drop(columns="method").drop_duplicates(["run_id", "decision", "recording_id", "clip"])
+    return about.merge(known, on="run_id")
 
 
 def our_runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:

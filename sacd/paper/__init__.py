@@ -1,6 +1,7 @@
 """The published numbers of "Seeing your sleep stage" (Han et al.): as printed, and where they do not fit each other."""
 
 from sacd.paper.consistency import inconsistencies
+from sacd.paper.contactless import contactless
 from sacd.paper.printed import (
     AHI_COUNTS,
     CLIPS,
@@ -39,6 +40,7 @@ __all__ = [
     "SPLIT_CLIPS",
     "STAGE_CLIPS",
     "SUBJECTS",
+    "contactless",
     "figure_2",
     "figure_5",
     "figure_13",
