@@ -8,7 +8,7 @@ from synthetic_predictions import predictions
 from sacd.analysis.comparison import compare
 from sacd.analysis.summary import summarise
 from sacd.figures.html_table import Html
-from sacd.figures.tables import comparison_table, plain_table, results_table
+from sacd.figures.tables import comparison_table, decisions_table, details_table, plain_table, results_table
 from sacd.paper import tidy
 
 NASTY = "<script>alert('x')</script>"
@@ -129,3 +129,29 @@ def test_plain_values_are_readable():
     shown = text(plain_table(frame, "a cohort", "t", formats={"share": ".0%"}))
     assert "154,573 −0.1235 154,573 25% yes – –" in shown
     assert "simulated" not in shown
+
+
+def test_decisions_stand_beside_each_other(runs):
+    both = pd.concat([runs.assign(decision="argmax"), runs.assign(predicted=2, decision="corrected")])
+    summary = summarise(both, by=["method", "decision"])
+    html = decisions_table(summary, LABEL, "Decisions", metrics=("accuracy", "kappa"))
+    groups = re.findall(r'class="group" colspan="(\d)">(.*?)<', html)
+    assert groups == [("1", ""), ("2", "Argmax"), ("2", "Corrected"), ("2", "")]
+    cells = re.findall(r'<td class="number"><span class="value">(.*?)</span>', html)
+    assert len(cells) == 3 * (4 + 2)
+    assert cells[2:4] == ["20.0 ± 0.0", "0.00 ± 0.00"], "one stage in five is right by chance"
+    row = summary.query("method == 'CE' and decision == 'argmax' and metric == 'accuracy'").iloc[0]
+    assert cells[0] == f"{100 * row['mean']:.1f} ± {100 * row['sd']:.1f}"
+    assert "Corrected: temperature-scaled" in html and "<script" not in html
+    gap = summary.method.eq("CE") & summary.decision.eq("corrected")
+    assert decisions_table(summary[~gap], "x", "t").count('<span class="value">–</span>') == 4
+
+
+def test_details_are_a_table_of_their_own(runs):
+    summary = summarise(runs)
+    main, details = text(results_table(summary, LABEL, "t")), text(details_table(summary, LABEL, "t"))
+    for title in ("Precision N1, %", "Bias REM, min in 8 h", "κ, 4 classes", "Balanced accuracy, %"):
+        assert title in details and title not in main
+    assert "Recall N1" in main and "Recall N1" not in details
+    shown = text(comparison_table(compare(runs, metrics=["accuracy", "bias_W"]), LABEL, "t"))
+    assert "difference, min in 8 h, points" in shown and "Bias W − CE" in shown

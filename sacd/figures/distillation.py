@@ -70,8 +70,10 @@ def _unit(ax: Axes, metric: str, words: str) -> None:
     score = score_of(metric)
     if score.is_share:
         percent(ax, label=f"{words}{score.title.lower()}, points" if words else score.heading)
-    else:
-        ax.set_xlabel(f"{words}{score.title}")
+        return
+    ax.set_xlabel(f"{words}{score.heading}")
+    if score.unit:
+        ax.xaxis.set_major_formatter(lambda value, _: score.written(value))
 
 
 @styled(STYLE)

@@ -1,10 +1,12 @@
 """Findings in sentences, computed from tables, whatever they say; each is printed in the notebook of its table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from sacd.analysis.decisions import LOWEST_RECALL
 from sacd.cohort import Recording
+from sacd.decisions import DECISIONS
 from sacd.figures.words import counted, in_words, sure
 from sacd.stages import STAGES
 
@@ -181,6 +183,31 @@ def frames_in_words(summary: pd.DataFrame, predictions: pd.DataFrame, floor: flo
         said = f"never says {', '.join(silent)}" if silent else "says every stage"
         lines.append(f"{frames} frames, {sampling}: {said}")
     return "\n".join(lines)
+
+
+def decision_in_words(checked: pd.DataFrame, label: str, by: Sequence[str] = ("method",)) -> str:
+    """Whether a decision sees every stage at every seed, and where its macro-F1 stands beside argmax's.
+
+    Parameters
+    ----------
+    checked : DataFrame
+        `sacd.analysis.decisions.check_decision`.
+    label : str
+        `Cohort.label`.
+    by : sequence of str
+        Columns that name a row.
+    """
+    lines = []
+    for row in checked.to_dict("records"):
+        recall, lift = 100 * row["lowest_recall"], row["lowest_lift"]
+        seen = "every stage is seen at every seed" if row["every_stage"] else f"not seen: {row['missed']}"
+        beside = "not below" if row["not_below"] else "below"
+        scores = f"macro-F1 {100 * row['macro_f1']:.1f}, {beside} argmax's {100 * row['macro_f1_argmax']:.1f}"
+        name = ", ".join(str(row[key]) for key in by)
+        lines.append(f"{name}: {seen} (lowest recall {recall:.1f} %, precision {lift:.2f} × share); {scores}")
+    decision, seeds = checked["decision"].iloc[0], counted(int(checked["seeds"].max()), "seed")
+    seen = f"seen: recall at least {100 * LOWEST_RECALL:.0f} % and precision above the stage's share"
+    return "\n".join([*lines, f"decision {DECISIONS[decision].title.lower()}, {seeds}; {seen}; {label}"])
 
 
 def _people(predictions: pd.DataFrame) -> int:

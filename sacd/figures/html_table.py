@@ -15,6 +15,9 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 .sacd-table th, .sacd-table td {padding: 4px 6px; text-align: right; vertical-align: top; background: none}
 .sacd-table th.text, .sacd-table td.text {text-align: left}
 .sacd-table thead th {border-top: 1.5px solid #222; border-bottom: 1px solid #222; vertical-align: bottom}
+.sacd-table thead .group {text-align: center; border-bottom: 1px solid #999}
+.sacd-table thead .group ~ .group {border-left: 6px solid #fff}
+.sacd-table thead tr + tr th {border-top: none}
 .sacd-table tbody tr:last-child td {border-bottom: 1.5px solid #222}
 .sacd-table tbody tr.block td {border-top: 1px solid #999; font-weight: 600; text-align: left}
 .sacd-table .interval, .sacd-table .published {display: block; font-size: 11px; white-space: nowrap; color: #555}
@@ -24,7 +27,11 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 </style>
 <table class="sacd-table">
 <caption>{{ caption }} <span class="{{ 'simulated' if simulated else 'label' }}">{{ label }}</span></caption>
-<thead><tr>
+<thead>
+{% if groups %}
+<tr>{% for title, width in groups %}<th class="group" colspan="{{ width }}">{{ title }}</th>{% endfor %}</tr>
+{% endif %}
+<tr>
 {% for column in columns %}
 <th class="{{ column.kind }}">{{ column.title }}</th>
 {% endfor %}
@@ -68,7 +75,12 @@ def cell(value: str, interval: str = "", published: str = "") -> dict[str, str]:
 
 
 def render(
-    caption: str, label: str, columns: list[tuple[str, str]], rows: list[dict[str, Any]], notes: Sequence[str]
+    caption: str,
+    label: str,
+    columns: list[tuple[str, str]],
+    rows: list[dict[str, Any]],
+    notes: Sequence[str],
+    groups: Sequence[tuple[str, int]] = (),
 ) -> Html:
     """A table.
 
@@ -83,9 +95,13 @@ def render(
         `cells`, one a column, and `block`: the heading before the row, or None.
     notes : sequence of str
         Below the table.
+    groups : sequence of (str, int)
+        Headings above the columns' own, and over how many of them each stands.
     """
     titles = [{"title": title, "kind": kind} for title, kind in columns]
     simulated = "simulated" in label.lower()
     return Html(
-        TEMPLATE.render(caption=caption, label=label, simulated=simulated, columns=titles, rows=rows, notes=notes)
+        TEMPLATE.render(
+            caption=caption, label=label, simulated=simulated, columns=titles, rows=rows, notes=notes, groups=groups
+        )
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sacd import paper
+from sacd.decisions import DECISIONS
 from sacd.figures.html_table import Html, cell, render
 from sacd.figures.style import PAPER_NOTE
 from sacd.figures.words import (
@@ -20,7 +21,7 @@ from sacd.figures.words import (
     probability,
     score_of,
 )
-from sacd.metrics import SCORES, Score
+from sacd.metrics import SCORES, Score, score_names
 
 
 def _number(value: float, score: Score) -> str:
@@ -37,6 +38,24 @@ def _blocks(values: list[str] | None, count: int) -> list[str | None]:
     if values is None:
         return [None] * count
     return [value if index == 0 or values[index - 1] != value else None for index, value in enumerate(values)]
+
+
+def _estimate(row: Mapping[str, float], score: Score, published: str = "") -> dict[str, str]:
+    """A cell of a row of `sacd.analysis.summary.summarise`: mean ± SD, its interval, what the paper printed."""
+    value = _number(row["mean"], score)
+    value += "" if pd.isna(row["sd"]) else f" ± {_number(row['sd'], score)}"
+    ends = [_number(row[name], score) for name in ("low", "high")]
+    return cell(value, "" if pd.isna(row["low"]) else f"[{', '.join(ends)}]", published)
+
+
+def _groups(summary: pd.DataFrame, by: Sequence[str], block: str | None) -> tuple[list[pd.DataFrame], list[str | None]]:
+    """The rows of a table as parts of its summary, those of a block together, and the heading before each."""
+    identity = [*([block] if block else []), *by]
+    found = [group for _, group in summary.groupby(identity, sort=False, dropna=False)]
+    if block:
+        order = summary[block].map(_text).drop_duplicates().tolist()
+        found.sort(key=lambda group: order.index(_text(group[block].iloc[0])))
+    return found, _blocks([_text(group[block].iloc[0]) for group in found] if block else None, len(found))
 
 
 def results_table(
@@ -62,7 +81,7 @@ def results_table(
     by : sequence of str
         Columns that name a row.
     metrics : sequence of str
-        Columns of the table, of `sacd.metrics.SCORES`; empty: all.
+        Columns of the table, of `sacd.metrics.SCORES`; empty: all that are no details.
     published : DataFrame
         `sacd.paper.tidy`: columns `match`, `metric`, `mean`, `sd`.
     match : sequence of str
@@ -72,29 +91,21 @@ def results_table(
     notes : sequence of str
         Below the table.
     """
-    metrics = metrics or tuple(SCORES)
+    metrics = metrics or score_names()
     theirs: dict[tuple, tuple[float, float]] = {}
     if published is not None:
         for row in published.to_dict("records"):
             theirs.setdefault((*(_text(row[key]) for key in match), row["metric"]), (row["mean"], row["sd"]))
-    identity = [*([block] if block else []), *by]
-    found = [group.set_index("metric") for _, group in summary.groupby(identity, sort=False, dropna=False)]
-    if block:
-        order = summary[block].map(_text).drop_duplicates().tolist()
-        found.sort(key=lambda group: order.index(_text(group[block].iloc[0])))
-    headings = _blocks([_text(group[block].iloc[0]) for group in found] if block else None, len(found))
     rows = []
-    for group, heading in zip(found, headings, strict=True):
+    for part, heading in zip(*_groups(summary, by, block), strict=True):
+        group = part.set_index("metric")
         cells = [cell(_text(group[key].iloc[0])) for key in by]
         for metric in metrics:
-            score, ours = SCORES[metric], group.loc[metric]
-            value = _number(ours["mean"], score)
-            value += "" if pd.isna(ours["sd"]) else f" ± {_number(ours['sd'], score)}"
+            score = SCORES[metric]
             mean, spread = theirs.get((*(_text(group[key].iloc[0]) for key in match), metric), (math.nan, math.nan))
             other = "" if pd.isna(mean) else f"paper {_number(mean, score)}"
             other += "" if pd.isna(spread) else f" ± {100 * spread:.2f}"
-            ends = [_number(ours[name], score) for name in ("low", "high")]
-            cells.append(cell(value, "" if pd.isna(ours["low"]) else f"[{', '.join(ends)}]", other))
+            cells.append(_estimate(group.loc[metric], score, other))
         cells += [cell(str(int(group[name].iloc[0]))) for name in ("participants", "seeds")]
         rows.append({"block": heading, "cells": cells})
     columns = [
@@ -110,6 +121,75 @@ def results_table(
     if (summary["missing"] > 0).any():
         lines.append("Some participants lack predictions for some seeds; they enter where they have them.")
     return render(caption, label, columns, rows, [*lines, *notes])
+
+
+DECIDED: tuple[str, ...] = ("accuracy", "macro_f1", "kappa", "balanced_accuracy")
+"""What a table of decisions shows of each."""
+
+
+def decisions_table(
+    summary: pd.DataFrame,
+    label: str,
+    caption: str,
+    by: Sequence[str] = ("method",),
+    metrics: Sequence[str] = DECIDED,
+    block: str | None = None,
+    notes: Sequence[str] = (),
+) -> Html:
+    """Decisions from the same probabilities beside each other: a row a method, a group of columns a decision.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        `sacd.analysis.summary.summarise` by `by` and *decision*, as of `runs.predictions` with several decisions; rows
+        and decisions keep their order, a row without one of them has dashes.
+    label, caption, by, block, notes
+        As for `results_table`.
+    metrics : sequence of str
+        Columns of each decision, of `sacd.metrics.SCORES`.
+    """
+    decisions = summary["decision"].drop_duplicates().tolist()
+    nothing = dict.fromkeys(("mean", "sd", "low", "high"), math.nan)
+    rows = []
+    for part, heading in zip(*_groups(summary, by, block), strict=True):
+        known = part.set_index(["decision", "metric"]).to_dict("index")
+        cells = [cell(_text(part[key].iloc[0])) for key in by]
+        for decision in decisions:
+            cells += [_estimate(known.get((decision, metric), nothing), SCORES[metric]) for metric in metrics]
+        cells += [cell(str(int(part[name].iloc[0]))) for name in ("participants", "seeds")]
+        rows.append({"block": heading, "cells": cells})
+    columns = [
+        *((key, "text") for key in by),
+        *((SCORES[name].heading, "number") for _ in decisions for name in metrics),
+        ("participants", "number"),
+        ("seeds", "number"),
+    ]
+    groups = [("", len(by)), *((DECISIONS[name].title, len(metrics)) for name in decisions), ("", 2)]
+    lines = [f"Mean ± SD over seeds; in brackets {INTERVAL}."]
+    lines += [f"{DECISIONS[name].title}: {DECISIONS[name].description}." for name in decisions]
+    return render(caption, label, columns, rows, [*lines, *notes], groups)
+
+
+def details_table(
+    summary: pd.DataFrame,
+    label: str,
+    caption: str,
+    by: Sequence[str] = ("method",),
+    block: str | None = None,
+    notes: Sequence[str] = (),
+) -> Html:
+    """What `results_table` leaves out: precisions, biases, coarser classes.
+
+    Parameters
+    ----------
+    summary, label, caption, by, block, notes
+        As for `results_table`.
+    """
+    about = [
+        "Bias: time said to be of a stage minus time that is, mean over participants.",
+        "4 classes: N1 and N2 are one; 3 classes: W, NREM, REM. A dash: at some seed the stage is never said.",
+    ]
+    return results_table(summary, label, caption, by, score_names(detail=True), block=block, notes=[*about, *notes])
 
 
 def comparison_table(
@@ -146,8 +226,8 @@ def comparison_table(
             cell(str(row["seeds"])),
         ]
         rows.append({"block": heading, "cells": cells})
-    points_too = any(score_of(metric).is_share for metric in comparison["metric"])
-    unit = "difference, points" if points_too else "difference"
+    units = {score_of(metric).difference_unit for metric in comparison["metric"]} - {""}
+    unit = ",".join(["difference", *sorted(units)])
     columns = [
         *((key, "text") for key in by),
         ("compared", "text"),
@@ -163,7 +243,7 @@ def comparison_table(
         *components_notes(comparison),
     ]
     if (comparison["metric"] != "accuracy").any():
-        lines.append("Macro-F1, κ, recalls: the mean of the participants' own is compared, not the rows of a table.")
+        lines.append("Macro-F1, κ, recalls …: the mean of the participants' own is compared, not the rows of a table.")
     if (comparison["missing"] > 0).any():
         lines.append("Some participants lack a difference for some seeds; they enter where they have one.")
     return render(caption, label, columns, rows, [*lines, *notes])

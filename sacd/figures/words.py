@@ -26,6 +26,7 @@ STANDINGS = (
     f"Claim: {CLAIM_SEEDS} seeds or more; descriptive: {DESCRIPTIVE_SEEDS} or {CLAIM_SEEDS - 1};"
     f" too few: fewer, or fewer than {ENOUGH_PARTICIPANTS} participants."
 )
+OF_ONE_STAGE = ("recall_", "precision_", "bias_")
 NOT_CLEAR = "not clear of 0"
 NOTHING = "Nothing to compare: these runs do not hold both the reference and another row."
 
@@ -85,7 +86,7 @@ def judged(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clea
 
 def in_words(row: Mapping[str, Any], above: str = "clear of 0", below: str = "clear of 0") -> str:
     """A row's difference, interval, Holm's p and what they allow to say; see `judged`."""
-    unit = " points" if score_of(row["metric"]).is_share else ""
+    unit = score_of(row["metric"]).difference_unit
     known = estimate_in_words(row["difference"], row["low"], row["high"], row["p_holm"], row["metric"], unit)
     return f"{known}: {judged(row, above, below)}"
 
@@ -145,10 +146,10 @@ def components_notes(table: pd.DataFrame) -> list[str]:
     Returns
     -------
     list of str
-        A sentence for each of accuracy, macro-F1 and κ, or one for the table; medians over rows.
+        A sentence for each metric that is not of one stage alone, or one for the table; medians over rows.
     """
     groups = table.groupby("metric", sort=False) if "metric" in table else [("", table)]
-    return [_components(metric, rows) for metric, rows in groups if not metric.startswith("recall_")]
+    return [_components(metric, rows) for metric, rows in groups if not metric.startswith(OF_ONE_STAGE)]
 
 
 def _components(metric: str, rows: pd.DataFrame) -> str:
@@ -159,7 +160,7 @@ def _components(metric: str, rows: pd.DataFrame) -> str:
     spread = rows[["sd_seeds", "sd_participants", "sd_rest"]].median()
     if spread.isna().any():
         return f"{what}: not known from one seed{', nor what difference could have been seen' if paired else ''}."
-    unit, digits = (" points", score.digits) if score.is_share else ("", score.digits + 1)
+    unit, digits = score.difference_unit, score.digits if score.is_share else score.digits + 1
     seeds, participants, rest = (f"{score.scale * value:.{digits}f}" for value in spread)
     told = f"{what}: {seeds}{unit} between seeds, {participants} between participants, {rest} otherwise"
     seen = rows["detectable"].median()
