@@ -8,10 +8,11 @@ from sacd.decisions import DECISIONS, Clips, decide
 from sacd.decisions.decoders import DECODERS, PROBABILITIES, decode, decoded_table
 from sacd.decisions.forward_backward import emissions, smoothed
 from sacd.decisions.median import medians
-from sacd.decisions.night_model import BETAS, TAUS, WINDOWS, NightModel
+from sacd.decisions.night_model import EMISSIONS, WINDOWS, NightModel
 from sacd.decisions.prior import Correction
 from sacd.decisions.stretches import steps
 from sacd.exceptions import SacdError
+from sacd.metrics import confusion, macro_f1
 
 CORRECTION = Correction(temperature=1.5, prior=(0.3, 0.1, 0.3, 0.2, 0.1))
 
@@ -98,14 +99,16 @@ def test_a_model_counts_what_follows_what_and_skips_gaps_and_unscored_clips():
     assert model.prior == CORRECTION.prior
 
 
-def test_the_choice_is_the_best_mean_log_probability_of_all_candidates(model):
-    clips, stage = nights()
+@pytest.mark.parametrize("every", [1, 11])
+def test_the_choice_is_the_best_macro_f1_of_all_candidates_the_surest_of_equals(model, every):
+    clips, stage = nights(seed=1)
+    stage = np.where(np.arange(len(stage)) % every == 0, stage, -1)
     participant = np.array([0, 0, 1, 1])[clips.night]
     found = model.chosen(clips, stage, participant)
 
     def score(decoded):
-        hit = np.log(decoded[np.arange(len(stage)), stage])
-        return np.mean([hit[(participant == person) & (stage >= 0)].mean() for person in (0, 1)])
+        said = np.log(decoded[np.arange(len(stage)), stage])
+        return macro_f1(confusion(stage, decoded.argmax(axis=1), participant)), said[stage >= 0].mean()
 
     heated = clips.probability ** (1 / CORRECTION.temperature)
     heated /= heated.sum(axis=1, keepdims=True)
@@ -114,9 +117,13 @@ def test_the_choice_is_the_best_mean_log_probability_of_all_candidates(model):
         (beta, tau): score(
             smoothed(emissions(heated, np.array(model.prior), beta, tau), along, model.transition, model.start)
         )
-        for beta in BETAS for tau in TAUS
-    }  # fmt: skip
-    assert (found.beta, found.tau) == max(scores, key=scores.get)
+        for beta, tau in EMISSIONS
+    }
+    best = max(scores, key=scores.get)
+    assert (found.beta, found.tau) == best
+    assert best != max(scores, key=lambda pair: scores[pair][1]), "the surest of all is another one"
+    equals = [pair for pair, (f1, _) in scores.items() if f1 == scores[best][0]]
+    assert (equals[0] != best) == (every > 1), "of a few clips several candidates get the same right"
     widths = {width: score(medians(heated, clips.night, clips.number, width)) for width in WINDOWS}
     assert found.window == max(widths, key=widths.get)
     assert model.chosen(clips, np.full_like(stage, -1), participant) == model

@@ -2,17 +2,17 @@
 
 Counted on its labelled training nights: transitions, shares and durations of the stages. Chosen on its validation
 participants, whose labels are part of its budget: β and τ of the emissions p(y|x)^β / π^τ, and the median filter's
-width. The criterion is the mean log probability of the scored stage after smoothing (forward–backward; the median
-filter for its own width), every participant weighing the same: a proper score, and on two people far less a matter of
-chance than a count of hits. The filter and the explicit durations take over β and τ: decoders of a run differ in
-what they know of the night, not in what they make of a clip.
+width. The criterion is that by which a run chooses its weights, macro-F1 of the decisions after smoothing
+(forward–backward; the median filter for its own width), among equals the mean log probability of the scored stages.
+The latter alone takes the smallest β that there is: neighbouring clips err together, so that the night's posterior is
+too sure of itself at any β that decides well. The filter and the explicit durations take over β and τ: decoders of a
+run differ in what they know of the night, not in what they make of a clip.
 
 π is not the labels' share of the stages: a network's probabilities carry the prior of all that it was fitted to, which
 for a student of few labels is its teacher's opinion of unlabelled nights. So it is the network's own mean probability
 over its training draws; it comes with the run's temperature from `sacd.decisions.prior.Correction`.
 """
 
-from itertools import product
 from typing import ClassVar
 
 import numpy as np
@@ -24,12 +24,14 @@ from sacd.decisions.median import medians
 from sacd.decisions.prior import Correction
 from sacd.decisions.stretches import steps, stretches
 from sacd.decisions.temperature import log_scaled
+from sacd.metrics import confusion, macro_f1
 from sacd.stages import NOT_SCORED, STAGES
 
 VERSION = 1
 """Enters the identity of students of a smoothed teacher; raised when smoothing or what it is fitted by changes."""
-BETAS = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
-TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)
+EMISSIONS = tuple((beta, share * beta) for beta in (0.4, 0.6, 0.8, 1.0) for share in (0.0, 0.25, 0.5, 0.75, 1.0))
+"""Pairs of β and τ to choose from; dividing by more of the prior than the clip's probability counts for would leave the
+rare stages alone."""
 WINDOWS = (1, 3, 5, 9, 15, 25)
 """Clips of the median filter."""
 PSEUDO_COUNT = 0.5
@@ -123,21 +125,19 @@ class NightModel(Fitted):
         scored = stage != NOT_SCORED
         if not scored.any():
             return self
-        people, person = np.unique(participant[scored], return_inverse=True)
-        weight = 1 / (len(people) * np.bincount(person)[person])
 
-        def score(decoded: np.ndarray) -> float:
-            return float(weight @ np.log(np.maximum(decoded[scored, stage[scored]], FLOOR)))
+        def score(decoded: np.ndarray) -> tuple[float, float]:
+            said = np.log(np.maximum(decoded[scored, stage[scored]], FLOOR))
+            return float(macro_f1(confusion(stage, decoded.argmax(axis=1), participant))), float(said.mean())
 
         # One pass decodes for every candidate: each has a copy of the nights.
-        grid = list(product(BETAS, TAUS))
         code = np.unique(clips.night, return_inverse=True)[1]
-        copies = (code + np.arange(len(grid))[:, None] * (code.max() + 1)).ravel()
-        along = steps(copies, np.tile(clips.number, len(grid)))
+        copies = (code + np.arange(len(EMISSIONS))[:, None] * (code.max() + 1)).ravel()
+        along = steps(copies, np.tile(clips.number, len(EMISSIONS)))
         probability = self.calibrated(clips)
-        emission = np.concatenate([emissions(probability, np.array(self.prior), *pair) for pair in grid])
-        decoded = np.split(forward_backward.smoothed(emission, along, self.transition, self.start), len(grid))
-        beta, tau = grid[int(np.argmax([score(part) for part in decoded]))]
+        emission = np.concatenate([emissions(probability, np.array(self.prior), *pair) for pair in EMISSIONS])
+        decoded = np.split(forward_backward.smoothed(emission, along, self.transition, self.start), len(EMISSIONS))
+        beta, tau = max(zip(map(score, decoded), EMISSIONS, strict=True))[1]
         window = max(WINDOWS, key=lambda width: score(medians(probability, clips.night, clips.number, width)))
         return self.model_copy(update={"beta": beta, "tau": tau, "window": window})
 
