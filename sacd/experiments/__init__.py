@@ -18,6 +18,7 @@ from sacd.experiments.common import (
 )
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import (
+    PUBLISHED,
     block_names,
     choices,
     chosen,
@@ -26,6 +27,7 @@ from sacd.experiments.distillation import (
     embeddings,
     equal_budget,
     methods,
+    named,
     printed_rows,
     published,
     row_names,
@@ -43,10 +45,10 @@ from sacd.experiments.verdict import verdict, verdict_elsewhere
 from sacd.runs.kind import RunConfig
 
 __all__ = [
-    "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "Chapter", "block_names", "budget", "choices", "chosen", "confusion",
-    "distillation", "embeddings", "equal_budget", "folds", "fusion", "headroom", "is_features", "known_by_teacher",
-    "methods", "printed_rows", "published", "quickstart", "row_names", "student", "systems", "taken_apart", "teacher",
-    "teachers", "trunk",
+    "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "PUBLISHED", "Chapter", "block_names", "budget", "choices", "chosen",
+    "confusion", "distillation", "embeddings", "equal_budget", "folds", "fusion", "headroom", "is_features",
+    "known_by_teacher", "methods", "named", "printed_rows", "published", "quickstart", "row_names", "student",
+    "systems", "taken_apart", "teacher", "teachers", "trunk",
 ]  # fmt: skip
 
 

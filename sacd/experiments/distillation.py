@@ -15,9 +15,10 @@ from sacd.objectives import load_objective, options_of, short_name
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.selected import SelectedRun
 from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.tuned import TunedRun
 from sacd.training.config import ModelConfig, ObjectiveConfig
 
-NEEDS_UNLABELLED = ("self-training", "pseudo-label")
+NEEDS_UNLABELLED = ("self-training", "pseudo-label", "softmatch")
 """Controls that are plain cross-entropy where every training participant is labelled; run in few-label only."""
 PUBLISHED = "published weights"
 SINCE = " (since the paper)"
@@ -162,8 +163,20 @@ def equal_budget(cohort: Cohort, profile: Profile) -> list[SelectedRun]:
     return found
 
 
+def tuned(cohort: Cohort, profile: Profile) -> list[TunedRun]:
+    """Table II's third decision: students of the first block whose correction is tuned on their labelled people."""
+    raw = tiers(cohort, profile, "few-label")[-1]
+    names = _among(methods(cohort, profile, "few-label"), profile.comparison.tuned)
+    return [
+        TunedRun.of(student(cohort, profile, name, "few-label", seed, fold, raw))
+        for name in names
+        for seed in range(profile.seeds)
+        for fold in folds(cohort, profile)
+    ]
+
+
 def distillation(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """Notebook 03, Table II: published weights, then an equal budget for every method.
+    """Notebook 03, Table II: published weights, then an equal budget for every method, then tuned decisions.
 
     Raises
     ------
@@ -171,7 +184,7 @@ def distillation(cohort: Cohort, profile: Profile) -> list[RunConfig]:
         None of the profile's methods can be run on this cohort.
     """
     _some_methods(cohort, profile)
-    return [*published(cohort, profile), *equal_budget(cohort, profile)]
+    return [*published(cohort, profile), *equal_budget(cohort, profile), *tuned(cohort, profile)]
 
 
 def row_names(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Series:
@@ -187,6 +200,12 @@ def row_names(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Serie
     added = table[["teacher", "student"]].map(lambda name: "" if name in own else f" · {MODELS[name].title}")
     since = table.objective.map(lambda name: SINCE if load_objective(name).since_paper else "")
     return table.method + since + added.teacher + added.student
+
+
+def named(predictions: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.DataFrame:
+    """Predictions with the columns `block` and `method` of Table II."""
+    block, method = block_names(predictions), row_names(predictions, cohort, profile)
+    return predictions.assign(block=block, method=method)
 
 
 def taken_apart(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.DataFrame:
@@ -206,7 +225,7 @@ def taken_apart(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Dat
 
 def block_names(table: pd.DataFrame) -> pd.Series:
     """Blocks of Table II: published weights or equal budget, protocol, tier, trunk; `table` has these columns."""
-    searched = table.kind.map({"student": PUBLISHED, "selected": "equal budget"})
+    searched = table.kind.map({"student": PUBLISHED, "selected": "equal budget", "tuned": PUBLISHED})
     return searched + " · " + table.protocol + " · " + table.tier + table.trunk.map(lambda name: name and f", {name}")
 
 

@@ -170,7 +170,10 @@ def _runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:
 
 
 def with_ways(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:
-    """Predictions with columns `method`, `way` and `context`: its row's, how its night is staged, offline or causal.
+    """Predictions with the columns `method`, `length`, `way`, `context` and `block`.
+
+    `way` is how a night is staged (network, clips, decoder), `context` says whether offline or causal; single clips
+    stand in both.
 
     Parameters
     ----------
@@ -187,7 +190,9 @@ def with_ways(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[
     shown = predictions.assign(
         method=found.map(lambda row: row.method),
         way=way.where(decoded.isna(), way + " + " + decoded.fillna("")),
+        length=found.map(lambda row: row.length),
         context=causal.map({True: CAUSAL, False: OFFLINE}),
     )
     # A clip alone is the baseline of both.
-    return pd.concat([shown, shown[shown["way"] == CLIP].assign(context=CAUSAL)], ignore_index=True)
+    both = pd.concat([shown, shown[shown["way"] == CLIP].assign(context=CAUSAL)], ignore_index=True)
+    return both.assign(block=both["protocol"] + " · " + both["context"])

@@ -24,6 +24,7 @@ from sacd.figures.style import (
     stamp,
     styled,
 )
+from sacd.metrics import accuracy, confusion, kappa
 from sacd.stages import CLIP_SECONDS, NOT_SCORED, REM, STAGES
 
 HYPNOGRAM_ORDER = ("W", "REM", "N1", "N2", "N3")
@@ -126,23 +127,34 @@ def hypnogram(
         Name of a model → its rows of this recording: `clip`, `predicted`, `p_W` … `p_REM`; `clips` must hold `clip`.
     """
     predictions = predictions or {}
-    rows = 1 + 2 * len(predictions)
-    figure, axes = canvas(
-        label, PAGE, 0.75 + 1.05 * rows, rows, 1, sharex=True, height_ratios=[1.2] + [1.2, 0.8] * len(predictions)
-    )
-    _staircase(axes[0, 0], clips, "stage")
-    axes[0, 0].set_title(title or "As scored", parse_math=False)
-    for index, (name, predicted) in enumerate(predictions.items()):
-        night = clips[["clip", "onset", "stage"]].merge(
-            predicted.drop(columns=["stage", "onset"], errors="ignore"), on="clip"
-        )
-        stair, density = axes[1 + 2 * index, 0], axes[2 + 2 * index, 0]
+    chances = [f"p_{stage}" for stage in STAGES]
+    nights = [
+        clips[["clip", "onset", "stage"]].merge(part.drop(columns=["stage", "onset"], errors="ignore"), on="clip")
+        for part in predictions.values()
+    ]
+    # Decisions from the same probabilities share the panel that shows these.
+    before = [None, *nights[:-1]]
+    fresh = [old is None or not old[chances].equals(new[chances]) for old, new in zip(before, nights, strict=True)]
+    heights = [1.2]
+    for is_fresh in fresh:
+        heights += [1.2, 0.8] if is_fresh else [1.2]
+    figure, axes = canvas(label, PAGE, 0.75 + 1.05 * len(heights), len(heights), 1, sharex=True, height_ratios=heights)
+    panels = iter(axes[:, 0])
+    _staircase(first := next(panels), clips, "stage")
+    first.set_title(title or "As scored", parse_math=False)
+    for name, night, is_fresh in zip(predictions, nights, fresh, strict=True):
+        stair = next(panels)
         _staircase(stair, night, "predicted")
-        known = night["stage"] != NOT_SCORED
-        right = (night["stage"] == night["predicted"])[known].mean()
+        known = night[night["stage"] != NOT_SCORED]
+        matrix = confusion(known["stage"].to_numpy(), known["predicted"].to_numpy(), np.zeros(len(known)))
+        right, chance_free = float(accuracy(matrix)), float(kappa(matrix))
         stair.set_title(
-            f"{name}: agrees with the scoring in {100 * right:.0f} % of {known.sum():,} clips", parse_math=False
+            f"{name}: agrees with the scoring in {100 * right:.0f} % of {len(known):,} clips, κ {chance_free:.2f}",
+            parse_math=False,
         )
+        if not is_fresh:
+            continue
+        density = next(panels)
         width = CLIP_SECONDS / 3600
         bottom = np.zeros(len(night))
         for stage in reversed(HYPNOGRAM_ORDER):

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sacd.objectives.base import Context, Objective, Pair, labelled_cross_entropy
+from sacd.objectives.base import Context, Objective, Pair
 
 
 class NightKD(Objective):
@@ -55,7 +55,7 @@ class NightKD(Objective):
         best, guess = teacher.max(dim=1)
         weight = (best.exp() / self.typical[guess]).clamp(max=1) ** self.confidence
         return {
-            "ce": self.ce_weight * labelled_cross_entropy(pair.student_logits, pair.label),
+            "ce": self.ce_weight * self.labelled(pair),
             "night": self.weight * (weight * divergence).mean(),
         }
 
