@@ -11,10 +11,13 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: report report-full plan claim test test-slow bench lint lab install clean
+.PHONY: report report-evening report-full plan claim test test-slow bench lint lab install clean
 
 report: $(STAMP)  ## simulate a cohort if there is none, train what is missing, write reports/laptop
 	$(BIN)/sacd report --profile laptop
+
+report-evening: $(STAMP)  ## what laptop leaves out, on its cohort: an hour and a half more
+	$(BIN)/sacd report --profile evening --cohort data/simulated-laptop
 
 report-full: $(STAMP)  ## the paper's settings: for a GPU
 	$(BIN)/sacd report --profile paper

@@ -191,7 +191,7 @@ def train(
     teacher: Annotated[str | None, typer.Option(help="Teacher network; the profile's by default.")] = None,
     labelled: Annotated[int | None, typer.Option(min=2, help="Few-label: participants whose labels are seen.")] = None,
     frozen: Annotated[bool, typer.Option("--frozen", help="An MLP on a trunk trained without labels.")] = False,
-    profile: Annotated[str, typer.Option(help="smoke, laptop, paper, or a YAML file.")] = "laptop",
+    profile: Annotated[str, typer.Option(help="smoke, laptop, evening, paper, or a YAML file.")] = "laptop",
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the student.")] = None,
     fold: Annotated[str | None, typer.Option(metavar="I/K", help="Test on fold I of K, I from 0.")] = None,
     seed: Annotated[int, typer.Option(help="Who is labelled, initial weights, order of clips.")] = 0,
@@ -294,7 +294,7 @@ def _fold(text: str | None) -> tuple[int, int] | None:
 
 @app.command(cls=_TakesPairs)
 def report(
-    profile: Annotated[str, typer.Option(help="smoke, laptop, paper, or a YAML file.")] = "laptop",
+    profile: Annotated[str, typer.Option(help="smoke, laptop, evening, paper, or a YAML file.")] = "laptop",
     plan: Annotated[bool, typer.Option("--plan", help="Only say what would be done, and the minutes.")] = False,
     cohort: Annotated[Path | None, typer.Option(help="A cohort; by default the profile's simulated one.")] = None,
     only: Annotated[str, typer.Option(metavar="03,05", help="Only these notebooks, by number or name.")] = "",

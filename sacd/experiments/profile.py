@@ -172,11 +172,11 @@ class Profile(Frozen):
         return tuple(dict.fromkeys([*self.methods, *raw, *further]))
 
 
-PROFILES = ("smoke", "laptop", "paper")
+PROFILES = ("smoke", "laptop", "evening", "paper")
 
 
 def load_profile(name: str | Path) -> Profile:
-    """A profile by name (smoke, laptop, paper) or from a YAML file.
+    """A profile by name (smoke, laptop, evening, paper) or from a YAML file.
 
     Raises
     ------

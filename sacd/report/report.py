@@ -34,7 +34,7 @@ class Report:
     Parameters
     ----------
     profile : str
-        smoke, laptop, paper, or a YAML file.
+        smoke, laptop, evening, paper, or a YAML file.
     cohort : path, optional
         By default ``data/simulated-PROFILE``, simulated if absent.
     only : iterable of str
