@@ -16,7 +16,15 @@ from training_tasks import task_of
 from sacd.exceptions import SacdError
 from sacd.experiments.distillation import trials
 from sacd.objectives import (
-    CORRECTIONS, OBJECTIVES, build_objective, identity, load_objective, normal_options, options_of, parts_of, resolved,
+    CORRECTIONS,
+    OBJECTIVES,
+    build_objective,
+    identity,
+    load_objective,
+    normal_options,
+    options_of,
+    parts_of,
+    resolved,
     short_name,
 )  # fmt: skip
 from sacd.objectives.base import Context, Objective, labelled_cross_entropy
