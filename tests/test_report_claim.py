@@ -13,7 +13,7 @@ from tiny import make_cohort
 from sacd.analysis.counts import count
 from sacd.exceptions import SacdError
 from sacd.experiments import claim as design_module
-from sacd.experiments.claim import Design, Stage, commit_of, load_design
+from sacd.experiments.claim import Design, Stage, commit_of, load_design, stage_runs
 from sacd.report import claim
 from sacd.report.claim import Confirmation
 from sacd.report.claim_benchmark import benchmark
@@ -29,7 +29,7 @@ def design() -> Design:
         name: Stage(first_seed=first, cohorts={"medium": 3}, seeds=2) for name, first in (("A", 100), ("B", 9000))
     }
     own = load_design()
-    return own.model_copy(update={"stages": small, "cohort": own.cohort | {"train": 8, "test": 4}})
+    return own.model_copy(update={"stages": small, "labelled": 4, "cohort": own.cohort | {"train": 8, "test": 4}})
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def trained(monkeypatch) -> list[int]:
         seen.append(cohort.seed)
         cohort.path.mkdir(parents=True)
         table = predictions(RIGHT, participants=6, clips=200, seeds=seeds, seed=cohort.seed)
-        return count(table.rename(columns={"method": "row"}).assign(student="context", decision="argmax"))
+        return count(table.rename(columns={"method": "row"}).assign(student="context", decision=design.decisions[0]))
 
     monkeypatch.setattr(claim, "ensure", ensure)
     monkeypatch.setattr(claim, "count_rows", count_rows)
@@ -163,16 +163,30 @@ def test_the_packages_design_can_be_run():
     assert own.cohort["test"] == 96
 
 
+def test_what_is_compared_differs_in_the_method_alone(design, tmp_path):
+    cohort = design.place(tmp_path / "cohort", "medium", 9000).open_or_plan()
+    runs = {row: run for row, _, run in stage_runs(design, cohort, 1)}
+    fields = ("model", "training", "view", "seed", "trunk")
+    assert len({tuple(str(getattr(run, name)) for name in fields) for run in runs.values()}) == 1
+    assert runs["ours"].teacher.members[0].part == (0, 3)
+    assert runs["KD"].teacher.kind == "teacher"
+    assert [run.protocol for run in runs.values()] == ["few-label"] * 3 + ["paper"]
+
+
 @pytest.mark.slow
 def test_the_same_rows_on_a_cohort_of_features(design, tmp_path):
     cohort = make_cohort(tmp_path / "cohort", features=True, train=8, test=8)
     student = design.students["context"]
-    short = student.model_copy(update={"training": student.training.model_copy(update={"steps": 20})})
+    training = student.training.model_copy(update={"steps": 20, "stretch": 12})
     update = {
-        "profile": "smoke", "real": design.real.model_copy(update={"seeds": 3}), "students": {"context": short}
-    }  # fmt: skip
+        "profile": "smoke",
+        "real": design.real.model_copy(update={"seeds": 3}),
+        "students": {"context": student.model_copy(update={"training": training})},
+        "rows": design.rows | {"ours": design.rows["KD"]},
+    }
     page = benchmark(cohort.path, tmp_path / "out", design.model_copy(update=update))
-    assert "ours − KD, context · argmax: +0.0 points" in page.read_text()  # ours is KD in the design of the package
+    assert "ours − KD, context · argmax: +0.0 points" in page.read_text()  # where ours is KD
+    assert "ours − KD, context · forward-backward" in page.read_text()
     table = pd.read_csv(tmp_path / "out" / "cohort.csv")
     assert set(table["row"]) == {"CE", "KD", "SACD", "ours", "CE all"}
     assert np.isfinite(table["low"]).all()

@@ -7,6 +7,7 @@ committed as `claim_frozen.json`, with a digest of all that the runs' figures de
 import hashlib
 import json
 import subprocess
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -18,10 +19,12 @@ from sacd import runs
 from sacd.analysis.claim import Test, tests
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol
+from sacd.decisions import night_model
 from sacd.exceptions import SacdError, reading
 from sacd.experiments.common import folds, student
 from sacd.experiments.profile import Profile, load_profile
 from sacd.paths import ROOT
+from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.simulate.beside import Place
 from sacd.simulate.simulated_cohort import VERSION
@@ -36,17 +39,22 @@ DESIGN, FROZEN = _FOLDER / "claim.yaml", _FOLDER / "claim_frozen.json"
 StageName = Literal["A", "B"]
 
 
-class Student(Recipe):
-    """A student's network and training, and further fields of `StudentRun`, e.g. which features it sees."""
-
-    fields: dict[str, Any] = {}
-
-
 class Row(Frozen):
-    """A way of training the student: objective, whose labels are seen, and further fields of `StudentRun`."""
+    """A way of training the student.
+
+    Attributes
+    ----------
+    objective, protocol
+        How it learns, and from whose labels.
+    teachers : int
+        Parts of an ensemble that speaks in the teacher's place; 1: the teacher itself.
+    fields : dict
+        Further fields of `StudentRun`, e.g. ``taught``.
+    """
 
     objective: ObjectiveConfig = ObjectiveConfig()
     protocol: Protocol = "few-label"
+    teachers: int = Field(default=1, gt=0)
     fields: dict[str, Any] = {}
 
 
@@ -68,13 +76,14 @@ class Real(Frozen):
 
 
 class Design(Frozen):
-    """What `claim.yaml` holds."""
+    """What `claim.yaml` holds; the first of the students and of the decisions are those of the tests."""
 
     profile: str
     labelled: int = Field(gt=1)
     cohort: dict[str, Any]
+    view: str
     stages: dict[StageName, Stage]
-    students: dict[str, Student]
+    students: dict[str, Recipe]
     decisions: tuple[str, ...]
     rows: dict[str, Row]
     real: Real
@@ -131,24 +140,26 @@ def load_design(file: Path = DESIGN) -> Design:
 
 
 def configs(
-    design: Design, cohort: Cohort, profile: Profile, rows: tuple[str, ...], seeds: int
+    design: Design, cohort: Cohort, profile: Profile, rows: Iterable[str], students: Iterable[str], seeds: int,
+    view: str = "",
 ) -> list[tuple[str, str, StudentRun]]:
-    """The runs on a cohort of features, each with its row and its student's name; alike in all but the row.
+    """The runs on a cohort of features, each with its row and its student's name; alike in all but these.
 
     Parameters
     ----------
     design : Design
     cohort : Cohort
     profile : Profile
-        From `profile_of` or `real_profile`.
-    rows : tuple of str
+    rows, students : iterable of str
         Names of the design's.
     seeds : int
         Training seeds, from 0 on.
+    view : str
+        Which features the students see (`StudentRun.view`).
     """
     return [
-        (name, title, _student(design.rows[name], recipe, cohort, profile, seed, fold))
-        for title, recipe in design.students.items()
+        (name, title, _student(design.rows[name], design.students[title], cohort, profile, seed, fold, view))
+        for title in students
         for name in rows
         for seed in range(seeds)
         for fold in folds(cohort, profile)
@@ -156,32 +167,39 @@ def configs(
 
 
 def _student(
-    row: Row, recipe: Student, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int, int] | None
+    row: Row, recipe: Recipe, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int, int] | None, view: str
 ) -> StudentRun:
     run = student(cohort, profile, row.objective, row.protocol, seed, fold, raw=False)
-    own = {"model": recipe.model, "training": recipe.training} | recipe.fields | row.fields
+    own = {"model": recipe.model, "training": recipe.training, "view": view} | row.fields
+    if row.teachers > 1 and run.teacher is not None:
+        own["teacher"] = EnsembleTeacherRun.of(run.teacher, row.teachers)
     return StudentRun.model_validate(dict(run) | own)  # model_copy would check nothing
 
 
-def profile_of(design: Design) -> Profile:
-    """The profile of the design's teachers, with its number of labelled participants."""
-    return load_profile(design.profile).model_copy(update={"labelled": design.labelled})
+def stage_runs(design: Design, cohort: Cohort, seeds: int) -> list[tuple[str, str, StudentRun]]:
+    """`configs` of the tests on a simulated cohort."""
+    profile = load_profile(design.profile).model_copy(update={"labelled": design.labelled})
+    first = next(iter(design.students))
+    return configs(design, cohort, profile, TESTED, [first], seeds, design.view)
 
 
-def real_profile(design: Design) -> Profile:
-    """`profile_of` for a real cohort."""
+def real_runs(design: Design, cohort: Cohort) -> list[tuple[str, str, StudentRun]]:
+    """`configs` of every row and student on a real cohort, which sees all its features."""
     update = {"labelled": design.real.labelled, "folds": design.real.folds}
-    return load_profile(design.profile).model_copy(update=update)
+    profile = load_profile(design.profile).model_copy(update=update)
+    return configs(design, cohort, profile, design.rows, design.students, design.real.seeds)
 
 
 def digest(design: Design) -> str:
     """Of all that the figures of a stage depend on but its cohorts' seeds: design, components' versions, simulator."""
     coupling = next(iter(design.stages["B"].cohorts))
     planned = design.place(Path("planned"), coupling, SEEDS["B"][0]).open_or_plan()
-    found = configs(design, planned, profile_of(design), TESTED, design.stages["B"].seeds)
+    found = stage_runs(design, planned, design.stages["B"].seeds)
     content = {
         "loop": TRAINING_VERSION,
         "simulator": VERSION,
+        "encoder": planned.info.provenance.get("encoder_sha256"),
+        "night": night_model.VERSION,
         "cohort": design.cohort,
         "cohorts": design.stages["B"].cohorts,
         "decisions": design.decisions,

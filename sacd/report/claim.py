@@ -31,15 +31,13 @@ from sacd.experiments.claim import (
     CE_ALL,
     FROZEN,
     OURS,
-    TESTED,
     Design,
     StageName,
     commit_of,
-    configs,
     digest,
     load_design,
-    profile_of,
     read_frozen,
+    stage_runs,
 )
 from sacd.figures.claim import cohorts_forest, components_table, conclusion, rows_table, tests_table
 from sacd.figures.words import counted
@@ -119,13 +117,13 @@ class Confirmation:
 
     def plan(self) -> pd.DataFrame:
         """A row a cohort: coupling, seed, done, and the predicted seconds to simulate it and to train on it."""
-        profile, rows = profile_of(self.design), []
+        rows = []
         for coupling, seed in self.cohorts:
             done, seconds = self._counts_file(coupling, seed).exists(), 0.0
             if not done:
                 folder = self._folder(coupling, seed)
                 cohort, store = self.design.place(folder / "cohort", coupling, seed).open_or_plan(), _store(folder)
-                wanted = runs.closure(run for *_, run in configs(self.design, cohort, profile, TESTED, self.seeds))
+                wanted = runs.closure(run for *_, run in stage_runs(self.design, cohort, self.seeds))
                 seconds = sum(predicted_seconds(run, cohort, store) for run in wanted) / runs.workers()
                 seconds += 0 if cohort.path.exists() else simulation_seconds(cohort)
             rows.append({"coupling": coupling, "seed": seed, "done": done, "seconds": seconds})
@@ -264,8 +262,7 @@ def count_rows(design: Design, cohort: Cohort, seeds: int, store: RunStore) -> p
     SacdError
         A run failed.
     """
-    named = configs(design, cohort, profile_of(design), TESTED, seeds)
-    # A row of one method may be the run of another: each is trained once, and counted for both.
+    named = stage_runs(design, cohort, seeds)
     table = runs.ensure(cohort, [run for *_, run in named], store)
     parts = []
     for index, (row, student, _) in enumerate(named):

@@ -10,7 +10,7 @@ from sacd.analysis.comparison import compare
 from sacd.analysis.summary import summarise
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
-from sacd.experiments.claim import KD, OURS, Design, configs, digest, load_design, real_profile
+from sacd.experiments.claim import KD, OURS, Design, digest, load_design, real_runs
 from sacd.experiments.common import is_features
 from sacd.figures.tables import comparison_table, results_table
 from sacd.figures.words import in_words
@@ -28,7 +28,7 @@ def predicted_rows(design: Design, cohort: Cohort) -> pd.DataFrame:
     """
     if not is_features(cohort):
         raise SacdError(f"{cohort.path}: holds pictures; the confirmation's rows need features of them")
-    named = configs(design, cohort, real_profile(design), tuple(design.rows), design.real.seeds)
+    named = real_runs(design, cohort)
     table = runs.ensure(cohort, [run for *_, run in named])
     parts = []
     for index, (row, student, _) in enumerate(named):
@@ -52,7 +52,7 @@ def benchmark(path: Path, out: Path | None = None, design: Design | None = None)
     summary[summary["metric"].isin(metrics)].to_csv(out / f"{name}.csv", index=False)
     against.to_csv(out / f"{name}-differences.csv", index=False)
     parts = [
-        results_table(summary, cohort.label, "All rows", by=["row"], metrics=metrics, block="setting"),
+        results_table(summary, cohort.label, "All rows", by=["row"], metrics=metrics, match=["row"], block="setting"),
         comparison_table(against, cohort.label, f"Against {KD}", by=["setting", "row"]),
     ]
     page = out / f"{name}.html"
