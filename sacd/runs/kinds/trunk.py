@@ -23,6 +23,10 @@ class FrozenTrunk(EncoderRun):
         """A word for its weights."""
         return "random" if self.model.weights is None else Path(self.model.weights).stem
 
+    def like(self, other: "FrozenTrunk | None") -> bool:
+        """Whether it has another's network and began with the same weights; folds do not count."""
+        return other is not None and (self.kind, self.model) == (other.kind, other.model)
+
     def row(self) -> dict[str, Any]:
         """A trunk, its network and its weights."""
         return super().row() | {"method": f"Trunk ({self.model.name}, {self.title_of_weights})"}
