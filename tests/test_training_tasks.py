@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from training_tasks import FABRIC, make_clips, student
 
+from sacd.exceptions import SacdError
 from sacd.models.base import Network
 from sacd.training.batches import Ahead, Arrays, Sampler
-from sacd.training.inputs import Inputs, video_preparation
+from sacd.training.inputs import Inputs, predict, video_preparation
 from sacd.training.pretext import motion_statistics
 from sacd.training.tasks import TrunkTask
 
@@ -64,3 +65,27 @@ def test_targets_follow_a_mirrored_clip(monkeypatch: pytest.MonkeyPatch) -> None
     task.terms(0)
     torch.testing.assert_close(motion_statistics(asked[-1])[:, :16].view(-1, 4, 4), blocks.flip(2))
     assert not torch.allclose(blocks, blocks.flip(2))
+
+
+def test_every_length_of_context_learns_from_the_same_clips() -> None:
+    tasks = [student("sacd", batch=24, network="gru", stretch=12, length=length) for length in (1, 4, 12, 0)]
+    for step in range(3):
+        drawn = [task.draw(step) for task in tasks]
+        assert all(torch.equal(x, drawn[0][2]) and np.array_equal(index, drawn[0][0]) for index, _, x, _ in drawn)
+    assert all(sum(task.terms(0).values()).isfinite() for task in tasks)
+    assert tasks[-1].network.stretch == tasks[-1].momentum_network.stretch == 12
+
+
+def test_a_window_that_does_not_divide_the_stretch_is_refused() -> None:
+    with pytest.raises(SacdError, match="reads windows of 5 clips, and the sampler draws 12 in a row"):
+        student("ce", network="gru", stretch=12, length=5)
+
+
+def test_a_night_is_evaluated_whole_and_cut_at_gaps() -> None:
+    task = student("ce", network="gru", stretch=12, length=0)
+    clips, network = task.inputs.arrays.clips, task.network.eval()
+    clips.number[(clips.night == 0) & (np.arange(len(clips)) >= 10)] += 1
+    logits = predict(network, task.inputs, np.arange(48)).logits
+    with torch.inference_mode():
+        runs = [network(task.inputs.batch(part)).logits for part in np.split(np.arange(48), [10, 24])]
+    np.testing.assert_allclose(logits, torch.cat(runs), atol=1e-6)

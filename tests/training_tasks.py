@@ -44,15 +44,19 @@ def feature_inputs(clips: ClipSet, dim: int = 6, seed: int = 1) -> Inputs:
     return Inputs(Arrays(clips, arrays), prepare_features, FABRIC)
 
 
-def student(method: str = "sacd", batch: int = 16, diagnose_every: int = 3) -> StudentTask:
-    """An MLP that learns from random teacher outputs."""
+def student(
+    method: str = "sacd", batch: int = 16, diagnose_every: int = 3, network: str = "mlp", stretch: int = 0,
+    **options: object,
+) -> StudentTask:
+    """A network that learns from random teacher outputs, from windows or, with a length, from stretches."""
     clips, rng = make_clips(), np.random.default_rng(2)
     inputs = feature_inputs(clips)
     torch.manual_seed(0)
-    network = build("mlp", in_features=6)
+    model = build(network, in_features=6, **options)
     teacher = Outputs(*(rng.standard_normal((len(clips), size), dtype=np.float32) for size in (512, 5)))
+    drawn = Sampler(clips, np.ones(len(clips), dtype=bool), batch, 0, "stretch" if stretch else "window", stretch)
     return StudentTask(
-        network, inputs, clips, Sampler(clips, np.ones(len(clips), dtype=bool), batch, 0), inputs, clips, 0, False,
+        model, inputs, clips, drawn, inputs, clips, 0, False,
         objective=build_objective(method, Context(len(clips), n_nights=len(clips.recordings))), teacher=teacher,
         posterior=None, momentum=0.9, diagnose_every=diagnose_every,
     )
