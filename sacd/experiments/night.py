@@ -5,7 +5,6 @@ once: with 1 every clip alone. Lengths are trained on the same stretches of the 
 need no run of their own.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -106,7 +105,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
 
 
 def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]:
-    """Every run with its row, in both protocols; a smoothed teacher and a second network in few-label only.
+    """Every run with its row, in both protocols; with all labels only what the profile names, and its trunk's view.
 
     Parameters
     ----------
@@ -118,10 +117,15 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]
         (row, run_of(row, cohort, profile, protocol, seed, fold))
         for protocol in PROTOCOLS
         for row in rows(cohort, profile)
-        if protocol == "few-label" or (row.taught == "as-is" and row.network == "gru")
+        if protocol == "few-label" or _with_all_labels(row, profile)
         for seed in range(profile.night.seeds)
         for fold in folds(cohort, profile)
     ]
+
+
+def _with_all_labels(row: Row, profile: Profile) -> bool:
+    plain = row.taught == "as-is" and row.view is None and not row.causal and row.network == "gru"
+    return plain and row.objective in profile.night.all_labels
 
 
 def run_of(
@@ -162,11 +166,7 @@ def night_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
 
 
 def _runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    teachers: Iterator[RunConfig] = (
-        night_teacher(cohort, profile, protocol, seed, fold)
-        for protocol in PROTOCOLS for seed in range(profile.night.seeds) for fold in folds(cohort, profile)
-    )
-    return [*teachers, *(run for _, run in named_runs(cohort, profile))]
+    return [run for _, run in named_runs(cohort, profile)]
 
 
 def with_ways(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Notebook 17: our method beside others that may use all that it uses, and without each of its parts.
 
 Few labels. Every row has the same trunk, the same context network and the same decision; in the first block the same
-teacher too, an ensemble smoothed over the night: what differs there is the method, and not the night.
+teacher too, smoothed over the night: what differs there is the method, and not the night. An ensemble of teachers was
+part of the method's proposal; it is a row of its own where the profile has one.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.training.config import ObjectiveConfig, Options
 
-ALIKE, PARTS = "all else alike", "without a part"
+ALIKE, PARTS = "all else alike", "with other parts"
 COMPARED = ("ce", "kd", "sacd", OURS)
 COMPLETE = load_objective(OURS).title
 """Its row, in both blocks."""
@@ -47,13 +48,13 @@ class Row:
     name: str
     objective: str = OURS
     options: Options = field(default_factory=dict)
-    ensemble: bool = True
+    ensemble: bool = False
     smoothed: bool = True
     context: bool = True
 
 
 def rows(cohort: Cohort, profile: Profile) -> list[Row]:
-    """Methods with all that ours has, then ours without each part.
+    """Methods with all that ours has, then ours without each part, and with what it left out.
 
     Raises
     ------
@@ -66,12 +67,12 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
     return [
         *(Row(ALIKE, load_objective(name).title, name) for name in COMPARED if name in known),
         Row(PARTS, COMPLETE),
-        Row(PARTS, "one teacher in place of the ensemble", ensemble=False),
         Row(PARTS, "teacher not smoothed", smoothed=False),
         Row(PARTS, "all clips weigh the same", options={"confidence": 0.0}),
         Row(PARTS, "no labels beside the teacher", options={"ce_weight": 0.0}),
         Row(PARTS, "student sees single clips", context=False),
-        Row(PARTS, "KD as published in its place", "kd", ensemble=False, smoothed=False),
+        Row(PARTS, "KD as published in its place", "kd", smoothed=False),
+        *([Row(PARTS, "an ensemble of teachers", ensemble=True)] if profile.night.parts else []),
     ]
 
 
@@ -91,9 +92,9 @@ def _run(row: Row, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int,
     base = run_of(student, cohort, profile, "few-label", seed, fold)
     changes = {"objective": ObjectiveConfig(name=row.objective, options=row.options)}
     if base.teacher is not None:
-        ensemble = EnsembleTeacherRun.of(base.teacher, profile.night.parts)
-        changes |= {"teacher": ensemble if row.ensemble else base.teacher}
         changes |= {"taught": "smoothed" if row.smoothed else "as-is"}
+    if row.ensemble:
+        changes |= {"teacher": EnsembleTeacherRun.of(base.teacher, profile.night.parts)}
     return base.model_copy(update=changes)
 
 

@@ -99,7 +99,8 @@ class Night(Frozen):
     """Whole nights: the cohort beside a simulated one, the networks' contexts (clips; 0 the night), methods, seeds.
 
     `teacher` is that of raw EEG, where it is not the profile's own. `networks` beside the student's are trained with
-    the longest context. `parts` of the labelled participants make the ensemble of teachers of notebook 17.
+    the longest context. `all_labels` are methods that stand there with all labels too. `parts` of the labelled
+    participants make an ensemble of teachers in notebook 17; None leaves it out.
     """
 
     train: int = Field(default=40, gt=0)
@@ -109,7 +110,8 @@ class Night(Frozen):
     lengths: tuple[int, ...] = (1, 20, 120)
     networks: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("ce", "kd", "sacd")
-    parts: int = Field(default=3, gt=1)
+    all_labels: tuple[str, ...] = ("ce", "kd", "sacd")
+    parts: int | None = Field(default=None, gt=1)
     teacher: Recipe | None = None
     student: Recipe
 
