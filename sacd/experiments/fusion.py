@@ -1,6 +1,7 @@
 """Table IV: each modality alone, heads on both, and video distilled into EEG."""
 
 from sacd.cohort import Cohort
+from sacd.exceptions import NotApplicable
 from sacd.experiments.common import HIDDEN_CHANNEL, folds, is_features, student, teacher
 from sacd.experiments.profile import Profile
 from sacd.runs.kind import RunConfig

@@ -129,7 +129,7 @@ class Profile(Frozen):
 
     Table II has `seeds` of a method, and of those of `headline` as many as `headline_seeds`: what claims rest on.
 
-    The frozen tier stands on `trunk`, a network with shipped weights; a real cohort's also on `continued_trunk`, which
+    Chapters whose part is left out (`fusion`, `frame_sampling`) do not apply. The frozen tier stands on `trunk`, a network with shipped weights; a real cohort's also on `continued_trunk`, which
     goes on from the same weights on the cohort's own unlabelled video.
     """
 
@@ -150,12 +150,12 @@ class Profile(Frozen):
     feature_student: Recipe
     methods: tuple[str, ...]
     raw_methods: dict[Protocol, tuple[str, ...]] = {}
-    fusion: Fusion = Fusion()
+    fusion: Fusion | None = None
     comparison: Comparison = Comparison()
     equal_budget: EqualBudget = EqualBudget()
     ablation: Ablation = Ablation()
     sweep: Sweep = Sweep()
-    frame_sampling: FrameSampling = FrameSampling()
+    frame_sampling: FrameSampling | None = None
     verdict: Verdict = Verdict()
     night: Night
     embedding_clips: int = Field(default=1500, gt=0)
