@@ -23,13 +23,13 @@ def test_nothing_is_trained_for_it_alone(name, tmp_path):
 
 def test_it_pairs_teacher_and_student_of_the_same_number_of_labels():
     kinds = [
-        predictions({"x": right}, participants=8, seeds=3).assign(kind=kind, protocol=protocol)
-        for protocol, kind, right in (
+        predictions({"x": right}, participants=8, seeds=3, seed=number).assign(kind=kind, protocol=protocol)
+        for number, (protocol, kind, right) in enumerate((
             ("few-label", "student", 0.3),
             ("few-label", "teacher", 0.9),
             ("paper", "student", 1.0),
             ("paper", "teacher", 0.2),
-        )
+        ))
     ]
     table = pd.concat(kinds, ignore_index=True)
     assert list(systems(table).drop_duplicates()) == [FEW_STUDENT, FEW_TEACHER, ALL_STUDENT, "teacher, all labels"]
