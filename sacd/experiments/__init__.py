@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from sacd.cohort import Cohort
 from sacd.experiments.ablation import ablation
 from sacd.experiments.common import (
-    HIDDEN_CHANNEL,
     PROTOCOLS,
     ask_for_sacd,
     budget,
     folds,
+    hidden_view,
     is_features,
     student,
     teacher,
@@ -45,8 +45,8 @@ from sacd.experiments.verdict import verdict, verdict_elsewhere
 from sacd.runs.kind import RunConfig
 
 __all__ = [
-    "CHAPTERS", "HIDDEN_CHANNEL", "PROTOCOLS", "PUBLISHED", "Chapter", "block_names", "budget", "choices", "chosen",
-    "confusion", "distillation", "embeddings", "equal_budget", "folds", "fusion", "headroom", "is_features",
+    "CHAPTERS", "PROTOCOLS", "PUBLISHED", "Chapter", "block_names", "budget", "choices", "chosen", "confusion",
+    "distillation", "embeddings", "equal_budget", "folds", "fusion", "headroom", "hidden_view", "is_features",
     "known_by_teacher", "methods", "named", "printed_rows", "published", "quickstart", "row_names", "student",
     "systems", "taken_apart", "teacher", "teachers", "trunk",
 ]  # fmt: skip

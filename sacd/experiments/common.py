@@ -15,8 +15,6 @@ PROTOCOLS: tuple[Protocol, ...] = ("paper", "few-label")
 OWN = "of the profile"
 OURS = "night-kd"
 """The objective that is our own."""
-HIDDEN_CHANNEL = "Pz-Oz"
-"""The channel of the weak view; one arm of the privileged-feature benchmark hides it from the teacher."""
 
 
 def folds(cohort: Cohort, profile: Profile) -> list[tuple[int, int] | None]:
@@ -29,6 +27,11 @@ def folds(cohort: Cohort, profile: Profile) -> list[tuple[int, int] | None]:
 def is_features(cohort: Cohort) -> bool:
     """Whether the video is feature vectors; the EEG beside them may be raw."""
     return cohort.info.video == "features"
+
+
+def hidden_view(cohort: Cohort) -> str:
+    """What one arm hides from the teacher of a feature cohort, whose view includes the student's: its channel or sensor."""
+    return cohort.info.sampling.video_features[0].partition("_")[0]
 
 
 def ask_for_sacd(profile: Profile) -> None:

@@ -8,7 +8,7 @@ from sacd import paper
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import HIDDEN_CHANNEL, PROTOCOLS, folds, is_features, student, teacher, trunk
+from sacd.experiments.common import PROTOCOLS, folds, hidden_view, is_features, student, teacher, trunk
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import load_objective, options_of, short_name
@@ -30,7 +30,7 @@ weights. The first trial is the published setting."""
 def teachers(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     """Notebook 02: the teachers of both protocols; on a feature cohort also an arm blind to the weak view."""
     if cohort.info.eeg == "features":
-        arms = [({"without": without}, profile.seeds) for without in ("", HIDDEN_CHANNEL)]
+        arms = [({"without": without}, profile.seeds) for without in ("", hidden_view(cohort))]
     else:
         others = profile.comparison
         arms = [({}, profile.seeds), *(({"model": model}, others.seeds) for model in others.teachers)]
@@ -108,8 +108,8 @@ def _rows(
     for taught, names in (("shifted", others.shifted), ("smoothed", others.smoothed)):
         for method in _among(known, names):
             yield student(cohort, profile, method, protocol, seed, fold, raw).model_copy(update={"taught": taught})
-    if is_features(cohort):
-        blind = teacher(cohort, profile, protocol, seed, fold, HIDDEN_CHANNEL)
+    if cohort.info.eeg == "features":
+        blind = teacher(cohort, profile, protocol, seed, fold, hidden_view(cohort))
         yield from (
             student(cohort, profile, method, protocol, seed, fold, raw, blind)
             for method in known

@@ -3,9 +3,10 @@
 from functools import partial
 
 from sacd.cohort import Cohort
+from sacd.exceptions import NotApplicable
 from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.companions import Companion
-from sacd.experiments.profile import Profile
+from sacd.experiments.profile import FrameSampling, Profile
 from sacd.runs.kind import RunConfig
 from sacd.simulate.beside import Place, place_beside, same_nights
 from sacd.stages import CLIP_SECONDS
@@ -29,7 +30,7 @@ def frame_sampling(cohort: Cohort, profile: Profile) -> list[RunConfig]:
 
     The budget is the student's, or `steps` as `CUT_TRAINING` says, validated at half and at the end.
     """
-    wanted = profile.frame_sampling
+    wanted = _asked_for(profile)
     training = profile.student.training
     if wanted.steps is not None:
         cut = CUT_TRAINING | {"steps": wanted.steps, "validate_every": max(1, wanted.steps // 2)}
@@ -41,9 +42,15 @@ def frame_sampling(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     ]
 
 
+def _asked_for(profile: Profile) -> FrameSampling:
+    if profile.frame_sampling is None:
+        raise NotApplicable(f"profile {profile.name} leaves frame sampling out; evening has it")
+    return profile.frame_sampling
+
+
 def frame_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
     """The cohorts of notebook 14: simulated beside a simulated one; beside a real one those of its nights and size."""
-    wanted, runs = profile.frame_sampling, partial(frame_sampling, profile=profile)
+    wanted, runs = _asked_for(profile), partial(frame_sampling, profile=profile)
     if not cohort.info.simulated:
         return [Companion(place, runs) for place in _of_one_size(cohort)]
     # Blocks of clips only: whole nights would cost inference, and participants weigh the same.

@@ -2,7 +2,7 @@
 
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import HIDDEN_CHANNEL, folds, is_features, student, teacher
+from sacd.experiments.common import folds, hidden_view, is_features, student, teacher
 from sacd.experiments.profile import Profile
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.fusion import FusionRun
@@ -25,7 +25,7 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     runs: list[RunConfig] = []
     for seed in range(min(profile.fusion.seeds, profile.seeds)):
         for fold in folds(cohort, profile):
-            eeg = teacher(cohort, profile, "paper", seed, fold, HIDDEN_CHANNEL if features else "")
+            eeg = teacher(cohort, profile, "paper", seed, fold, hidden_view(cohort) if features else "")
             video = student(cohort, profile, "ce", "paper", seed, fold, raw)
             end_to_end = eeg.training.model_copy(update={"momentum_encoder": video.training.momentum_encoder})
             tuned = end_to_end.model_copy(update={"steps": profile.fusion.released_steps or end_to_end.steps})

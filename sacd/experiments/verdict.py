@@ -54,7 +54,7 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[NamedRun]:
     wanted = {name for claim in claims() for part in claim.evidence for name in (part.system, part.reference)}
     found = [
         *_of_table_ii(cohort, profile),
-        *_of_table_iv(cohort, profile),
+        *(_of_table_iv(cohort, profile) if profile.fusion is not None else ()),
         *(_of_table_v(cohort, profile) if "sacd" in profile.methods else ()),
         *(_of_figure_5(cohort, profile) if "sacd" in profile.methods else ()),
     ]
