@@ -30,7 +30,7 @@ def is_features(cohort: Cohort) -> bool:
 
 
 def hidden_view(cohort: Cohort) -> str:
-    """What one arm hides from the teacher of a feature cohort, whose view includes the student's: its channel or sensor."""
+    """The channel or sensor of a feature cohort's student, which one arm hides from the teacher."""
     return cohort.info.sampling.video_features[0].partition("_")[0]
 
 

@@ -97,7 +97,9 @@ def _rows(
     """Students of one protocol, tier, seed and fold: the methods, a second student, controls, other teachers."""
     others = profile.comparison
     whole = raw == tiers(cohort, profile, protocol)[-1]
-    known = [name for name in methods(cohort, profile, protocol) if seed < profile.seeds_of(name)]
+    # What is slow to train has as many seeds as the others.
+    seeds = {name: profile.seeds_of(name) if whole else profile.seeds for name in methods(cohort, profile, protocol)}
+    known = [name for name, number in seeds.items() if seed < number]
     for method in known if whole else _among(known, profile.raw_methods.get(protocol, ())):
         own = student(cohort, profile, method, protocol, seed, fold, raw)
         yield own

@@ -18,7 +18,14 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
     fewer steps. On a feature cohort the EEG view leaves out the channel that the video view stands for: one view
     within the other has nothing to add. E and F are by SACD, G by CCL: they are left out where the profile's methods
     leave those out.
+
+    Raises
+    ------
+    NotApplicable
+        The profile leaves Table IV out.
     """
+    if profile.fusion is None:
+        raise NotApplicable(f"profile {profile.name} leaves Table IV out; evening has it")
     features = is_features(cohort)
     raw = profile.trunk is None or "ce" in profile.raw_methods.get("paper", ())
     head = (profile.feature_student if features else profile.frozen).training.model_copy(update={"augment": False})
