@@ -15,7 +15,7 @@ from sacd.pretraining.targets import motion_targets
 from sacd.training import single_clips
 from sacd.training.batches import Arrays, Sampler
 from sacd.training.config import ModelConfig, TrainingConfig
-from sacd.training.inputs import Inputs, make_network, video_preparation
+from sacd.training.inputs import Inputs, make_network, predict, video_preparation
 from sacd.training.loop import make_fabric, train
 from sacd.training.tasks import Targets, TrunkTask, pixel_targets
 
@@ -70,7 +70,20 @@ def pretrain(
     task.to(fabric.device)
     with tempfile.TemporaryDirectory() as folder:
         result = train(task, training, seed, Path(folder), fabric, report)
-    return task.network.eval(), -result["best_score"]
+    standardise(task.network.eval(), inputs)
+    return task.network, -result["best_score"]
+
+
+def standardise(network: Network, inputs: Inputs) -> None:
+    """Give features mean 0 and deviation 1 over some clips, by the linear layer that they leave the network through.
+
+    What a student adds to them as noise is then in units of what they vary by.
+    """
+    features = torch.from_numpy(predict(network, inputs, np.arange(len(inputs.arrays.clips))).features)
+    spread = features.std(dim=0).clamp_min(1e-3)
+    with torch.no_grad():
+        network.project.weight.div_(spread.unsqueeze(1))
+        network.project.bias.sub_(features.mean(dim=0)).div_(spread)
 
 
 def _of_motion(motion: np.ndarray) -> Targets:

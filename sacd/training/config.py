@@ -12,7 +12,7 @@ from sacd.training.batches import STRETCH
 
 Options = dict[str, int | float | str | bool]
 
-TRAINING_VERSION = 2
+TRAINING_VERSION = 3
 """Enters the identity of every run; raised when the loop, sampler, transforms or pretext change numbers."""
 
 
