@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol
 from sacd.experiments.common import PROTOCOLS, ask_for_sacd, folds, student
+from sacd.experiments.few_labels import compared
 from sacd.experiments.profile import Profile
 from sacd.objectives import options_of
 from sacd.runs.kinds.student import StudentRun
@@ -85,8 +86,8 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]
 
 
 def ablation(cohort: Cohort, profile: Profile) -> list[StudentRun]:
-    """Notebook 04: the runs of Table V and of the further rows."""
-    return [run for _, run in named_runs(cohort, profile)]
+    """Notebook 04: the runs of Table V, of the further rows, and of the settings of few labels."""
+    return [run for _, run in (*named_runs(cohort, profile), *compared(cohort, profile))]
 
 
 def _run(

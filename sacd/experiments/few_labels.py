@@ -53,10 +53,12 @@ def compared(cohort: Cohort, profile: Profile) -> list[tuple[str, StudentRun]]:
     """The ablation's runs, each with the name of its row: CE, KD and SACD, as far as the profile has them.
 
     On the tier of Table II that holds every method: clips drawn together or apart, both ends of the labelled weight and
-    between. On video, where a network starts from given weights: its trunk frozen, slow, or as fast as the head.
+    between. On video, where a network starts from given weights, for the methods that the profile names: its trunk
+    frozen, slow, or as fast as the head.
     """
     known = methods(cohort, profile, "few-label")
     starts = profile.student.model.weights is not None and not is_features(cohort)
+    released = profile.ablation.released if starts else ()
     found = []
     for name in (name for name in COMPARED if name in known):
         title = load_objective(name).title or short_name(name)
@@ -66,7 +68,7 @@ def compared(cohort: Cohort, profile: Profile) -> list[tuple[str, StudentRun]]:
                 run = student(cohort, profile, name, "few-label", seed, fold, whole)
                 if run.needs.uses_unlabelled:
                     found += [(f"{title}, {row}", other) for row, other in _draws(run)]
-                if starts:
+                if name in released:
                     raw = student(cohort, profile, name, "few-label", seed, fold, raw=True)
                     for factor, speed in (TRUNK_LRS | WHOLE_TRUNK).items():
                         found.append((f"{title}, trunk {speed}", _changed(raw, trunk_lr=factor)))

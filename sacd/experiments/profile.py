@@ -68,12 +68,16 @@ class Sweep(Frozen):
 
 
 class Ablation(Frozen):
-    """Table V and its further rows: seeds, and the values tried for K, m and the momentum beside the published ones."""
+    """Table V and its further rows: seeds, and the values tried for K, m and the momentum beside the published ones.
+
+    `released` are methods whose students on video show how fast a trunk should learn.
+    """
 
     seeds: int = Field(default=3, gt=0)
     negatives: tuple[int, ...] = ()
     bank_sizes: tuple[int, ...] = ()
     momenta: tuple[float, ...] = ()
+    released: tuple[str, ...] = ()
 
 
 class Fusion(Frozen):
