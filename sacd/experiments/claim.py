@@ -22,6 +22,7 @@ from sacd.cohort.splits import Protocol
 from sacd.decisions import night_model
 from sacd.exceptions import SacdError, reading
 from sacd.experiments.common import folds, student
+from sacd.experiments.night import night_teacher
 from sacd.experiments.profile import Profile, load_profile
 from sacd.paths import ROOT
 from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
@@ -169,7 +170,8 @@ def configs(
 def _student(
     row: Row, recipe: Recipe, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int, int] | None, view: str
 ) -> StudentRun:
-    run = student(cohort, profile, row.objective, row.protocol, seed, fold, raw=False)
+    guide = night_teacher(cohort, profile, row.protocol, seed, fold).model_copy(update={"test": False})
+    run = student(cohort, profile, row.objective, row.protocol, seed, fold, raw=False, taught_by=guide)
     own = {"model": recipe.model, "training": recipe.training, "view": view} | row.fields
     if row.teachers > 1 and run.teacher is not None:
         own["teacher"] = EnsembleTeacherRun.of(run.teacher, row.teachers)

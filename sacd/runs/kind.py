@@ -157,12 +157,14 @@ class RunConfig(Frozen):
 class LabelledRun(RunConfig):
     """A run that sees labels; `labelled` participants in the few-label protocol (a quarter of them validate).
 
+    Without `test` nobody asks what it says of test participants, and their clips are not looked at.
     With `part` (i, k) it trains without part i of k of its labelled participants: for their out-of-fold features.
     """
 
     protocol: Protocol = "paper"
     labelled: int | None = None
     part: tuple[int, int] | None = None
+    test: bool = True
 
     @model_validator(mode="after")
     def _budget_belongs_to_few_label(self) -> "LabelledRun":
@@ -173,7 +175,7 @@ class LabelledRun(RunConfig):
     @property
     def tested(self) -> bool:
         """Whether it names the test participants' clips."""
-        return True
+        return self.test
 
     def split(self, cohort: Cohort) -> Split:
         """The participants' roles; those of the left-out part have none."""

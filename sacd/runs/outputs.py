@@ -64,28 +64,36 @@ def cached_outputs(
     kept = "-taps" if config.keeps_taps else ""
     cache = folder / "outputs"
     cache.mkdir(exist_ok=True)
-    with alone(cache / "outputs", "computes these"):
-        loaded = None
-        found = {}
-        for recording in recordings:
-            file = cache / f"{recording.recording_id}-{recording.hash_of(config.modality)[:16]}{kept}.npz"
-            if not file.exists():
-                loaded = loaded or load_network(config, folder)
-                network, fabric = loaded
-                clips = whole_set([recording])
-                inputs = config.inputs(cohort, store, clips, fabric)
-                outputs = predict(network, inputs, np.arange(len(clips)), taps=config.keeps_taps)
-                # Half the precision of what is large, one part in 2,000 of each value: half the disk.
-                inner = {f"tap_{depth}": layer.astype(np.float16) for depth, layer in enumerate(outputs.taps)}
-                aside = file.with_suffix(".aside.npz")
-                np.savez(aside, features=outputs.features.astype(np.float16), logits=outputs.logits, **inner)
-                os.replace(aside, file)
-            with np.load(file, allow_pickle=False) as content:
-                depths = range(len(content.files) - 2 if taps else 0)
-                inner = tuple(content[f"tap_{depth}"].astype(np.float32) for depth in depths)
-                features = content["features"].astype(np.float32)
-                found[recording.recording_id] = Outputs(features, content["logits"], inner)
-    return found
+    files = [cache / f"{one.recording_id}-{one.hash_of(config.modality)[:16]}{kept}.npz" for one in recordings]
+    # Who finds everything there need not wait for another who reads it too.
+    if not all(file.exists() for file in files):
+        with alone(cache / "outputs", "computes these"):
+            _compute(config, cohort, store, dict(zip(files, recordings, strict=True)))
+    return {one.recording_id: _read(file, taps) for one, file in zip(recordings, files, strict=True)}
+
+
+def _compute(config: "EncoderRun", cohort: Cohort, store: RunStore, wanted: dict[Path, Recording]) -> None:
+    """Write the outputs over some recordings where they are absent."""
+    loaded = None
+    for file, recording in wanted.items():
+        if file.exists():
+            continue
+        network, fabric = loaded = loaded or load_network(config, store.folder(config, cohort))
+        clips = whole_set([recording])
+        inputs = config.inputs(cohort, store, clips, fabric)
+        outputs = predict(network, inputs, np.arange(len(clips)), taps=config.keeps_taps)
+        # Half the precision of what is large, one part in 2,000 of each value: half the disk.
+        inner = {f"tap_{depth}": layer.astype(np.float16) for depth, layer in enumerate(outputs.taps)}
+        aside = file.with_suffix(".aside.npz")
+        np.savez(aside, features=outputs.features.astype(np.float16), logits=outputs.logits, **inner)
+        os.replace(aside, file)
+
+
+def _read(file: Path, taps: bool) -> Outputs:
+    with np.load(file, allow_pickle=False) as content:
+        depths = range(len(content.files) - 2 if taps else 0)
+        inner = tuple(content[f"tap_{depth}"].astype(np.float32) for depth in depths)
+        return Outputs(content["features"].astype(np.float32), content["logits"], inner)
 
 
 def joined_outputs(

@@ -16,6 +16,8 @@ from sacd.runs.store import RunStore
 from sacd.training.batches import ClipSet, Sampler
 from sacd.training.inputs import Outputs
 
+SHARED = ("model", "training", "protocol", "labelled", "fold", "seed", "without", "test")
+
 
 class EnsembleTeacherRun(EEGRun):
     """The mean of `parts` teachers' probabilities, each trained without part i of the labelled training participants.
@@ -31,14 +33,12 @@ class EnsembleTeacherRun(EEGRun):
     @classmethod
     def of(cls, teacher: TeacherRun, parts: int = 3) -> "EnsembleTeacherRun":
         """The ensemble of teachers that are trained as this one is."""
-        shared = ("model", "training", "protocol", "labelled", "fold", "seed", "without")
-        return cls(parts=parts, **{name: getattr(teacher, name) for name in shared})
+        return cls(parts=parts, **{name: getattr(teacher, name) for name in SHARED})
 
     @property
     def members(self) -> list[TeacherRun]:
         """The teachers."""
-        shared = ("model", "training", "protocol", "labelled", "fold", "seed", "without")
-        own = {name: getattr(self, name) for name in shared}
+        own = {name: getattr(self, name) for name in SHARED}
         return [TeacherRun(part=(part, self.parts), **own) for part in range(self.parts)]
 
     @property

@@ -119,7 +119,6 @@ class StudentRun(DistilledRun):
     trunk: TrunkRun | ContinuedTrunkRun | None = None
     taught: Taught = "as-is"
     view: str = ""
-    test: bool = True
     keep_weights: bool = True
 
     @model_validator(mode="after")
@@ -136,11 +135,6 @@ class StudentRun(DistilledRun):
         if self.trunk is not None:
             return "frozen"
         return "features" if MODELS[self.model.name].kind == "features" else "raw"
-
-    @property
-    def tested(self) -> bool:
-        """A run of a sweep may not be."""
-        return self.test
 
     @property
     def leaves_weights(self) -> bool:
