@@ -115,7 +115,7 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]
     """
     return [
         (row, run_of(row, cohort, profile, protocol, seed, fold))
-        for protocol in PROTOCOLS
+        for protocol in reversed(PROTOCOLS)
         for row in rows(cohort, profile)
         if protocol == "few-label" or _with_all_labels(row, profile)
         for seed in range(profile.night.seeds)
@@ -195,4 +195,6 @@ def with_ways(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[
     )
     # A clip alone is the baseline of both.
     both = pd.concat([shown, shown[shown["way"] == CLIP].assign(context=CAUSAL)], ignore_index=True)
-    return both.assign(block=both["protocol"] + " · " + both["context"])
+    both = both.assign(block=both["protocol"] + " · " + both["context"])
+    # What belongs together stands together: groups are shown in order of appearance.
+    return both.sort_values(["block", "method", "way"], key=lambda column: pd.factorize(column)[0], kind="stable")

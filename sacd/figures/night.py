@@ -51,6 +51,6 @@ def by_context(
         panel.set_xlabel("clips at once")
     letter(axes)
     handles, names = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2, labelcolor=MUTED)
+    figure.legend(handles, names, loc="outside upper center", ncols=2, labelcolor=MUTED)
     stamp(figure, label, note)
     return figure
