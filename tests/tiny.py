@@ -23,7 +23,8 @@ def make_cohort(
     kind = "features" if features else "raw"
     sampling = (
         Sampling(
-            video_features=("Pz-Oz_a", "Pz-Oz_b"), eeg_features=tuple(f"{c}_{i}" for c in ("Fpz-Cz", "Pz-Oz") for i in range(4))
+            video_features=("Pz-Oz_a", "Pz-Oz_b"),
+            eeg_features=tuple(f"{c}_{i}" for c in ("Fpz-Cz", "Pz-Oz") for i in range(4)),
         )
         if features
         else Sampling(eeg_hz=100, eeg_channels=("C3",), frames=8, span_s=30, height=16, width=16)

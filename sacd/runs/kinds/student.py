@@ -112,8 +112,8 @@ class DistilledRun(ObjectiveRun, StageRun):
 class StudentRun(DistilledRun):
     """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features.
 
-    Of a feature cohort it sees the columns whose names begin with `view`, or with one of several, separated by commas. A
-    control: with the view "clock" it sees nothing of any cohort but the time (`sacd.cohort.clock`).
+    Of a feature cohort it sees the columns whose names begin with `view`, or with one of several, separated by commas.
+    With the view "clock" it sees nothing of any cohort but the time (`sacd.cohort.clock`): a control.
     What its teacher says of a clip it is `taught` as it is, or smoothed over the night (`sacd.runs.outputs`), or as a
     control shifted: what was said of another time of the same night. Runs of a sweep keep neither weights
     (`keep_weights`) nor test predictions (`test`).
