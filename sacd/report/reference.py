@@ -1,7 +1,7 @@
 """Tables of a full run, kept with the code: shown, marked as such, beside those of a smaller profile.
 
-`reports/reference/PROFILE/` holds the summary tables of every notebook of one report as `NAME.json`, and in `about.json`
-what they are of: cohort, profile, command, commit and date.
+`reports/reference/PROFILE/` holds the summary tables of every notebook of one report as `NAME.json`, and in
+`about.json` what they are of: cohort, profile, command, commit and date.
 """
 
 import json
