@@ -11,7 +11,7 @@ import pandas as pd
 
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import OURS, folds
+from sacd.experiments.common import OURS, folds, parts_of
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import methods
 from sacd.experiments.night import Row as NightRow
@@ -72,7 +72,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
         Row(PARTS, "no labels beside the teacher", options={"ce_weight": 0.0}),
         Row(PARTS, "student sees single clips", context=False),
         Row(PARTS, "KD as published in its place", "kd", smoothed=False),
-        *([Row(PARTS, "an ensemble of teachers", ensemble=True)] if profile.night.parts else []),
+        *([Row(PARTS, "an ensemble of teachers", ensemble=True)] if _parts(cohort, profile) > 1 else []),
     ]
 
 
@@ -86,6 +86,10 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]
     ]
 
 
+def _parts(cohort: Cohort, profile: Profile) -> int:
+    return parts_of(cohort, profile, profile.night.parts or 1)
+
+
 def _run(row: Row, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int, int] | None) -> StudentRun:
     longest = max(profile.night.lengths, key=lambda length: length or 10**6)
     student = NightRow(row.name, row.objective, longest if row.context else 1)
@@ -94,7 +98,7 @@ def _run(row: Row, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int,
     if base.teacher is not None:
         changes |= {"taught": "smoothed" if row.smoothed else "as-is"}
     if row.ensemble:
-        changes |= {"teacher": EnsembleTeacherRun.of(base.teacher, profile.night.parts)}
+        changes |= {"teacher": EnsembleTeacherRun.of(base.teacher, _parts(cohort, profile))}
     return base.model_copy(update=changes)
 
 
