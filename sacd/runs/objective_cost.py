@@ -23,7 +23,8 @@ from sacd.objectives import OBJECTIVES, build_objective, load_objective
 from sacd.objectives.base import Context
 from sacd.runs.kinds.student import StudentRun
 from sacd.stages import STAGES
-from sacd.training.batches import Arrays, ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import Arrays, ClipSet
 from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_preparation
 from sacd.training.loop import deterministic, make_fabric, make_optimizer, take_step
 from sacd.training.tasks import StageTask, StudentTask
