@@ -7,11 +7,12 @@ import torch
 from sacd import experiments
 from sacd.cohort import Cohort
 from sacd.cohort.check import check
+from sacd.cohort.clock import clock
 from sacd.exceptions import SacdError
 from sacd.experiments.profile import load_profile
 from sacd.simulate import night, simulated_cohort
 from sacd.simulate.beside import Place, empty, is_whole, place_beside
-from sacd.simulate.features import Encoder, breathing_statistics, clock
+from sacd.simulate.features import Encoder, breathing_statistics
 from sacd.simulate.participant import make_participant
 from sacd.simulate.planned import array_bytes, simulation_seconds
 from sacd.simulate.provenance import arguments_of, command
@@ -70,8 +71,6 @@ def test_columns_are_what_their_names_say(cohort):
 
     trunk = Encoder(ENCODER)(whole.video(clips, frames=16, size=16))
     np.testing.assert_allclose(columns("trunk"), trunk, atol=0.02 * np.abs(trunk).max())
-    np.testing.assert_allclose(columns("clock"), clock(clips), atol=1e-3)
-    np.testing.assert_allclose(columns("night")[:, 0], clips / CLIPS, atol=1e-3)
     assert columns("movement").shape[1] == 16 + 16 + 8 + 8 + 8 + 4
     np.testing.assert_array_equal(recording.eeg[clips], whole.eeg(clips).astype(np.float16))
     np.testing.assert_array_equal(recording.clips.stage, whole.labels)
@@ -123,9 +122,17 @@ def test_students_see_what_their_view_names(cohort):
         run.check(cohort)
         return run.arrays(cohort, None, recordings)[0].shape[1] if view else 0
 
-    assert (seen("trunk"), seen("clock,night"), seen("movement")) == (512, 11, 60)
-    with pytest.raises(SacdError, match="begins with view='depth'; what is there: trunk, movement, clock, night"):
+    assert (seen("trunk"), seen("movement,trunk"), seen("movement"), seen("clock")) == (512, 572, 60, 10)
+    with pytest.raises(SacdError, match="begins with view='depth'; what is there: trunk, movement"):
         seen("depth")
+
+
+def test_the_clock_knows_the_time_alone():
+    hours = np.array([0.0, 1.5, 3.0])
+    told = clock((hours * 120).astype(int))
+    np.testing.assert_allclose(told[:, 0], hours / 12, rtol=1e-6)
+    np.testing.assert_allclose(told[:, -2:], [[0, 1], [0, 1], [0, 1]], atol=1e-6)  # waves of 1.5 h
+    np.testing.assert_allclose(told[2, 6:8], [0, 1], atol=1e-6)  # of 3 h
 
 
 def test_a_few_frames_or_no_such_trunk_are_refused(tmp_path):

@@ -15,6 +15,7 @@ from sacd.objectives import load_objective, options_of, short_name
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.selected import SelectedRun
 from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.kinds.tuned import TunedRun
 from sacd.training.config import ModelConfig, ObjectiveConfig
 
@@ -119,15 +120,26 @@ def _rows(
         )
         return
     if not raw:
-        on = [(weights, known) for weights in others.trunks] + [(None, _among(known, others.untrained))]
-        for weights, names in on:
-            sees = trunk(cohort, profile, fold, weights)
+        for sees, names in _other_trunks(cohort, profile, fold, known):
             yield from (student(cohort, profile, name, protocol, seed, fold, raw, sees_by=sees) for name in names)
     if seed < others.seeds:
         for model in others.teachers:
             other = teacher(cohort, profile, protocol, seed, fold, model=model)
             for method in _among(known, others.methods):
                 yield student(cohort, profile, method, protocol, seed, fold, raw, other)
+
+
+def _other_trunks(
+    cohort: Cohort, profile: Profile, fold: tuple[int, int] | None, known: list[str]
+) -> Iterator[tuple[TrunkRun, list[str]]]:
+    """Further trunks of Table II, as shipped, each with its methods."""
+    others = profile.comparison
+    wanted = [*((name, known) for name in others.trunks), (None, _among(known, others.untrained))]
+    wanted += [(name, _among(known, profile.headline)) for name in others.sensitivity]
+    if not trunk(cohort, profile, fold).like(shipped := trunk(cohort, profile, fold, continued=False)):
+        yield shipped, known
+    for weights, names in wanted:
+        yield trunk(cohort, profile, fold, weights, continued=False), names
 
 
 def trials(run: StudentRun, number: int) -> list[StudentRun]:

@@ -18,14 +18,14 @@ from sacd.experiments.distillation import methods
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
 from sacd.runs.kind import RunConfig
-from sacd.runs.kinds.student import StudentRun
+from sacd.runs.kinds.student import CLOCK, StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.simulate.beside import Place, place_beside
 from sacd.simulate.provenance import is_ours
 from sacd.training.config import ModelConfig
 
-MOVEMENT, CLOCK = "movement", "clock"
-"""Views of a simulated night beside its trunk's features: breathing and movement; the time since it began."""
+MOVEMENT = "movement"
+"""The view of a simulated night beside its trunk's features: breathing and movement."""
 CLIP, SMOOTHED = "clip", "clip + forward–backward"
 OFFLINE, CAUSAL = "offline", "causal"
 DECODED = {"forward-backward": "forward–backward", "durations": "durations", "median": "median"}
@@ -101,7 +101,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
     columns = [name.split("_")[0] for name in cohort.info.sampling.video_features]
     found += [Row("CE, breathing and movement", length=length, view=MOVEMENT) for length in (1, longest)]
     found += [Row("CE, clock alone", view=CLOCK)]
-    return [row for row in found if row.view is None or row.view in columns]
+    return [row for row in found if row.view in (None, CLOCK, *columns)]
 
 
 def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]:
@@ -138,7 +138,9 @@ def run_of(
     base = student(cohort, profile, row.objective, protocol, seed, fold, raw=False, taught_by=guide)
     model = ModelConfig(name=row.network, options=options)
     changes = {"model": model, "training": recipe.training, "taught": row.taught}
-    return base.model_copy(update=changes | ({} if row.view is None else {"view": row.view}))
+    if row.view is not None:
+        changes |= {"view": row.view, "trunk": None}
+    return base.model_copy(update=changes)
 
 
 def night_teacher(

@@ -24,7 +24,8 @@ def table_ii(cohort: Cohort, profile: Profile) -> list[str]:
         f"few-label: {budget(cohort, profile, 'few-label')} labelled participants, a quarter of them for validation;"
         " the teacher is trained on the same.",
         f"Steps: {steps} (profile {profile.name}; the paper: 80 epochs).",
-        f"Seeds: {profile.seeds}, other teachers {others.seeds}, equal budget {search.seeds}.",
+        f"Seeds: {profile.seeds}, other teachers {others.seeds}, equal budget {search.seeds};"
+        f" {max(map(profile.seeds_of, profile.headline), default=profile.seeds)} of what claims rest on.",
         f"Equal budget: {search.trials} trials of every method; teachers: {teachers}.",
     ]
     if is_features(cohort):

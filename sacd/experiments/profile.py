@@ -32,8 +32,9 @@ class Comparison(Frozen):
     `methods` are distilled from each of `teachers` too; `student` is a second network, on video, by CE alone. `shifted`
     are methods whose teacher speaks of another time of the night, as a control; `smoothed` those whose teacher is
     smoothed over the night. `trunks` are the weights of other trunks, on which every method of the frozen tier stands
-    once more; on an untrained one stand those of `untrained`. Of `tuned` the power of the prior's correction is chosen
-    by cross-fitting, with few labels.
+    once more; on an untrained one stand those of `untrained`, on those of `sensitivity` (other pretraining seeds,
+    another coupling) the headline's. Of `tuned` the power of the prior's correction is chosen by cross-fitting, with
+    few labels.
     """
 
     teachers: tuple[ModelConfig, ...] = ()
@@ -42,6 +43,7 @@ class Comparison(Frozen):
     smoothed: tuple[str, ...] = ()
     trunks: tuple[str, ...] = ()
     untrained: tuple[str, ...] = ()
+    sensitivity: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ()
     seeds: int = Field(default=3, gt=0)
     student: Recipe | None = None

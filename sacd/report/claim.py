@@ -48,11 +48,12 @@ from sacd.progress import duration
 from sacd.report.html import render
 from sacd.runs.forecast import predicted_seconds
 from sacd.runs.store import RunStore
-from sacd.simulate.beside import ensure
+from sacd.simulate.beside import Place, ensure
 from sacd.simulate.planned import simulation_seconds
 
 OUT, REFERENCE, WORK = ROOT / "reports" / "claim", ROOT / "reports" / "reference" / "claim", ROOT / "data" / "claim"
 METRICS = ("accuracy", "macro_f1", "kappa")
+SIDE_BY_SIDE = 2
 
 
 class Confirmation:
@@ -115,6 +116,9 @@ class Confirmation:
     def _folder(self, coupling: str, seed: int) -> Path:
         return self.work / f"{self.stage}-{self.digest}-{coupling}-{seed}"
 
+    def _place(self, coupling: str, seed: int) -> Place:
+        return self.design.place(self._folder(coupling, seed) / "cohort", coupling, seed)
+
     def plan(self) -> pd.DataFrame:
         """A row a cohort: coupling, seed, done, and the predicted seconds to simulate it and to train on it."""
         rows = []
@@ -122,10 +126,10 @@ class Confirmation:
             done, seconds = self._counts_file(coupling, seed).exists(), 0.0
             if not done:
                 folder = self._folder(coupling, seed)
-                cohort, store = self.design.place(folder / "cohort", coupling, seed).open_or_plan(), _store(folder)
+                cohort, store = self._place(coupling, seed).open_or_plan(), _store(folder)
                 wanted = runs.closure(run for *_, run in stage_runs(self.design, cohort, self.seeds))
                 seconds = sum(predicted_seconds(run, cohort, store) for run in wanted) / runs.workers()
-                seconds += 0 if cohort.path.exists() else simulation_seconds(cohort)
+                seconds += 0 if cohort.path.exists() else simulation_seconds(cohort) / SIDE_BY_SIDE
             rows.append({"coupling": coupling, "seed": seed, "done": done, "seconds": seconds})
         return pd.DataFrame(rows)
 
@@ -138,6 +142,9 @@ class Confirmation:
                 left = f", {duration(spent / number * (len(absent) - number))} left" if number else ""
                 place = f"cohort {number + 1} of {len(absent)} ({coupling}, seed {seed})"
                 print(f"stage {self.stage}: {place}{left}", file=sys.stderr, flush=True)
+                # One process simulates a cohort, so that two are made side by side.
+                if number % SIDE_BY_SIDE == 0:
+                    ensure(self._place(*pair) for pair in absent[number : number + SIDE_BY_SIDE])
                 self._do(coupling, seed)
             return self._write()
 
@@ -147,7 +154,7 @@ class Confirmation:
     def _do(self, coupling: str, seed: int) -> None:
         """Simulate one cohort, train on it, keep its counts, remove it with its runs."""
         folder, file = self._folder(coupling, seed), self._counts_file(coupling, seed)
-        (cohort,) = ensure([self.design.place(folder / "cohort", coupling, seed)])
+        cohort = self._place(coupling, seed).open()
         found = count_rows(self.design, cohort, self.seeds, _store(folder))
         file.parent.mkdir(parents=True, exist_ok=True)
         aside = file.with_suffix(".aside")

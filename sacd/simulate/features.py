@@ -5,8 +5,6 @@ Columns of `video_features.npy`, named in `sampling.video_features`; a student s
 =================  =============================================================================================
 ``trunk_000`` …    the trunk's 512 features of the clip
 ``movement_…``     where, when and how the clip moves, and how it breathes, computed from the same pictures
-``clock_…``        time since the night began: known at the time
-``night_share``    how much of the night is over: known when it has ended
 =================  =============================================================================================
 """
 
@@ -31,7 +29,6 @@ _BATCH = 32
 # energy of time bins, its peaks, power; the four columns of breathing.
 _ENERGY = ((-4.5, 0.25), (-4.0, 0.5), (-4.5, 0.2), (-3.7, 0.4), (-6.5, 1.2))
 _BREATH = ((0.23, 0.8, 0.7, 0.3), (0.04, 0.13, 0.45, 0.25))
-_PERIODS_HOURS = (12, 6, 3, 1.5)
 _BREATH_HZ = (0.1, 0.5)
 _CELLS, _ROUNDS = 8, 8
 
@@ -46,9 +43,6 @@ def feature_names(frames: int) -> tuple[str, ...]:
         *(f"trunk_{number:03d}" for number in range(FEATURE_DIM)),
         *(f"movement_{what}-{which}" for what, parts in moving for which in parts),
         *(f"movement_breath-{what}" for what in ("hz", "regularity", "amplitude", "unevenness")),
-        "clock_time", "clock_time-squared",
-        *(f"clock_{wave}-{period}h" for period in _PERIODS_HOURS for wave in ("sin", "cos")),
-        "night_share",
     )
 
 
@@ -94,7 +88,7 @@ def night_features(night: SimulatedNight, encoder: Encoder, frames: int, size: i
         clips = np.arange(first, min(first + _BATCH, night.clips))
         video = night.video(clips, frames, size, span_s)
         moving = movement(torch.from_numpy(video), span_s).numpy()
-        result[clips] = np.hstack([encoder(video), moving, clock(clips), clips[:, None] / night.clips])
+        result[clips] = np.hstack([encoder(video), moving])
     return result
 
 
@@ -142,10 +136,3 @@ def breathing_statistics(x: Tensor, span_s: float = CLIP_SECONDS) -> Tensor:
     peak = functional.avg_pool1d(functional.pad(share, (1, 1))[:, None], 3, 1).squeeze(1).amax(1) * 3
     sizes = (functional.adaptive_avg_pool1d(trace.square(), 4) + 1e-4).log() / 2
     return torch.stack([share @ hertz, peak, (trace.square().mean(1) + 1e-4).log() / 2, sizes.std(1)], dim=1)
-
-
-def clock(clips: np.ndarray) -> np.ndarray:
-    """The columns ``clock_…`` of clips by number in the night, float64 [n, d]; time is in units of 12 hours."""
-    hours = np.asarray(clips)[:, None] * CLIP_SECONDS / 3600
-    waves = [wave(2 * np.pi * hours / period) for period in _PERIODS_HOURS for wave in (np.sin, np.cos)]
-    return np.hstack([hours / 12, (hours / 12) ** 2, *waves])

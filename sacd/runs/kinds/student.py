@@ -8,6 +8,7 @@ import torch
 from pydantic import model_validator
 
 from sacd.cohort import Cohort, Modality, Recording
+from sacd.cohort.clock import clock
 from sacd.cohort.splits import Split
 from sacd.decisions import night_model
 from sacd.exceptions import SacdError
@@ -28,6 +29,9 @@ from sacd.training.batches import ClipSet, Stored
 from sacd.training.config import ObjectiveConfig
 from sacd.training.inputs import Outputs
 from sacd.training.tasks import StudentTask
+
+CLOCK = "clock"
+"""The view that shows a student nothing but the time."""
 
 
 class ObjectiveRun(RunConfig):
@@ -109,6 +113,7 @@ class StudentRun(DistilledRun):
     """A stage classifier on video. With a `trunk` it is an MLP on that trunk's frozen features.
 
     Of a feature cohort it sees the columns whose names begin with `view`, or with one of several, separated by commas.
+    With the view "clock" it sees nothing of any cohort but the time (`sacd.cohort.clock`): a control.
     What its teacher says of a clip it is `taught` as it is, or smoothed over the night (`sacd.runs.outputs`), or as a
     control shifted: what was said of another time of the same night. Runs of a sweep keep neither weights
     (`keep_weights`) nor test predictions (`test`).
@@ -172,13 +177,13 @@ class StudentRun(DistilledRun):
         }
 
     def reads_features(self, cohort: Cohort) -> bool:
-        """Also where it stands on a trunk."""
-        return self.trunk is not None or super().reads_features(cohort)
+        """Also where it stands on a trunk, or sees the time alone."""
+        return self.trunk is not None or self.view == CLOCK or super().reads_features(cohort)
 
     def check(self, cohort: Cohort) -> None:
         """Also that there is what it should see."""
         super().check(cohort)
-        if self.view:
+        if self.view not in ("", CLOCK):
             self._columns(cohort)
 
     def _columns(self, cohort: Cohort) -> np.ndarray:
@@ -191,7 +196,9 @@ class StudentRun(DistilledRun):
         return seen
 
     def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
-        """Video, its trunk's features of it, or the columns of a feature cohort that it sees."""
+        """Video, its trunk's features of it, the columns of a feature cohort that it sees, or the time."""
+        if self.view == CLOCK:
+            return [clock(recording.clips["clip"].to_numpy()) for recording in recordings]
         if self.view:
             columns = self._columns(cohort)
             return [recording.video[:, columns] for recording in recordings]
