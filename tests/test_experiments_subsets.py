@@ -143,9 +143,9 @@ def test_the_night_is_drawn_for_any_methods(name, cohorts, tmp_path):
     every = pd.concat([predicted.assign(decision=decision) for decision in decisions], ignore_index=True)
     shown = night.with_ways(every, table, named)
     results_table(summarise(shown, by=["block", "method", "way"]), "a", "b", ["method", "way"], block="block")
-    ce = shown[(shown.method == "CE") & (shown.context == "offline")]
-    plain = summarise(ce[ce.decision == "argmax"], by=["protocol", "length"])
-    by_context(plain, summarise(ce[ce.way == night.SMOOTHED], by=["protocol"]), "a")
+    own = shown[(shown.method == named[0][0].method) & (shown.context == "offline")]
+    plain = summarise(own[own.decision == "argmax"], by=["protocol", "length"])
+    by_context(plain, summarise(own[own.way == night.SMOOTHED], by=["protocol"]), "a")
     for context, way in (("offline", night.SMOOTHED), ("causal", "clip + filter")):
         within = ["block", "method"]
         against = compare_present(shown[shown.context == context], way, by="way", within=within)
