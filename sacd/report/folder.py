@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -130,7 +130,10 @@ class Draft:
         self.notebooks.mkdir(parents=True)
         self.published = False
 
-    def publish(self, entries: list[Entry], cohort: Cohort, profile: str, trained: pd.DataFrame) -> None:
+    def publish(
+        self, entries: list[Entry], cohort: Cohort, profile: str, trained: pd.DataFrame,
+        references: Mapping[str, list[dict[str, Any]]],
+    ) -> None:
         """Write the pages and the manifest.
 
         Parameters
@@ -141,12 +144,17 @@ class Draft:
             The profile's name.
         trained : DataFrame
             From `sacd.runs.ensure`: run_id, status, and `seconds` where trained.
+        references : mapping
+            Notebook → tables of other profiles that stand beside it (`sacd.report.reference.Reference` as dict).
         """
         about = {
             "label": cohort.label, "simulated": cohort.info.simulated, "participants": len(cohort.participants),
             "recordings": len(cohort), "clips": int(cohort.recordings.clips.sum()),
         }
-        cards = [asdict(entry) | self._write_page(entry, about) for entry in entries]
+        cards = [
+            asdict(entry) | self._write_page(entry, about, beside) | {"references": beside}
+            for entry in entries for beside in [references.get(entry.name, [])]
+        ]
         seconds = sum(entry.seconds or 0 for entry in entries if not entry.kept)
         counts = pd.Series([entry.status for entry in entries], dtype=object).value_counts()
         parts = [f"{count} {status}" for status, count in counts.items()]
@@ -165,7 +173,7 @@ class Draft:
     def _write(self, name: str, text: str) -> None:
         (self._path / name).write_text(text, encoding="utf-8")
 
-    def _write_page(self, entry: Entry, about: dict[str, Any]) -> dict[str, Any]:
+    def _write_page(self, entry: Entry, about: dict[str, Any], references: list[dict[str, Any]]) -> dict[str, Any]:
         """A notebook's page and thumbnail; what its card in the index needs of them."""
         file = self.notebooks / f"{entry.name}.ipynb"
         if entry.kept:
@@ -178,7 +186,8 @@ class Draft:
             self._write("plotly.min.js", get_plotlyjs())
         page = f"{entry.name}.html"
         self._write(page, html.render(
-            "notebook.html", entry=asdict(entry), cohort=about, cells=html.cells(content), plotly=plotly
+            "notebook.html", entry=asdict(entry), cohort=about, cells=html.cells(content), plotly=plotly,
+            references=references,
         ))
         picture = html.thumbnail(content)
         if picture is not None:

@@ -6,6 +6,7 @@ A notebook is executed again only when something it depends on changed.
 
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from sacd.report.folder import Entry, Folder
 from sacd.report.job import Job, Part, check_parameters, choose, union
 from sacd.report.notebook import Notebook, Outcome
 from sacd.report.plan import Plan, make_plan
+from sacd.report.reference import references
 from sacd.runs.identity import run_id
 from sacd.runs.store import RunStore
 from sacd.simulate.beside import Place, empty, ensure, make_whole
-from sacd.simulate.provenance import check_version
+from sacd.simulate.provenance import check_version, is_ours
 
 
 class Report:
@@ -151,7 +153,10 @@ class Report:
                     failed = [row for row in behind if row is not None and row["status"] != "done"]
                     job.entry.failed_runs = [f"{row['run_id']}: {row['error']}" for row in failed]
             entries = [job.entry for job in self.jobs]
-            aside.publish(entries, self.cohort, self.profile.name, pd.DataFrame(rows.values()))
+            # What was simulated here stands beside simulated cohorts alone.
+            kept = references if is_ours(self.cohort.info) else lambda name, but: []
+            beside = {job.name: [asdict(one) for one in kept(job.name, self.profile.name)] for job in self.jobs}
+            aside.publish(entries, self.cohort, self.profile.name, pd.DataFrame(rows.values()), beside)
         return entries
 
     def _clear(self, parts: list[Part], tables: list[pd.DataFrame]) -> None:
