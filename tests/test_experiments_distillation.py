@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from tiny import make_cohort
 
-from sacd import experiments
+from sacd import experiments, runs
 from sacd.cohort import Cohort
 from sacd.experiments.distillation import tuned
 from sacd.experiments.profile import Profile, load_profile
@@ -88,6 +88,12 @@ def test_tuned_decisions_are_of_students_of_the_first_block(cohort):
     known = {run.model_dump_json() for run in few(cohort, profile)}
     assert all(run.student.model_dump_json() in known for run in found)
     assert set(found) <= set(run for run in experiments.distillation(cohort, profile) if run.kind == "tuned")
+
+
+def test_of_two_labelled_nobody_can_be_left_out(tmp_path):
+    small = make_cohort(tmp_path / "c", features=True, train=9, test=0, clips=8)
+    assert tuned(small, profile_of()) == []
+    assert len(runs.plan(small, experiments.distillation(small, profile_of())))
 
 
 def test_rows_and_blocks_are_called_after_protocol_tier_trunk_and_search(cohort):

@@ -31,7 +31,7 @@ LACKS = {
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
-    return make_cohort(tmp_path_factory.mktemp("ours") / "c", features=True, train=6, test=2, clips=16)
+    return make_cohort(tmp_path_factory.mktemp("ours") / "c", features=True, train=8, test=2, clips=16)
 
 
 def of_block(cohort: Cohort, block: str) -> list[tuple[Row, StudentRun]]:
@@ -74,6 +74,12 @@ def test_the_night_is_the_longest_context_and_a_profile_may_leave_the_ensemble_o
     found = {row.name: run for row, run in named_runs(cohort, profile)}
     assert found[COMPLETE].model.options["length"] == 0
     assert set(found) - {COMPLETE, "CE", "KD", "SACD"} == set(LACKS) - {"an ensemble of teachers"}
+
+
+def test_of_two_labelled_there_is_no_ensemble(tmp_path: Path) -> None:
+    small = make_cohort(tmp_path / "c", features=True, train=9, test=0, clips=8)
+    assert "an ensemble of teachers" not in {row.name for row, _ in named_runs(small, night_profile())}
+    assert runs.plan(small, experiments.CHAPTERS["17_our_method"].runs(small, night_profile())).shape[0]
 
 
 def test_a_profile_without_our_method_does_not_apply(cohort: Cohort) -> None:

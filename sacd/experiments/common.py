@@ -1,7 +1,7 @@
 """What every chapter's runs are made of: folds, label budgets, teachers, trunks and students of a profile."""
 
 from sacd.cohort import Cohort
-from sacd.cohort.splits import Protocol, default_budget
+from sacd.cohort.splits import Protocol, default_budget, make_split
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
@@ -45,6 +45,12 @@ def budget(cohort: Cohort, profile: Profile, protocol: Protocol) -> int | None:
     if protocol == "paper":
         return None
     return default_budget(cohort.participants, folds(cohort, profile)[0], profile.labelled)
+
+
+def can_be_cut(cohort: Cohort, profile: Profile, parts: int) -> bool:
+    """Whether few labels are enough to train without each of `parts`: of two labelled participants only one trains."""
+    few = budget(cohort, profile, "few-label")
+    return len(make_split(cohort.participants, "few-label", few, folds(cohort, profile)[0]).labelled) >= parts
 
 
 def teacher(

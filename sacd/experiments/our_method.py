@@ -2,7 +2,7 @@
 
 Few labels. Every row has the same trunk, the same context network and the same decision; in the first block the same
 teacher too, smoothed over the night: what differs there is the method, and not the night. An ensemble of teachers was
-part of the method's proposal; it is a row of its own where the profile has one.
+part of the method's proposal; it is a row of its own where the profile has one and the labelled are enough for it.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import pandas as pd
 
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import OURS, folds
+from sacd.experiments.common import OURS, can_be_cut, folds
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import methods
 from sacd.experiments.night import Row as NightRow
@@ -61,7 +61,8 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
     NotApplicable
         The profile leaves our method out.
     """
-    known = methods(cohort, profile, "few-label")
+    known, parts = methods(cohort, profile, "few-label"), profile.night.parts
+    cut = parts is not None and can_be_cut(cohort, profile, parts)
     if OURS not in known:
         raise NotApplicable(f"the methods of profile {profile.name} leave {OURS} out")
     return [
@@ -72,7 +73,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
         Row(PARTS, "no labels beside the teacher", options={"ce_weight": 0.0}),
         Row(PARTS, "student sees single clips", context=False),
         Row(PARTS, "KD as published in its place", "kd", smoothed=False),
-        *([Row(PARTS, "an ensemble of teachers", ensemble=True)] if profile.night.parts else []),
+        *([Row(PARTS, "an ensemble of teachers", ensemble=True)] if cut else []),
     ]
 
 
