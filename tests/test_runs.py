@@ -35,7 +35,8 @@ from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.outputs import cached_outputs, load_network
 from sacd.runs.pool import PROGRESS
 from sacd.runs.store import Run, RunStore
-from sacd.training.batches import WINDOW, Arrays, ClipSet, Sampler
+from sacd.training.batches import WINDOW, Sampler
+from sacd.training.clip_set import Arrays, ClipSet
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from sacd.training.inputs import forward, make_network, predict, unbroken, whole_set
 from sacd.training.loop import step_seed

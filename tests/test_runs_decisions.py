@@ -19,7 +19,8 @@ from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.tuned import TunedRun
 from sacd.runs.outputs import load_network
 from sacd.runs.store import RunStore
-from sacd.training.batches import ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import ClipSet
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from sacd.training.inputs import predict
 from sacd.training.loop import make_fabric

@@ -28,7 +28,7 @@ from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.store import RunStore, tabulate
 from sacd.stages import STAGES
-from sacd.training.batches import Arrays, ClipSet
+from sacd.training.clip_set import Arrays, ClipSet
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from sacd.training.inputs import Inputs
 from sacd.training.transforms import prepare_features

@@ -17,7 +17,7 @@ from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.tuned import TunedRun
 from sacd.runs.outputs import joined_outputs
 from sacd.runs.store import RunStore
-from sacd.training.batches import ClipSet
+from sacd.training.clip_set import ClipSet
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 
 FAST = TrainingConfig(steps=6, batch=16, optimizer="adamw", lr=0.03, validate_every=3)

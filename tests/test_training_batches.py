@@ -1,16 +1,14 @@
-"""What stands together in a batch, what is made ahead, and how many clips fit."""
+"""What stands together in a batch."""
 
-import threading
 from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from training_tasks import make_clips
 
 from sacd.exceptions import SacdError
-from sacd.training.batches import WINDOW, Ahead, Sampler, apart, evaluation_batch, to_device
+from sacd.training.batches import WINDOW, Sampler, apart
 
 
 def sampler_of(batch: int, seed: int = 1, **shape: int) -> tuple[Sampler, list[np.ndarray], np.ndarray, np.ndarray]:
@@ -63,42 +61,6 @@ def test_a_single_window_says_what_it_loses(caplog: pytest.LogCaptureFixture) ->
     sampler_of(8)
     (record,) = caplog.records
     assert "batch 8 is one window of one night" in record.message and "\n" not in record.message
-
-
-def test_the_next_step_is_made_ahead_by_a_thread() -> None:
-    made, begun = [], threading.Event()
-
-    def make(step: int) -> int:
-        made.append((step, threading.current_thread() is not threading.main_thread()))
-        if step == 5:
-            begun.set()
-        return step * step
-
-    ahead = Ahead(make)
-    assert ahead(4) == 16
-    assert begun.wait(10)  # before it was asked for
-    assert [ahead(5), ahead(6), ahead(2)] == [25, 36, 4]  # any step may follow, as after a resume
-    assert made[:3] == [(4, True), (5, True), (6, True)] and [step for step, _ in made].count(5) == 1
-
-
-def test_what_fails_ahead_fails_in_its_step() -> None:
-    def make(step: int) -> int:
-        return 1 // (2 - step)
-
-    ahead = Ahead(make)
-    assert ahead(1) == 1
-    with pytest.raises(ZeroDivisionError):
-        ahead(2)
-
-
-def test_evaluated_batches_follow_the_size_of_a_clip() -> None:
-    assert evaluation_batch((512,)) == evaluation_batch((1, 3000)) == evaluation_batch((32, 32, 32)) == 256
-    assert evaluation_batch((32, 112, 112)) == 41 and evaluation_batch((64, 1080, 1920)) == 1
-
-
-def test_a_tensor_of_the_host_is_not_copied_there() -> None:
-    x = torch.arange(3)
-    assert to_device(x, torch.device("cpu")) is x
 
 
 def test_a_batch_of_stretches_is_unbroken_and_of_different_people() -> None:

@@ -14,7 +14,7 @@ from sacd.models import build
 from sacd.objectives import build_objective
 from sacd.objectives.base import Context, labelled_factor
 from sacd.stages import NOT_SCORED
-from sacd.training.batches import Arrays
+from sacd.training.clip_set import Arrays
 from sacd.training.config import TrainingConfig
 from sacd.training.inputs import Inputs, Outputs, video_preparation
 from sacd.training.loop import CHECKPOINT, Task, make_optimizer, take_step, train

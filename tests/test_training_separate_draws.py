@@ -15,7 +15,8 @@ from sacd.runs.execute import Making
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.store import RunStore
 from sacd.stages import NOT_SCORED
-from sacd.training.batches import WINDOW, ClipSet, Sampler
+from sacd.training.batches import WINDOW, Sampler
+from sacd.training.clip_set import ClipSet
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from sacd.training.separate_draws import SeparateSampler
 

@@ -9,7 +9,8 @@ import torch
 from sacd.models import build
 from sacd.objectives import build_objective
 from sacd.objectives.base import Context
-from sacd.training.batches import Arrays, ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import Arrays, ClipSet
 from sacd.training.config import TrainingConfig
 from sacd.training.inputs import Inputs, Outputs
 from sacd.training.loop import make_fabric

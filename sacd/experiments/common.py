@@ -47,10 +47,10 @@ def budget(cohort: Cohort, profile: Profile, protocol: Protocol) -> int | None:
     return default_budget(cohort.participants, folds(cohort, profile)[0], profile.labelled)
 
 
-def can_be_cut(cohort: Cohort, profile: Profile, parts: int) -> bool:
-    """Whether few labels are enough to train without each of `parts`: of two labelled participants only one trains."""
-    few = budget(cohort, profile, "few-label")
-    return len(make_split(cohort.participants, "few-label", few, folds(cohort, profile)[0]).labelled) >= parts
+def parts_of(cohort: Cohort, profile: Profile, wanted: int) -> int:
+    """Parts that the labelled training participants of few-label can be cut into, at most those wanted."""
+    fold, labelled = folds(cohort, profile)[0], budget(cohort, profile, "few-label")
+    return min(wanted, len(make_split(cohort.participants, "few-label", labelled, fold).labelled))
 
 
 def teacher(

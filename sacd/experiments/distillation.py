@@ -8,7 +8,7 @@ from sacd import paper
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import PROTOCOLS, can_be_cut, folds, hidden_view, is_features, student, teacher, trunk
+from sacd.experiments.common import PROTOCOLS, folds, hidden_view, is_features, parts_of, student, teacher, trunk
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
 from sacd.objectives import load_objective, options_of
@@ -23,8 +23,8 @@ NEEDS_UNLABELLED = ("self-training", "pseudo-label", "softmatch")
 """Controls that are plain cross-entropy where every training participant is labelled; run in few-label only."""
 PUBLISHED = "published weights"
 SINCE = " (since the paper)"
-TUNED_PARTS = 3
-"""Parts of the labelled training participants that are left out in turn where a decision is tuned."""
+PARTS = 3
+"""Parts of the labelled participants by which the third decision is tuned."""
 FACTORS = (1.0, 0.1, 10.0, 0.3, 3.0, 0.03, 30.0)
 """What the trials of the equal-budget block multiply: a method's published weights, or the learning rate of one without
 weights. The first trial is the published setting."""
@@ -182,14 +182,14 @@ def equal_budget(cohort: Cohort, profile: Profile) -> list[SelectedRun]:
 def tuned(cohort: Cohort, profile: Profile) -> list[TunedRun]:
     """Table II's third decision: students of the first block whose correction is tuned on their labelled people.
 
-    None where these are too few to be left out in parts.
+    None where a single labelled participant trains.
     """
-    if not can_be_cut(cohort, profile, TUNED_PARTS):
+    if (parts := parts_of(cohort, profile, PARTS)) < 2:
         return []
     raw = tiers(cohort, profile, "few-label")[-1]
     names = _among(methods(cohort, profile, "few-label"), profile.comparison.tuned)
     return [
-        TunedRun.of(student(cohort, profile, name, "few-label", seed, fold, raw), TUNED_PARTS)
+        TunedRun.of(student(cohort, profile, name, "few-label", seed, fold, raw), parts)
         for name in names
         for seed in range(profile.seeds)
         for fold in folds(cohort, profile)

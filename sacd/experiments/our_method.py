@@ -2,7 +2,7 @@
 
 Few labels. Every row has the same trunk, the same context network and the same decision; in the first block the same
 teacher too, smoothed over the night: what differs there is the method, and not the night. An ensemble of teachers was
-part of the method's proposal; it is a row of its own where the profile has one and the labelled are enough for it.
+part of the method's proposal; it is a row of its own where the profile has one.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import pandas as pd
 
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import OURS, can_be_cut, folds
+from sacd.experiments.common import OURS, folds, parts_of
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import methods
 from sacd.experiments.night import Row as NightRow
@@ -61,8 +61,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
     NotApplicable
         The profile leaves our method out.
     """
-    known, parts = methods(cohort, profile, "few-label"), profile.night.parts
-    cut = parts is not None and can_be_cut(cohort, profile, parts)
+    known = methods(cohort, profile, "few-label")
     if OURS not in known:
         raise NotApplicable(f"the methods of profile {profile.name} leave {OURS} out")
     return [
@@ -73,7 +72,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
         Row(PARTS, "no labels beside the teacher", options={"ce_weight": 0.0}),
         Row(PARTS, "student sees single clips", context=False),
         Row(PARTS, "KD as published in its place", "kd", smoothed=False),
-        *([Row(PARTS, "an ensemble of teachers", ensemble=True)] if cut else []),
+        *([Row(PARTS, "an ensemble of teachers", ensemble=True)] if _parts(cohort, profile) > 1 else []),
     ]
 
 
@@ -87,6 +86,10 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]
     ]
 
 
+def _parts(cohort: Cohort, profile: Profile) -> int:
+    return parts_of(cohort, profile, profile.night.parts or 1)
+
+
 def _run(row: Row, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int, int] | None) -> StudentRun:
     longest = max(profile.night.lengths, key=lambda length: length or 10**6)
     student = NightRow(row.name, row.objective, longest if row.context else 1)
@@ -95,7 +98,7 @@ def _run(row: Row, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int,
     if base.teacher is not None:
         changes |= {"taught": "smoothed" if row.smoothed else "as-is"}
     if row.ensemble:
-        changes |= {"teacher": EnsembleTeacherRun.of(base.teacher, profile.night.parts)}
+        changes |= {"teacher": EnsembleTeacherRun.of(base.teacher, _parts(cohort, profile))}
     return base.model_copy(update=changes)
 
 

@@ -12,7 +12,7 @@ from sacd.pretraining.people import Clips, pretraining_clips, probe_clips
 from sacd.pretraining.probe import DRAWS, FEW, features, majority, of_targets, probed
 from sacd.pretraining.training import STEPS, TargetsName, pretrain, recipe
 from sacd.progress import progress
-from sacd.runs import ensure
+from sacd.runs import ensure_one
 from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.simulate.simulated_cohort import VERSION
 from sacd.training.config import TRAINING_VERSION, ModelConfig
@@ -115,7 +115,4 @@ def continue_on(
         raise SacdError(f"profile {profile.name} has no trunk; name another, such as laptop")
     model = ModelConfig(name=network, weights=weights or run.model.weights)
     training = run.training.model_copy(update={"steps": steps} if steps else {})
-    row = ensure(cohort, [run.model_copy(update={"model": model, "training": training, "seed": seed})]).iloc[0]
-    if row.status != "done":
-        raise SacdError(f"{row.path}: training failed: {row.error}")
-    return Path(row.path)
+    return Path(ensure_one(cohort, run.model_copy(update={"model": model, "training": training, "seed": seed})).path)

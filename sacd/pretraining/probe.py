@@ -12,7 +12,7 @@ from sacd.models.base import Network
 from sacd.pretraining.people import Clips, labelled_people
 from sacd.pretraining.targets import TARGETS, motion_targets
 from sacd.training import single_clips
-from sacd.training.batches import Arrays
+from sacd.training.clip_set import Arrays
 from sacd.training.inputs import Inputs, predict, video_preparation
 from sacd.training.loop import make_fabric
 from sacd.training.tasks import stage_scores

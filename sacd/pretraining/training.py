@@ -13,11 +13,12 @@ from sacd.models.base import Network
 from sacd.pretraining.people import Clips
 from sacd.pretraining.targets import motion_targets
 from sacd.training import single_clips
-from sacd.training.batches import Arrays, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import Arrays
 from sacd.training.config import ModelConfig, TrainingConfig
 from sacd.training.inputs import Inputs, make_network, predict, video_preparation
 from sacd.training.loop import make_fabric, train
-from sacd.training.tasks import Targets, TrunkTask, pixel_targets
+from sacd.training.trunk_task import Targets, TrunkTask, pixel_targets
 
 TargetsName = Literal["motion", "pixels"]
 STEPS = 3000

@@ -24,7 +24,7 @@ from sacd.models.base import Network
 from sacd.runs.forecast import alike
 from sacd.runs.kind import RunConfig
 from sacd.runs.store import DONE, LOCK, RunStore
-from sacd.training.batches import ClipSet
+from sacd.training.clip_set import ClipSet
 from sacd.training.config import TRAINING_VERSION
 from sacd.training.inputs import Inputs, predict
 from sacd.training.loop import CHECKPOINT, Task, make_fabric, train

@@ -7,14 +7,14 @@ same for all objectives, is left out.
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from sacd.cohort import Cohort
@@ -23,7 +23,8 @@ from sacd.objectives import OBJECTIVES, build_objective, load_objective
 from sacd.objectives.base import Context
 from sacd.runs.kinds.student import StudentRun
 from sacd.stages import STAGES
-from sacd.training.batches import Arrays, ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import Arrays, ClipSet
 from sacd.training.inputs import Inputs, Outputs, forward, make_network, video_preparation
 from sacd.training.loop import deterministic, make_fabric, make_optimizer, take_step
 from sacd.training.tasks import StageTask, StudentTask
@@ -68,9 +69,8 @@ class _Training:
     """One objective in training: its task, its optimiser, and the steps it has made."""
 
     def __init__(self, task: StudentTask, run: StudentRun, inputs: Inputs) -> None:
-        self.task, self.inputs = task.train(), inputs
+        self.task, self.inputs, self.steps = task.train(), inputs, 0
         self.optimizer = make_optimizer(task, run.training)
-        self.steps = 0
 
     def step(self) -> None:
         """A step as in training."""
@@ -85,48 +85,35 @@ class _Training:
     def peak_bytes(self) -> int:
         """Bytes of tensors at the fullest moment of its first two steps.
 
+        The first allocates gradients and optimiser state, the second is as all that follow.
         What lives before (networks, banks, the batch) is counted by hand. To it comes, on a GPU, what the allocator
         reports, and on a CPU every allocation that torch's profiler sees: gradients, optimiser state, activations
         (not what a library such as oneDNN allocates for itself).
         """
-        before = _bytes([*self.task.parameters(), *self.task.buffers(), self.task.draw(0)[2]])
+        before = _bytes(self.task) + self.task.draw(0)[2].nbytes
         device = self.inputs.device
         if device.type == "cuda":
             allocated = torch.cuda.memory_allocated(device)
             torch.cuda.reset_peak_memory_stats(device)
-            self._two_steps()
+            self.step()
+            self.step()
             return before + torch.cuda.max_memory_allocated(device) - allocated
         # Above the highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
         quiet = environment(KINETO_LOG_LEVEL="6")
         with quiet, profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
-            self._two_steps()
+            self.step()
+            self.step()
         events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
         events.sort(key=lambda event: event.start_ns())
         return before + int(np.cumsum([event.nbytes() for event in events]).max(initial=0))
 
-    def _two_steps(self) -> None:
-        """The first allocates gradients and optimiser state, the second is as all that follow."""
-        self.step()
-        self.step()
-
     def state_bytes(self) -> int:
         """Bytes of what the objective itself brings: its nets and banks, the momentum network."""
-        brought = [module for module in (self.task.objective, self.task.momentum_network) if module is not None]
-        return sum(_bytes([*module.parameters(), *module.buffers()]) for module in brought)
+        return _bytes(self.task.objective) + _bytes(self.task.momentum_network)
 
 
-def _bytes(tensors: Sequence[Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+def _bytes(module: nn.Module | None) -> int:
+    return 0 if module is None else sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
 
 
 def _seconds(step: Callable[[], None], device: torch.device) -> float:
@@ -236,7 +223,9 @@ def step_costs(
         - `state_bytes`: the objective's own nets and banks and the momentum network.
     """
     names = [REFERENCE, *(name for name in objectives if name != REFERENCE)]
-    with _one_thread(), torch.random.fork_rng():
+    with torch.random.fork_rng(), ExitStack() as afterwards:
+        afterwards.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)
         torch.manual_seed(run.seed)
         trainings = _trainings(run, shape, n_clips, names)
         reference = trainings[REFERENCE]

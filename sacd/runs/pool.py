@@ -79,6 +79,20 @@ def ensure(cohort: Cohort, configs: Iterable[RunConfig], store: RunStore | None 
     return ensure_all([(cohort, list(configs))], store)[0]
 
 
+def ensure_one(cohort: Cohort, config: RunConfig) -> pd.Series:
+    """The row that `ensure` gives of one run.
+
+    Raises
+    ------
+    SacdError
+        Its training failed.
+    """
+    row = ensure(cohort, [config]).iloc[0]
+    if row.status != "done":
+        raise SacdError(f"{row.path}: training failed: {row.error}")
+    return row
+
+
 def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore | None = None) -> list[pd.DataFrame]:
     """`ensure` on several cohorts that share a store, trained side by side; a table each."""
     if not parts:

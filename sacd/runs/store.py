@@ -13,6 +13,7 @@ import pandas as pd
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
 from sacd.locks import is_taken
+from sacd.paths import ROOT
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
 from sacd.training.config import TRAINING_VERSION
@@ -59,6 +60,10 @@ class Run:
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
+    def is_of(self, cohort: Cohort) -> bool:
+        """Whether it was trained on nights of a cohort, however they are cut into frames."""
+        return self.description["cohort"]["source_id"] == cohort.info.source_id
+
 
 class RunStore:
     """A folder of runs; cohorts that lie side by side share one."""
@@ -67,9 +72,10 @@ class RunStore:
         self.root = Path(root)
 
     @classmethod
-    def beside(cls, cohort: Cohort) -> "RunStore":
-        """`$SACD_RUNS`, else the folder ``runs`` beside the cohort."""
-        return cls(Path(os.environ.get("SACD_RUNS") or cohort.path.resolve().parent / "runs"))
+    def beside(cls, cohort: Cohort | None = None) -> "RunStore":
+        """`$SACD_RUNS`, else the folder ``runs`` beside the cohort, or beside those that reports simulate."""
+        folder = ROOT / "data" if cohort is None else cohort.path.resolve().parent
+        return cls(Path(os.environ.get("SACD_RUNS") or folder / "runs"))
 
     def folder(self, config: RunConfig, cohort: Cohort) -> Path:
         """Where a run lies, or will."""

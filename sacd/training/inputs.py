@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +18,16 @@ from sacd.models.base import Network, Output
 from sacd.models.shipped import load_weights
 from sacd.objectives.ifd import averaged
 from sacd.stages import STAGES
-from sacd.training.batches import Arrays, ClipSet, evaluation_batch, to_device
+from sacd.training.clip_set import Arrays, ClipSet, to_device
 from sacd.training.config import ModelConfig
 from sacd.training.transforms import prepare_video
 
 Prepare = Callable[[Tensor, torch.Generator | None], Tensor]
+
+EVALUATION_BYTES = 64 * 2**20
+"""Network input of an evaluated batch; a video network's widest activation is some 16 times its input."""
+EVALUATION_CLIPS = 256
+"""Clips of an evaluated batch at most: more are no faster."""
 
 
 class Outputs(NamedTuple):
@@ -140,6 +146,11 @@ def forward(network: Network, inputs: Inputs, x: Tensor, taps: bool = False) -> 
         features, inner = network.trunk(x, taps)
     features = features.float()
     return Output(features, network.head(features), tuple(tap.float() for tap in inner))
+
+
+def evaluation_batch(shape: tuple[int, ...]) -> int:
+    """How many clips to evaluate at once, by the shape of one: float32 numbers as network input."""
+    return max(1, min(EVALUATION_CLIPS, EVALUATION_BYTES // (4 * prod(shape))))
 
 
 def evaluate(

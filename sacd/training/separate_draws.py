@@ -7,7 +7,8 @@ clips stand beside each labelled one.
 
 import numpy as np
 
-from sacd.training.batches import ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import ClipSet
 
 APART = 0x5EED
 """Added to the seed of the unlabelled order: with as many windows of each kind, the same two would always meet."""

@@ -21,7 +21,7 @@ from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.encoder import check_builds, check_reads
 from sacd.runs.kinds.student import ObjectiveRun
 from sacd.runs.outputs import load_network
-from sacd.training.batches import Arrays
+from sacd.training.clip_set import Arrays
 from sacd.training.inputs import Inputs, Outputs, Prepare, make_network, predict, video_preparation
 from sacd.training.single_clips import AudioTask, Batches, Clips, PairTask
 from sacd.training.tasks import StageTask

@@ -8,9 +8,10 @@ from sacd.cohort.splits import Split
 from sacd.runs.execute import Making
 from sacd.runs.kinds.trunk import FrozenTrunk
 from sacd.runs.outputs import cached_outputs
-from sacd.training.batches import ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import ClipSet
 from sacd.training.inputs import make_network
-from sacd.training.tasks import TrunkTask
+from sacd.training.trunk_task import TrunkTask
 
 HELD_EVERY = 10
 """Every tenth window of the pool is held back to validate a trunk."""

@@ -15,7 +15,8 @@ from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
 from sacd.runs.outputs import cached_outputs
 from sacd.runs.store import RunStore
-from sacd.training.batches import Arrays, ClipSet, Sampler, Stored
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import Arrays, ClipSet, Stored
 from sacd.training.config import ModelConfig
 from sacd.training.inputs import Inputs, Outputs, Prepare, make_network, video_preparation
 from sacd.training.separate_draws import SeparateSampler

@@ -13,7 +13,8 @@ from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.teacher import EEGRun, TeacherRun
 from sacd.runs.outputs import cached_outputs
 from sacd.runs.store import RunStore
-from sacd.training.batches import ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import ClipSet
 from sacd.training.inputs import Outputs
 
 SHARED = ("model", "training", "protocol", "labelled", "fold", "seed", "without", "test")

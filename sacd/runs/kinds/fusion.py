@@ -27,7 +27,8 @@ from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.outputs import cached_outputs, load_network
 from sacd.runs.store import RunStore
-from sacd.training.batches import Arrays, ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import Arrays, ClipSet
 from sacd.training.config import ModelConfig
 from sacd.training.fusion import PairedInputs, alignment
 from sacd.training.inputs import Inputs

@@ -19,7 +19,8 @@ from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.student import DistilledRun, StudentRun
 from sacd.runs.kinds.teacher import EEGRun
 from sacd.runs.outputs import joined_outputs, load_network
-from sacd.training.batches import ClipSet, Sampler
+from sacd.training.batches import Sampler
+from sacd.training.clip_set import ClipSet
 from sacd.training.fusion import ReleasedTask
 from sacd.training.tasks import StudentTask
 

@@ -25,7 +25,7 @@ from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.outputs import Taught, cached_outputs, joined_outputs
 from sacd.runs.store import RunStore
 from sacd.stages import STAGES
-from sacd.training.batches import ClipSet, Stored
+from sacd.training.clip_set import ClipSet, Stored
 from sacd.training.config import ObjectiveConfig
 from sacd.training.inputs import Outputs
 from sacd.training.tasks import StudentTask

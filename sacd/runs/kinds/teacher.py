@@ -11,7 +11,7 @@ from sacd.runs.execute import Making
 from sacd.runs.kinds.encoder import StageRun
 from sacd.runs.outputs import cached_outputs
 from sacd.runs.store import RunStore
-from sacd.training.batches import Stored
+from sacd.training.clip_set import Stored
 from sacd.training.tasks import TeacherTask
 
 

@@ -23,7 +23,7 @@ from sacd.runs.execute import PROBABILITIES, Making, prediction_table
 from sacd.runs.kind import LabelledRun, RunConfig
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.outputs import joined_outputs
-from sacd.training.batches import ClipSet
+from sacd.training.clip_set import ClipSet
 
 
 class TunedRun(LabelledRun):

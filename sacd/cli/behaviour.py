@@ -1,0 +1,39 @@
+"""How commands answer people: errors of one line, options that come as a name and a value."""
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from sacd.exceptions import SacdError
+
+
+class Commands(TyperGroup):
+    """Errors meant for people are one line; a traceback is for bugs."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Exit status 1 after an error, 130 after an interruption."""
+        try:
+            return super().invoke(ctx)
+        except SacdError as error:
+            print(f"sacd: {' '.join(str(error).split())}", file=sys.stderr)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            print("sacd: interrupted; repeat the command to complete it", file=sys.stderr)
+            ctx.exit(130)
+
+
+class TakesPairs(TyperCommand):
+    """Reads ``-p NAME VALUE`` as ``-p NAME=VALUE``: typer has no list of pairs."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """Join what follows a flag of `pairs`."""
+        flags = {flag for option in self.params if option.name == "pairs" for flag in option.opts}
+        joined: list[str] = []
+        for arg in args:
+            if len(joined) > 1 and joined[-2] in flags and "=" not in joined[-1]:
+                joined[-1] += f"={arg}"
+            else:
+                joined.append(arg)
+        return super().parse_args(ctx, joined)

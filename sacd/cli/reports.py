@@ -1,0 +1,96 @@
+"""Commands that end in pages: report, claim."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from sacd.cli.options import PlanOnly, ProfileName, values_of
+
+
+def report(
+    profile: ProfileName = "laptop",
+    plan: PlanOnly = False,
+    cohort: Annotated[Path | None, typer.Option(help="A cohort; by default the profile's simulated one.")] = None,
+    only: Annotated[str, typer.Option(metavar="03,05", help="Only these notebooks, by number or name.")] = "",
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option("-p", metavar="NAME VALUE", help="Value of a name in the notebooks' parameters; repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The report's folder; by default reports/PROFILE.")] = None,
+) -> None:
+    """Train what is missing, execute the notebooks, write a report that opens with the network off.
+
+    Exit status 1 where a run or a notebook failed; the others are in the report all the same.
+
+    Examples:
+
+    \b
+      sacd report
+      sacd report --plan
+      sacd report --cohort data/sleep-edf
+      sacd report --only 03,06 -p seed 1 --out reports/seed-1
+    """
+    from sacd.report import Report
+
+    prepared = Report(profile, cohort, only.split(","), values_of(pairs), out)
+    if plan:
+        _print_plan(prepared)
+        return
+    entries = prepared.write()
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        print(f"{entry.name:<{width}}  {entry.status}{' (kept)' if entry.kept else ''}  {entry.reason}".rstrip())
+        for failure in entry.failed_runs:
+            print(f"{'':<{width}}  run failed: {failure}")
+    print(prepared.folder.path / "index.html")
+    if any(entry.status == "failed" or entry.failed_runs for entry in entries):
+        raise typer.Exit(1)
+
+
+def _print_plan(prepared: Any) -> None:
+    plan = prepared.plan()
+    for run in plan.runs.to_dict("records"):
+        print(f"{run['predicted_seconds'] / 60:6.1f} min  {run['run_id']}  {run['title']}")
+    print(f"{len(plan.runs)} runs to train, {plan.cached} there already (minutes above: of one core)")
+    print(f"cohorts to simulate: {', '.join(plan.simulated) or 'none'}")
+    print(f"notebooks to execute: {', '.join(plan.notebooks) or 'none'}")
+    print(plan.disk)
+    print(f"predicted: {plan.seconds / 60:.1f} minutes on this machine")
+
+
+def claim(
+    stage: Annotated[Literal["A", "B"], typer.Option(help="A: development cohorts. B: fresh ones, once.")] = "B",
+    plan: PlanOnly = False,
+    seed: Annotated[int | None, typer.Option(help="First seed of the cohorts; the design's by default.")] = None,
+    cohort: Annotated[
+        Path | None, typer.Option(help="Run the same rows on a real cohort of features instead of a stage.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result; by default reports/claim.")] = None,
+) -> None:
+    """The confirmation of the method that sacd/experiments/claim.yaml describes; goes on where it stopped.
+
+    Examples:
+
+    \b
+      sacd claim --stage A
+      sacd claim --plan
+      sacd claim --seed 9100 --out reports/claim-again
+      sacd claim --cohort data/sleep-accel
+    """
+    if cohort is not None:
+        from sacd.report.claim_benchmark import benchmark
+
+        print(benchmark(cohort, out))
+        return
+    from sacd.report.claim import Confirmation
+
+    prepared = Confirmation(stage, out, seed)
+    if not plan:
+        print(prepared.run())
+        return
+    table = prepared.plan()
+    for row in table.to_dict("records"):
+        minutes = "there already" if row["done"] else f"{row['seconds'] / 60:.1f} min"
+        print(f"{row['coupling']}, seed {row['seed']}: {minutes}")
+    print(f"method {prepared.digest}; predicted: {table.seconds.sum() / 60:.1f} minutes on this machine")
