@@ -17,7 +17,7 @@ report: $(STAMP)  ## simulate a cohort if there is none, train what is missing, 
 	$(BIN)/sacd report --profile laptop
 
 report-evening: $(STAMP)  ## what laptop leaves out, on its cohort: an hour and a half more
-	$(BIN)/sacd report --profile evening --cohort data/simulated-laptop
+	$(BIN)/sacd report --profile evening --cohort data/simulated-laptop --reference
 
 report-full: $(STAMP)  ## the paper's settings: for a GPU
 	$(BIN)/sacd report --profile paper

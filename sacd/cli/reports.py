@@ -1,5 +1,6 @@
 """Commands that end in pages: report, claim."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,9 @@ def report(
         typer.Option("-p", metavar="NAME VALUE", help="Value of a name in the notebooks' parameters; repeatable."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The report's folder; by default reports/PROFILE.")] = None,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Keep its summary tables in reports/reference, to stand beside others'.")
+    ] = False,
 ) -> None:
     """Train what is missing, execute the notebooks, write a report that opens with the network off.
 
@@ -30,13 +34,17 @@ def report(
       sacd report --plan
       sacd report --cohort data/sleep-edf
       sacd report --only 03,06 -p seed 1 --out reports/seed-1
+      sacd report --profile evening --cohort data/simulated-laptop --reference
     """
+    from sacd.experiments.claim import commit_of
     from sacd.report import Report
+    from sacd.report.reference import keep
 
     prepared = Report(profile, cohort, only.split(","), values_of(pairs), out)
     if plan:
         _print_plan(prepared)
         return
+    commit = commit_of() if reference else ""
     entries = prepared.write()
     width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:
@@ -44,6 +52,8 @@ def report(
         for failure in entry.failed_runs:
             print(f"{'':<{width}}  run failed: {failure}")
     print(prepared.folder.path / "index.html")
+    if reference:
+        print(keep(prepared.folder.path, " ".join(["sacd", *sys.argv[1:]]), commit))
     if any(entry.status == "failed" or entry.failed_runs for entry in entries):
         raise typer.Exit(1)
 
