@@ -142,17 +142,18 @@ def test_the_equal_budget_gives_every_method_as_many_trials_in_both_protocols(na
     assert {run.model_dump_json() for run in main} <= known
 
 
-def test_rows_name_a_teacher_or_student_that_is_not_the_profiles_own():
-    profile = load_profile("laptop")
+def test_rows_name_a_teacher_or_student_that_is_not_the_profiles_own_and_what_is_newer_than_the_paper():
+    profile = load_profile("evening")
     table = pd.DataFrame(
         {
-            "method": ["CE", "CE", "SACD", "SACD"],
-            "teacher": ["none", "none", "attnsleep", "sen"],
-            "student": ["r2plus1d_10", "r3d_10", "mlp", "mlp"],
+            "method": ["CE", "CE", "SACD", "SACD", "DKD"],
+            "objective": ["ce", "ce", "sacd", "sacd", "dkd"],
+            "teacher": ["none", "none", "attnsleep", "sen", "attnsleep"],
+            "student": ["r2plus1d_10", "r3d_10", "mlp", "mlp", "mlp"],
         }
     )
     names = experiments.row_names(table, cohort_of(profile), profile).tolist()
-    assert names == ["CE", "CE · R3D-10", "SACD", "SACD · modified SEN"]
+    assert names == ["CE", "CE · R3D-10", "SACD", "SACD · modified SEN", "DKD (since the paper)"]
     printed = experiments.printed_rows(profile)
     assert {"CE", "CE · R3D-10", "SACD", "SACD · DeepSleepNet", "CRD · modified SEN"} <= set(printed.method)
     chosen = printed[(printed.method == "SACD · modified SEN") & (printed.metric == "accuracy")]

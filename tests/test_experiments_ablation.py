@@ -9,6 +9,7 @@ from sacd import paper
 from sacd.cohort import Cohort
 from sacd.experiments.ablation import LEFT_OUT, READINGS, TABLE_V, ablation, further, named_runs
 from sacd.experiments.distillation import distillation
+from sacd.experiments.few_labels import compared
 from sacd.experiments.profile import Ablation, Profile, load_profile
 from sacd.objectives import build_objective, options_of
 from sacd.objectives.structure import StructureLoss
@@ -64,6 +65,8 @@ def test_every_run_is_asked_for_once_in_both_protocols_and_further_rows_in_few_l
     tried = profile(seeds=5, negatives=(16,))
     texts = [run.model_dump_json() for run in ablation(cohort, tried)]
     assert len(set(texts)) == len(texts)
+    # A setting of few labels may be the complete SACD's own.
+    assert set(texts) == {run.model_dump_json() for _, run in (*named_runs(cohort, tried), *compared(cohort, tried))}
     names = {protocol: [] for protocol in ("paper", "few-label")}
     for row, run in named_runs(cohort, tried):
         assert run.seed < tried.seeds

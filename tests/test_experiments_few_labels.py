@@ -56,11 +56,16 @@ def test_a_frozen_tier_has_no_trunk_to_try_and_a_setting_of_ones_own_comes_first
 
 # The ablation.
 
+RELEASED = ("ce", "kd")
+
 
 def profile(weights: str | None) -> Profile:
     smoke = load_profile("smoke")
     model = smoke.student.model.model_copy(update={"weights": weights})
-    return smoke.model_copy(update={"student": smoke.student.model_copy(update={"model": model})})
+    released = smoke.ablation.model_copy(update={"released": RELEASED})
+    return smoke.model_copy(update={
+        "student": smoke.student.model_copy(update={"model": model}), "ablation": released,
+    })  # fmt: skip
 
 
 @pytest.fixture
@@ -86,7 +91,7 @@ def test_rows_differ_in_what_they_say(cohort: Cohort, weights: str | None) -> No
             assert run.tier == "frozen"
             assert (run.training.labelled_share, run.training.labelled_weight) == expected[name]
     names = {name for name, _ in found}
-    assert names == set(expected) | {f"{title}, {row}" for title in ("CE", "KD", "SACD") for row in trunks}
+    assert names == set(expected) | {f"{title}, {row}" for title in ("CE", "KD") for row in trunks}
 
 
 def test_what_the_profile_publishes_is_shared_with_table_two(cohort: Cohort) -> None:

@@ -39,7 +39,7 @@ def samplings(main):
     return profile, ensure(companion.place for companion in frame_companions(main, profile))
 
 
-@pytest.mark.parametrize("name", ["smoke", "laptop", "paper"])
+@pytest.mark.parametrize("name", ["smoke", "evening", "paper"])
 def test_every_number_of_frames_is_cut_in_both_ways_of_the_same_nights(main, name):
     profile = load_profile(name)
     planned = [companion.place.open_or_plan().info for companion in frame_companions(main, profile)]
@@ -50,7 +50,7 @@ def test_every_number_of_frames_is_cut_in_both_ways_of_the_same_nights(main, nam
     assert len({info.source_id for info in planned}) == 1
 
 
-@pytest.mark.parametrize("name", ["laptop", "paper"])
+@pytest.mark.parametrize("name", ["evening", "paper"])
 def test_eight_to_sixty_four_frames(name):
     assert set(load_profile(name).frame_sampling.frames) >= {8, 16, 32, 64}
 
@@ -110,6 +110,12 @@ def test_a_real_cohort_needs_siblings_that_were_cut_both_ways(tmp_path):
     found = frame_companions(cohort, PROFILE)
     assert [companion.place.path.name for companion in found] == ["a", "b", "d"]
     assert all(companion.place.settings is None for companion in found)
+
+
+def test_a_profile_may_leave_frame_sampling_out(main):
+    for ask in (frame_companions, frame_sampling):
+        with pytest.raises(NotApplicable, match="profile laptop leaves frame sampling out; evening has it"):
+            ask(main, load_profile("laptop"))
 
 
 def test_features_have_no_frames(tmp_path):

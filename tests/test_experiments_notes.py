@@ -1,12 +1,16 @@
 """Notes below tables say the profile's own numbers."""
 
+from pathlib import Path
+
 import pytest
-from tiny import make_cohort
+from tiny import make_cohort, night_profile
 
 from sacd.cohort import Cohort
 from sacd.experiments import notes
 from sacd.experiments.hyperparameters import chosen_cell, stated
+from sacd.experiments.night import night_place
 from sacd.experiments.profile import load_profile
+from sacd.simulate.planned import plan_cohort
 
 PROFILE = load_profile("smoke")
 
@@ -62,3 +66,14 @@ def test_frames_and_verdict(cohorts):
     assert "video of 16×16" in student and f"{PROFILE.frame_sampling.steps} steps" in steps
     assert people == "Each row has a cohort of 11 participants (8 train, 3 test)."
     assert f"frozen {PROFILE.frozen.training.steps} steps" in notes.verdict(PROFILE)[1]
+
+
+def test_the_night_says_labels_nights_trunk_teacher_and_steps(cohorts):
+    profile = night_profile()
+    people, made, steps = notes.night(cohorts[1], profile)
+    assert people.startswith("few-label: 4 labelled participants")
+    assert made == "8 nights to train and validate, 3 to test; features: given features; teacher: mlp."
+    assert steps == "4 steps of 32 clips in stretches of 8, the same for all; seeds: 1 (profile smoke)."
+    main = plan_cohort(Path("nowhere") / "main", profile.cohort.model_dump())
+    _, made, _ = notes.night(night_place(main, profile).open_or_plan(), profile)
+    assert made == "8 nights to train and validate, 2 to test; features: r2plus1d_10-motion; teacher: sen."

@@ -14,12 +14,13 @@ from sacd.analysis.summary import mean_confusion, summarise
 from sacd.analysis.verdict import coverage, judge_cohort, summary
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments import notes
+from sacd.experiments import night, notes
 from sacd.experiments.profile import Profile, load_profile
 from sacd.experiments.verdict import named_runs
 from sacd.figures.confusion import confusion_matrices
 from sacd.figures.distillation import differences, forest
 from sacd.figures.findings import runs_in_words
+from sacd.figures.night import by_context
 from sacd.figures.tables import comparison_table, plain_table, results_table
 from sacd.figures.verdict import claims_forest, evidence_table, verdict_table
 from sacd.figures.words import NOTHING, differences_in_words
@@ -38,7 +39,10 @@ class Own(Objective):
     def forward(self, pair):
         return {"ce": labelled_cross_entropy(pair.student_logits, pair.label)}
 """
-ABOUT_SACD = {"04_ablation", "05_hyperparameters", "18_method_by_hand"}
+ABOUT = {
+    "04_ablation": "sacd", "05_hyperparameters": "sacd", "17_our_method": "night-kd", "18_method_by_hand": "sacd",
+}
+"""Chapters that are about one method; the night's is about some."""
 SUBSETS = {
     "ce": ("ce",), "ce, kd": ("ce", "kd"), "without ce": ("kd", "ccl", "sacd"),
     "without sacd": tuple(name for name in OBJECTIVES if name != "sacd"), "a file": ("own.py:Own",),
@@ -79,11 +83,14 @@ def test_every_chapter_has_runs_of_the_methods_named_or_says_why(name, kind, coh
         try:
             configs = chapter.runs(cohorts[kind], profile)
         except NotApplicable as reason:
-            assert chapter.name in ABOUT_SACD and "SACD" in str(reason)
+            if chapter.name == "16_night_context":
+                assert not {*profile.night.methods} & {*profile.methods} and "over the night" in str(reason)
+            else:
+                assert ABOUT[chapter.name] not in profile.methods and ABOUT[chapter.name] in str(reason).lower()
             continue
         used = {run.distils.name for run in configs if getattr(run, "distils", None)}
         assert used <= {*profile.methods, "ce"}, chapter.name
-        assert "sacd" in profile.methods or chapter.name not in ABOUT_SACD
+        assert ABOUT.get(chapter.name, profile.methods[0]) in profile.methods
         if kind == "real":
             assert "oracle" not in used, chapter.name
 
@@ -92,8 +99,7 @@ def test_every_chapter_has_runs_of_the_methods_named_or_says_why(name, kind, coh
 def test_table_two_is_drawn_for_any_methods(name, cohorts, tmp_path):
     cohort, profile = cohorts["raw"], profile_of(SUBSETS[name], tmp_path)
     table, predicted = told(experiments.distillation(cohort, profile))
-    predicted["block"] = experiments.block_names(predicted)
-    predicted["method"] = experiments.row_names(predicted, cohort, profile)
+    predicted = experiments.named(predicted[predicted.kind != "tuned"], cohort, profile)
     found, printed = summarise(predicted, by=["block", "method"]), experiments.printed_rows(profile)
     results_table(found, "a", "b", block="block", published=printed, notes=notes.table_ii(cohort, profile))
     forest(found, "a", facet="block")
@@ -126,6 +132,25 @@ def test_confusion_and_verdict_are_drawn_for_any_methods(name, cohorts, tmp_path
     verdict_table(judged, claims(), notes.verdict(profile))
     evidence_table(judged, claims())
     claims_forest(judged, claims())
+
+
+@pytest.mark.parametrize("name", ["ce", "without ce"])
+def test_the_night_is_drawn_for_any_methods(name, cohorts, tmp_path):
+    cohort, profile = cohorts["features"], profile_of(SUBSETS[name], tmp_path)
+    named = night.named_runs(cohort, profile)
+    table, predicted = told([run for _, run in named])
+    decisions = ["argmax", *night.DECODED, *night.CAUSAL_DECODED]
+    every = pd.concat([predicted.assign(decision=decision) for decision in decisions], ignore_index=True)
+    shown = night.with_ways(every, table, named)
+    results_table(summarise(shown, by=["block", "method", "way"]), "a", "b", ["method", "way"], block="block")
+    own = shown[(shown.method == named[0][0].method) & (shown.context == "offline")]
+    plain = summarise(own[own.decision == "argmax"], by=["protocol", "length"])
+    by_context(plain, summarise(own[own.way == night.SMOOTHED], by=["protocol"]), "a")
+    for context, way in (("offline", night.SMOOTHED), ("causal", "clip + filter")):
+        within = ["block", "method"]
+        against = compare_present(shown[shown.context == context], way, by="way", within=within)
+        assert set(against.method) == set(shown.method)
+        assert NOTHING not in comparison_table(against, "a", "b", ["method", "way"], "block")
 
 
 def test_a_profile_whose_only_method_cannot_be_run_says_so(cohorts, tmp_path):

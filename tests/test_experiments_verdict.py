@@ -32,7 +32,8 @@ def planned(profile: Profile, folder: Path) -> Cohort:
 def test_nothing_is_trained_for_the_verdict_alone(name, tmp_path):
     profile = load_profile(name)
     cohort = planned(profile, tmp_path)
-    others = [chapter(cohort, profile) for chapter in (published, fusion, ablation, hyperparameters)]
+    chapters = (published, ablation, hyperparameters, *([fusion] if profile.fusion else []))
+    others = [chapter(cohort, profile) for chapter in chapters]
     known = {run.model_dump_json() for runs in others for run in runs}
     wanted = [run.model_dump_json() for run in verdict(cohort, profile)]
     assert set(wanted) <= known

@@ -26,6 +26,7 @@ def test_registry_names() -> None:
     assert set(NAMES) == {
         "ce", "label-smoothing", "kd", "jsd", "class-mean", "self-training", "pseudo-label", "oracle", "sacd",
         "fitnet", "pkt", "rkd", "crd", "ifd", "cmc", "ccl", "dkd", "dist", "c2kd", "softmatch", "la-kd",
+        "night-kd",
     }
     titles = [OBJECTIVES[name].title for name in NAMES]
     assert len(set(titles)) == len(titles)

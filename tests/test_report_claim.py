@@ -17,7 +17,7 @@ from sacd.experiments.claim import Design, Stage, commit_of, load_design, stage_
 from sacd.report import claim
 from sacd.report.claim import Confirmation
 from sacd.report.claim_benchmark import benchmark
-from sacd.training.config import ObjectiveConfig
+from sacd.training.config import ModelConfig, ObjectiveConfig
 
 RIGHT = {"CE": 0.50, "KD": 0.55, "ours": 0.65, "CE all": 0.66}
 
@@ -178,10 +178,11 @@ def test_the_same_rows_on_a_cohort_of_features(design, tmp_path):
     cohort = make_cohort(tmp_path / "cohort", features=True, train=8, test=8)
     student = design.students["context"]
     training = student.training.model_copy(update={"steps": 20, "stretch": 12})
+    model = ModelConfig(name=student.model.name, options=student.model.options | {"length": 12})
     update = {
         "profile": "smoke",
         "real": design.real.model_copy(update={"seeds": 3}),
-        "students": {"context": student.model_copy(update={"training": training})},
+        "students": {"context": student.model_copy(update={"model": model, "training": training})},
         "rows": design.rows | {"ours": design.rows["KD"]},
     }
     page = benchmark(cohort.path, tmp_path / "out", design.model_copy(update=update))

@@ -549,7 +549,8 @@ def test_inner_activations_reach_the_objective_and_teach_the_students(
     inputs = taught_by.inputs(cohort, store, task._clips, task.inputs.fabric)
     theirs = forward(trained, inputs, inputs.batch(pairs[0].clip.numpy()), taps=True)
     for kept, layer in zip(pairs[0].teacher_taps, theirs.taps, strict=True):
-        torch.testing.assert_close(kept, averaged(layer), rtol=1e-4, atol=1e-5)
+        # They are kept in half precision.
+        torch.testing.assert_close(kept, averaged(layer), rtol=2**-11, atol=1e-5)
 
     terms["flow"].backward()
     assert terms["flow"] > 0 and all(p.grad is None for p in trained.parameters())

@@ -50,11 +50,17 @@ def test_defaults_are_the_papers():
         "weight_decay": 5e-4,
         "schedule": "constant",
         "sampler": "window",
+        "stretch": 120,
         "validate_every": 500,
         "augment": True,
         "normalise": "standard",
         "precision": "32-true",
         "momentum_encoder": 0.999,
+        "labelled_share": None,
+        "labelled_weight": 0.0,
+        "trunk_lr": 1.0,
+        "objective_lr": 1.0,
+        "patience": None,
     }  # a changed default changes what a stored run means: raise TRAINING_VERSION with it
 
 
@@ -97,7 +103,7 @@ def test_a_profile_in_another_encoding_gives_one_line(tmp_path):
 
 
 def test_unknown_profile_lists_the_known():
-    with pytest.raises(SacdError, match="use smoke, laptop, paper"):
+    with pytest.raises(SacdError, match="use smoke, laptop, evening, paper"):
         load_profile("lapotp")
 
 

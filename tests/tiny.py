@@ -1,4 +1,4 @@
-"""A tiny synthetic cohort whose stages are easy to read from both modalities: for tests of training and reports."""
+"""For tests of training and reports: a tiny cohort whose stages are easy to read, and a profile of short nights."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pandas as pd
 
 from sacd.cohort import Cohort, CohortInfo, Sampling
 from sacd.cohort.writer import CohortWriter
+from sacd.experiments.profile import Profile, load_profile
 from sacd.stages import STAGES
 
 
@@ -45,6 +46,16 @@ def make_cohort(
                 table[f"posterior_{label}"] = np.where(stage == code, 0.8, 0.05).astype(np.float32)
             writer.add_recording(f"{name}n1", name, table, video, eeg, commit=False)
     return Cohort.open(path)
+
+
+def night_profile(**changes: object) -> Profile:
+    """Smoke with a few steps on stretches of eight clips, and networks that see one clip or four; `changes` of it."""
+    smoke = load_profile("smoke")
+    student = smoke.night.student
+    short = {"steps": 4, "batch": 32, "stretch": 8, "validate_every": 2}
+    student = student.model_copy(update={"training": student.training.model_copy(update=short)})
+    own = {"lengths": (1, 4), "student": student} | changes
+    return smoke.model_copy(update={"night": smoke.night.model_copy(update=own)})
 
 
 def _feature_pair(rng: np.random.Generator, stage: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

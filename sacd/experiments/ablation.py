@@ -86,8 +86,9 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]
 
 
 def ablation(cohort: Cohort, profile: Profile) -> list[StudentRun]:
-    """Notebook 04: the runs of Table V, of the further rows, and of the settings of few labels."""
-    return [run for _, run in (*named_runs(cohort, profile), *compared(cohort, profile))]
+    """Notebook 04: the runs of Table V, of the further rows, and of the settings of few labels, each once."""
+    every = (*named_runs(cohort, profile), *compared(cohort, profile))
+    return list({run.model_dump_json(): run for _, run in every}.values())
 
 
 def _run(

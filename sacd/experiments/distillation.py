@@ -11,7 +11,7 @@ from sacd.exceptions import NotApplicable
 from sacd.experiments.common import PROTOCOLS, folds, hidden_view, is_features, parts_of, student, teacher, trunk
 from sacd.experiments.profile import Profile
 from sacd.models import MODELS
-from sacd.objectives import load_objective, options_of, short_name
+from sacd.objectives import load_objective, options_of
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.selected import SelectedRun
 from sacd.runs.kinds.student import StudentRun
@@ -235,13 +235,13 @@ def taken_apart(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Dat
     Parameters
     ----------
     table : DataFrame
-        From `runs.ensure`; its students of the profile's own teacher and student are chosen from.
+        From `runs.ensure`; of a method's rows the first is chosen: that of the profile's own teacher and student.
     """
     known = methods(cohort, profile, "few-label")
     name = "sacd" if "sacd" in known else known[-1]
-    title = load_objective(name).title or short_name(name)
-    own = (table.kind == "student") & (row_names(table, cohort, profile) == title)
-    found = table[own & (table.seed == 0) & (table.fold == table.fold.min())]
+    own = table[(table.kind == "student") & (table.objective == name)]
+    names = row_names(own, cohort, profile)
+    found = own[(names == names.iloc[0]) & (own.seed == 0) & (own.fold == own.fold.min())]
     return found.drop_duplicates(["protocol", "tier"])  # of several trunks the profile's own comes first
 
 

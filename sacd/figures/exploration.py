@@ -1,6 +1,7 @@
 """What a cohort looks like: Fig. 2's three panels, a night's hypnogram, the stage mix."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -133,8 +134,7 @@ def hypnogram(
         for part in predictions.values()
     ]
     # Decisions from the same probabilities share the panel that shows these.
-    before = [None, *nights[:-1]]
-    fresh = [old is None or not old[chances].equals(new[chances]) for old, new in zip(before, nights, strict=True)]
+    fresh = [old is None or not old[chances].equals(new[chances]) for old, new in pairwise([None, *nights])]
     heights = [1.2]
     for is_fresh in fresh:
         heights += [1.2, 0.8] if is_fresh else [1.2]

@@ -60,6 +60,7 @@ OBJECTIVE_SECONDS: dict[str, float] = {
     "softmatch": 0.0007,
     "dist": 0.0006,
     "pkt": 0.0006,
+    "night-kd": 0.0004,
     "self-training": 0.0004,
     "class-mean": 0.0003,
     "la-kd": 0.0003,
