@@ -102,7 +102,8 @@ def results_table(
         cells = [cell(_text(group[key].iloc[0])) for key in by]
         for metric in metrics:
             score = SCORES[metric]
-            mean, spread = theirs.get((*(_text(group[key].iloc[0]) for key in match), metric), (math.nan, math.nan))
+            known = (*(_text(group[key].iloc[0]) for key in match), metric) if theirs else None
+            mean, spread = theirs.get(known, (math.nan, math.nan))
             other = "" if pd.isna(mean) else f"paper {_number(mean, score)}"
             other += "" if pd.isna(spread) else f" ± {100 * spread:.2f}"
             cells.append(_estimate(group.loc[metric], score, other))
