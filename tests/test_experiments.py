@@ -96,7 +96,7 @@ def test_methods_share_everything_but_the_objective():
             run.model_dump_json(exclude={"objective", "teacher", "taught"})
         )
     assert {tier for tier, *_ in seen} == {"raw", "frozen"} and any(second for _, _, second, _ in seen)
-    assert {trunk for *_, trunk in seen} == {"", "motion", "pixels", "random"}
+    assert {trunk for *_, trunk in seen} == {"", "motion", "pixels", "random", *profile.comparison.sensitivity}
     assert {len(same) for same in seen.values()} == {1}
 
 

@@ -32,8 +32,8 @@ def words(figure: Figure) -> list[str]:
 @pytest.mark.parametrize("label", ["main-nights (simulated)", "clinic"])
 def test_lengths_stand_in_order_and_the_decoded_clips_as_a_line(scores, label):
     summary, decoded = scores
-    figure = by_context(summary, decoded, label, note="a note")
-    assert words(figure).count(label) == 1 and "a note" in words(figure)
+    figure = by_context(summary, decoded, label, "CE")
+    assert words(figure).count(label) == 1 and "CE; networks by the likeliest stage" in words(figure)
     assert [axes.get_title() for axes in figure.axes] == ["(a) Accuracy", "(b) Macro-F1"]
     for axes, metric in zip(figure.axes, ("accuracy", "macro_f1"), strict=True):
         assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "20", "120", "night"]
@@ -49,6 +49,6 @@ def test_lengths_stand_in_order_and_the_decoded_clips_as_a_line(scores, label):
 
 def test_without_a_decoder_there_is_no_line(scores):
     summary, decoded = scores
-    figure = by_context(summary, decoded[decoded.protocol == "paper"], "clinic", metrics=("kappa",))
+    figure = by_context(summary, decoded[decoded.protocol == "paper"], "clinic", "KD", metrics=("kappa",))
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert labels == ["few-label: network", "paper: network", "paper: single clips, decoded"]

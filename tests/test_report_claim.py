@@ -168,7 +168,8 @@ def test_what_is_compared_differs_in_the_method_alone(design, tmp_path):
     runs = {row: run for row, _, run in stage_runs(design, cohort, 1)}
     fields = ("model", "training", "view", "seed", "trunk")
     assert len({tuple(str(getattr(run, name)) for name in fields) for run in runs.values()}) == 1
-    assert runs["ours"].teacher.members[0].part == (0, 3)
+    assert runs["ours"].teacher == runs["KD"].teacher and runs["ours"].taught == "smoothed"
+    assert not runs["KD"].teacher.tested, "nobody asks what a teacher says of test nights"
     assert runs["KD"].teacher.kind == "teacher"
     assert [run.protocol for run in runs.values()] == ["few-label"] * 3 + ["paper"]
 

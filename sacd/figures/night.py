@@ -11,8 +11,8 @@ _MARKERS = "osD^v"
 
 @styled(STYLE)
 def by_context(
-    summary: pd.DataFrame, decoded: pd.DataFrame, label: str, metrics: tuple[str, ...] = ("accuracy", "macro_f1"),
-    note: str = "",
+    summary: pd.DataFrame, decoded: pd.DataFrame, label: str, method: str,
+    metrics: tuple[str, ...] = ("accuracy", "macro_f1"),
 ) -> Figure:
     """Scores against the clips that a network sees at once; decoders of the clips alone as lines.
 
@@ -24,10 +24,10 @@ def by_context(
         The same by `protocol`, of clips alone and decoded over the night.
     label : str
         `Cohort.label`.
+    method : str
+        Whose rows these are.
     metrics : tuple of str
         A panel each.
-    note : str
-        At the bottom.
     """
     figure, axes = canvas(label, PAGE, 2.9, 1, len(metrics))
     lengths = sorted(summary["length"].unique(), key=lambda length: length or 10**6)
@@ -52,5 +52,5 @@ def by_context(
     letter(axes)
     handles, names = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=2, labelcolor=MUTED)
-    stamp(figure, label, note)
+    stamp(figure, label, f"{method}; networks by the likeliest stage")
     return figure

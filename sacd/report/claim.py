@@ -154,7 +154,7 @@ class Confirmation:
     def _do(self, coupling: str, seed: int) -> None:
         """Simulate one cohort, train on it, keep its counts, remove it with its runs."""
         folder, file = self._folder(coupling, seed), self._counts_file(coupling, seed)
-        cohort = self._place(coupling, seed).open()
+        (cohort,) = ensure([self._place(coupling, seed)])
         found = count_rows(self.design, cohort, self.seeds, _store(folder))
         file.parent.mkdir(parents=True, exist_ok=True)
         aside = file.with_suffix(".aside")
