@@ -10,6 +10,7 @@ from sacd.experiments.common import (
     ask_for_sacd,
     budget,
     folds,
+    headline,
     hidden_view,
     is_features,
     student,
@@ -46,9 +47,9 @@ from sacd.runs.kind import RunConfig
 
 __all__ = [
     "CHAPTERS", "PROTOCOLS", "PUBLISHED", "Chapter", "block_names", "budget", "choices", "chosen", "confusion",
-    "distillation", "embeddings", "equal_budget", "folds", "fusion", "headroom", "hidden_view", "is_features",
-    "known_by_teacher", "methods", "named", "printed_rows", "published", "quickstart", "row_names", "student",
-    "systems", "taken_apart", "teacher", "teachers", "trunk",
+    "distillation", "embeddings", "equal_budget", "folds", "fusion", "headline", "headroom", "hidden_view",
+    "is_features", "known_by_teacher", "methods", "named", "printed_rows", "published", "quickstart", "row_names",
+    "student", "systems", "taken_apart", "teacher", "teachers", "trunk",
 ]  # fmt: skip
 
 

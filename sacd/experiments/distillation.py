@@ -229,6 +229,19 @@ def named(predictions: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Dat
     return predictions.assign(block=block, method=method)
 
 
+def headline(predictions: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """Of Table II what claims rest on, fixed beforehand: the profile's headline, each with its own teacher and trunk.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        From `named`, rows of `published` in their order.
+    """
+    known = predictions[(predictions.kind == "student") & predictions.objective.isin(profile.headline)]
+    first = known.drop_duplicates(["protocol", "tier", "objective"])[["block", "method"]]
+    return known.merge(first, on=["block", "method"])
+
+
 def taken_apart(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.DataFrame:
     """Runs whose losses are looked into: SACD's, or the last method's where it is left out, of one seed and fold.
 
