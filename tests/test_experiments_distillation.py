@@ -124,3 +124,16 @@ def test_features_that_are_given_have_no_trunk(tmp_path):
     assert set(named.trunk) == {""}
     assert set(named.block) == {f"{experiments.PUBLISHED} · {name} · features" for name in experiments.PROTOCOLS}
     assert {"KD", "KD, teacher without Pz-Oz"} <= set(named.method)
+
+
+def test_the_headline_is_each_methods_own_row_on_the_profiles_trunk(cohort):
+    smoke = load_profile("smoke")
+    profile = profile_of(comparison=smoke.comparison.model_copy(update=TRUNKS | {"shifted": ("kd",), "seeds": 1}))
+    published = experiments.published(cohort, profile)
+    rows = pd.DataFrame([run.row() for run in published])
+    table = experiments.named(rows, cohort, profile)
+    kept = experiments.headline(table, profile)
+    frozen = kept[kept.tier == "frozen"]
+    assert set(frozen.method) == {"KD", "Night-KD (ours), teacher smoothed"} and set(frozen.trunk) == {"motion"}
+    assert frozen.groupby(["protocol", "method"]).seed.nunique().eq(4).all()
+    assert set(kept[kept.tier == "raw"].method) == {"KD"}
