@@ -145,7 +145,7 @@ def test_the_night_is_drawn_for_any_methods(name, cohorts, tmp_path):
     results_table(summarise(shown, by=["block", "method", "way"]), "a", "b", ["method", "way"], block="block")
     own = shown[(shown.method == named[0][0].method) & (shown.context == "offline")]
     plain = summarise(own[own.decision == "argmax"], by=["protocol", "length"])
-    by_context(plain, summarise(own[own.way == night.SMOOTHED], by=["protocol"]), "a")
+    by_context(plain, summarise(own[own.way == night.SMOOTHED], by=["protocol"]), "a", "CE")
     for context, way in (("offline", night.SMOOTHED), ("causal", "clip + filter")):
         within = ["block", "method"]
         against = compare_present(shown[shown.context == context], way, by="way", within=within)
