@@ -21,7 +21,7 @@ from sacd.training.config import ModelConfig
 LACKS = {
     "teacher not smoothed": {"taught"},
     "all clips weigh the same": {"objective"},
-    "no labels beside the teacher": {"objective"},
+    "labels beside the teacher": {"objective"},
     "student sees single clips": {"model"},
     "KD as published in its place": {"objective", "taught"},
     "an ensemble of teachers": {"teacher"},
@@ -62,7 +62,7 @@ def test_a_row_of_parts_lacks_its_part_alone(cohort: Cohort) -> None:
     assert by_name["teacher not smoothed"].taught == by_name["KD as published in its place"].taught == "as-is"
     assert by_name["KD as published in its place"].objective.name == "kd"
     assert by_name["all clips weigh the same"].objective.options == {"confidence": 0.0}
-    assert by_name["no labels beside the teacher"].objective.options == {"ce_weight": 0.0}
+    assert by_name["labels beside the teacher"].objective.options == {"ce_weight": 0.5}
     assert by_name["student sees single clips"].model == ModelConfig(
         name=ours.model.name, options=ours.model.options | {"length": 1}
     )

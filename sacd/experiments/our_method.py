@@ -69,7 +69,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
         Row(PARTS, COMPLETE),
         Row(PARTS, "teacher not smoothed", smoothed=False),
         Row(PARTS, "all clips weigh the same", options={"confidence": 0.0}),
-        Row(PARTS, "no labels beside the teacher", options={"ce_weight": 0.0}),
+        Row(PARTS, "labels beside the teacher", options={"ce_weight": 0.5}),
         Row(PARTS, "student sees single clips", context=False),
         Row(PARTS, "KD as published in its place", "kd", smoothed=False),
         *([Row(PARTS, "an ensemble of teachers", ensemble=True)] if _parts(cohort, profile) > 1 else []),

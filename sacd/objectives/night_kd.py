@@ -8,7 +8,9 @@ With p = softmax(z) of the student, B the batch size, k_n = argmax q_n:
 
 μ_k is the mean of max q over the training clips whose argmax is k: what counts as confident is judged within each
 class, or the clips of classes that are hard for the teacher (N1) would hardly take part (the idea of Zhang et al. 2021,
-arXiv:2110.08263, with a weight in the place of a threshold). `confidence` = 0 leaves the weights out.
+arXiv:2110.08263, with a weight in the place of a threshold). `confidence` = 0 leaves the weights out. The labels have
+spoken already, for the teacher was trained on them: on two development cohorts, three seeds each, their cross-entropy
+beside it gained nothing (75.4 % of the clips right with ce_weight 0.5, 75.8 % without), so ce_weight = 0.
 
 Source: ours. The weights of both terms are not published anywhere; they were set on development cohorts.
 Extra cost: one softmax. Unlabelled clips: used, all of them, in the second term.
@@ -24,7 +26,7 @@ from sacd.objectives.base import Context, Objective, Pair
 
 
 class NightKD(Objective):
-    """KL to the teacher's posterior of the whole night, at a confidence that is each class's own, beside CE.
+    """KL to the teacher's posterior of the whole night, at a confidence that is each class's own.
 
     Parameters
     ----------
@@ -36,12 +38,13 @@ class NightKD(Objective):
         Exponent of the confidence weights; 0 weighs all clips the same.
     """
 
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "Night-KD (ours)"
     source: ClassVar[str] = "this workbench"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(
-        self, context: Context, weight: float = 1.0, ce_weight: float = 0.5, confidence: float = 1.0
+        self, context: Context, weight: float = 1.0, ce_weight: float = 0.0, confidence: float = 1.0
     ) -> None:
         super().__init__(context)
         self.weight, self.ce_weight, self.confidence = weight, ce_weight, confidence
