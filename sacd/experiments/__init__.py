@@ -18,21 +18,13 @@ from sacd.experiments.common import (
 )
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import (
-    PUBLISHED,
-    block_names,
-    choices,
     chosen,
     confusion,
     distillation,
     embeddings,
     equal_budget,
-    headline,
     methods,
-    named,
-    printed_rows,
     published,
-    row_names,
-    taken_apart,
     teachers,
 )
 from sacd.experiments.frames import frame_companions, no_other_sampling
@@ -42,6 +34,16 @@ from sacd.experiments.hyperparameters import hyperparameters
 from sacd.experiments.night import night_companions, night_runs
 from sacd.experiments.our_method import our_companions, our_runs
 from sacd.experiments.profile import Profile
+from sacd.experiments.table_ii import (
+    PUBLISHED,
+    block_names,
+    choices,
+    headline,
+    named,
+    printed_rows,
+    row_names,
+    taken_apart,
+)
 from sacd.experiments.verdict import verdict, verdict_elsewhere
 from sacd.runs.kind import RunConfig
 

@@ -5,7 +5,10 @@ once: with 1 every clip alone. Lengths are trained on the same stretches of the 
 need no run of their own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -24,6 +27,8 @@ from sacd.simulate.beside import Place, place_beside
 from sacd.simulate.provenance import is_ours
 from sacd.training.config import ModelConfig
 
+Named = Callable[[Cohort, Profile], list[tuple[Any, StudentRun]]]
+"""Every run of a chapter with its row, on a cohort of nights."""
 MOVEMENT = "movement"
 """The view of a simulated night beside its trunk's features: breathing and movement."""
 CLIP, SMOOTHED = "clip", "clip + forward–backward"
@@ -88,7 +93,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
     names = [name for name in own.methods if name in known]
     if not names:
         raise NotApplicable(f"profile {profile.name} compares no method over the night")
-    longest = max(own.lengths, key=lambda length: length or 10**6)
+    longest = own.longest
     found = []
     for name in names:
         title = load_objective(name).title
@@ -156,19 +161,22 @@ def night_teacher(
     )
 
 
-def night_runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """Notebook 16 on a cohort whose nights are its own; nothing where they lie beside it."""
-    return [] if night_place(cohort, profile).path != cohort.path else _runs(cohort, profile)
+def on_own_nights(named: Named, cohort: Cohort, profile: Profile) -> list[RunConfig]:
+    """A chapter's runs on a cohort whose nights are its own; nothing where they lie beside it."""
+    own = night_place(cohort, profile).path == cohort.path
+    return [run for _, run in named(cohort, profile)] if own else []
 
 
-def night_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
-    """Notebook 16: the whole nights beside a simulated cohort, and the runs on them."""
+def on_nights_beside(named: Named, cohort: Cohort, profile: Profile) -> list[Companion]:
+    """The whole nights beside a simulated cohort, and a chapter's runs on them."""
     place = night_place(cohort, profile)
-    return [] if place.path == cohort.path else [Companion(place, lambda nights: _runs(nights, profile))]
+    if place.path == cohort.path:
+        return []
+    return [Companion(place, lambda nights: [run for _, run in named(nights, profile)])]
 
 
-def _runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    return [run for _, run in named_runs(cohort, profile)]
+night_runs, night_companions = partial(on_own_nights, named_runs), partial(on_nights_beside, named_runs)
+"""Notebook 16."""
 
 
 def with_ways(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:

@@ -6,19 +6,18 @@ part of the method's proposal; it is a row of its own where the profile has one.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments.common import OURS, folds, parts_of
-from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import methods
 from sacd.experiments.night import Row as NightRow
-from sacd.experiments.night import night_place, run_of
+from sacd.experiments.night import on_nights_beside, on_own_nights, run_of
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
-from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.training.config import ObjectiveConfig, Options
@@ -77,7 +76,7 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
 
 
 def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]:
-    """Every run with its row, on a cohort of nights (`night_place`)."""
+    """Every run with its row, on a cohort of nights (`sacd.experiments.night.night_place`)."""
     return [
         (row, _run(row, cohort, profile, seed, fold))
         for row in rows(cohort, profile)
@@ -91,8 +90,7 @@ def _parts(cohort: Cohort, profile: Profile) -> int:
 
 
 def _run(row: Row, cohort: Cohort, profile: Profile, seed: int, fold: tuple[int, int] | None) -> StudentRun:
-    longest = max(profile.night.lengths, key=lambda length: length or 10**6)
-    student = NightRow(row.name, row.objective, longest if row.context else 1)
+    student = NightRow(row.name, row.objective, profile.night.longest if row.context else 1)
     base = run_of(student, cohort, profile, "few-label", seed, fold)
     changes = {"objective": ObjectiveConfig(name=row.objective, options=row.options)}
     if base.teacher is not None:
@@ -119,15 +117,5 @@ def with_rows(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[
     return about.merge(known, on="run_id")
 
 
-def our_runs(cohort: Cohort, profile: Profile) -> list[RunConfig]:
-    """The runs on a cohort whose nights are its own; nothing where they lie beside it."""
-    own = night_place(cohort, profile).path == cohort.path
-    return [run for _, run in named_runs(cohort, profile)] if own else []
-
-
-def our_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
-    """The whole nights beside a simulated cohort, and the runs on them."""
-    place = night_place(cohort, profile)
-    if place.path == cohort.path:
-        return []
-    return [Companion(place, lambda nights: [run for _, run in named_runs(nights, profile)])]
+our_runs, our_companions = partial(on_own_nights, named_runs), partial(on_nights_beside, named_runs)
+"""Notebook 17."""

@@ -121,6 +121,11 @@ class Night(Frozen):
     teacher: Recipe | None = None
     student: Recipe
 
+    @property
+    def longest(self) -> int:
+        """The longest context, clips; 0 the night."""
+        return 0 if 0 in self.lengths else max(self.lengths)
+
 
 class Verdict(Frozen):
     """The verdict's further simulated cohorts, one a coupling; seeds, and methods or rows of Table V judged on them."""
