@@ -26,7 +26,8 @@ RIGHT = {"CE": 0.50, "KD": 0.55, "ours": 0.65, "CE all": 0.66}
 def design() -> Design:
     """Three cohorts a stage, two training seeds."""
     small = {
-        name: Stage(first_seed=first, cohorts={"medium": 3}, seeds=2) for name, first in (("A", 100), ("B", 9000))
+        name: Stage(first_seed=first, cohorts={"medium": 3, "weak": 2}, seeds=2)
+        for name, first in (("A", 100), ("B", 9000))
     }
     own = load_design()
     return own.model_copy(update={"stages": small, "labelled": 4, "cohort": own.cohort | {"train": 8, "test": 4}})
@@ -59,7 +60,7 @@ def frozen(design: Design, tmp_path: Path) -> Path:
     return tmp_path / "A" / "frozen.json"
 
 
-def stage_b(design: Design, tmp_path: Path, fixed: Path, **options: int) -> Confirmation:
+def stage_b(design: Design, tmp_path: Path, fixed: Path, **options: int | str) -> Confirmation:
     return Confirmation("B", tmp_path / "B", design=design, frozen=fixed, work=tmp_path / "work", **options)
 
 
@@ -68,8 +69,8 @@ def test_both_stages_from_cohorts_to_the_page(design, trained, tmp_path):
     page = stage_b(design, tmp_path, fixed).run()
     assert trained == [100, 101, 102, 9000, 9001, 9002]
     assert not list((tmp_path / "work").rglob("cohort")), "a cohort is removed when it is counted"
-    result = json.loads((tmp_path / "B" / "stage-B-9000.json").read_text())
-    assert (result["commit"], result["cohorts"]) == ("abc123", [["medium", seed] for seed in (9000, 9001, 9002)])
+    result = json.loads((tmp_path / "B" / "stage-B-medium-9000.json").read_text())
+    assert (result["commit"], result["coupling"], result["cohorts"]) == ("abc123", "medium", [9000, 9001, 9002])
     assert result["components"] == json.loads(fixed.read_text())["components"]
     primary = result["tests"][0]
     assert primary["verdict"] == "holds"
@@ -77,13 +78,13 @@ def test_both_stages_from_cohorts_to_the_page(design, trained, tmp_path):
     text = page.read_text()
     assert "primary, ours − KD, Accuracy: +" in text
     assert "abc123" in text
-    scores = pd.read_csv(tmp_path / "B" / "stage-B-9000.csv")
+    scores = pd.read_csv(tmp_path / "B" / "stage-B-medium-9000.csv")
     assert set(scores["row"]) == set(RIGHT)
 
 
 def test_the_difference_is_the_mean_over_participants_and_seeds(design, trained, tmp_path):
     frozen(design, tmp_path)
-    scores = pd.read_csv(tmp_path / "A" / "stage-A-100.csv")
+    scores = pd.read_csv(tmp_path / "A" / "stage-A-medium-100.csv")
     table = predictions(RIGHT, participants=6, clips=200, seeds=2, seed=101)
     by_hand = (table.stage == table.predicted)[table.method == "ours"].mean()  # all have as many clips
     own = scores[(scores.cohort == 101) & (scores.row == "ours") & (scores.metric == "accuracy")]
@@ -93,7 +94,7 @@ def test_the_difference_is_the_mean_over_participants_and_seeds(design, trained,
 def test_an_interrupted_stage_goes_on_where_it_stopped(design, trained, tmp_path):
     fixed = frozen(design, tmp_path)
     first = stage_b(design, tmp_path, fixed)
-    first._do("medium", 9000)
+    first._do(9000)
     again = stage_b(design, tmp_path, fixed)
     plan = again.plan()
     assert plan["done"].tolist() == [True, False, False]
@@ -113,11 +114,23 @@ def test_stage_b_runs_once_and_a_repeat_takes_fresh_cohorts(design, trained, tmp
     assert "Stage B was run before" in page.read_text()
 
 
+def test_another_coupling_is_a_stage_of_its_own(design, trained, tmp_path):
+    fixed = frozen(design, tmp_path)
+    stage_b(design, tmp_path, fixed).run()
+    page = stage_b(design, tmp_path, fixed, coupling="weak").run()
+    assert trained[-2:] == [9000, 9001]
+    assert "weak coupling, 2 cohorts" in page.read_text()
+    with pytest.raises(SacdError, match="weak cohort of seed 9000"):
+        stage_b(design, tmp_path, fixed, coupling="weak")
+    with pytest.raises(SacdError, match="has no cohorts of strong coupling; it has medium, weak"):
+        stage_b(design, tmp_path, fixed, coupling="strong")
+
+
 def test_seeds_of_one_stage_are_refused_in_the_other(design):
     with pytest.raises(SacdError, match="stage A takes"):
-        design.cohorts("A", 198)
+        design.cohorts("A", "medium", 198)
     with pytest.raises(SacdError, match="stage B takes"):
-        design.cohorts("B", 150)
+        design.cohorts("B", "medium", 150)
 
 
 def test_stage_b_is_refused_before_anything_is_fixed_and_under_another_method(design, trained, tmp_path, monkeypatch):
@@ -158,8 +171,8 @@ def test_a_folder_without_git_is_said_to_be_one(tmp_path):
 
 def test_the_packages_design_can_be_run():
     own = load_design()
-    assert len(own.cohorts("B")) >= 10
-    assert {seed for _, seed in own.cohorts("A")} <= set(range(100, 200))
+    assert len(own.cohorts("B", "medium")) >= 10
+    assert set(own.cohorts("A", "medium")) <= set(range(100, 200))
     assert own.cohort["test"] == 96
 
 

@@ -73,6 +73,9 @@ def claim(
     stage: Annotated[Literal["A", "B"], typer.Option(help="A: development cohorts. B: fresh ones, once.")] = "B",
     plan: PlanOnly = False,
     seed: Annotated[int | None, typer.Option(help="First seed of the cohorts; the design's by default.")] = None,
+    coupling: Annotated[
+        str | None, typer.Option(help="How much pictures tell of these cohorts; the design's first by default.")
+    ] = None,
     cohort: Annotated[
         Path | None, typer.Option(help="Run the same rows on a real cohort of features instead of a stage.")
     ] = None,
@@ -85,6 +88,7 @@ def claim(
     \b
       sacd claim --stage A
       sacd claim --plan
+      sacd claim --coupling weak
       sacd claim --seed 9100 --out reports/claim-again
       sacd claim --cohort data/sleep-accel
     """
@@ -95,12 +99,12 @@ def claim(
         return
     from sacd.report.claim import Confirmation
 
-    prepared = Confirmation(stage, out, seed)
+    prepared = Confirmation(stage, out, seed, coupling)
     if not plan:
         print(prepared.run())
         return
     table = prepared.plan()
     for row in table.to_dict("records"):
         minutes = "there already" if row["done"] else f"{row['seconds'] / 60:.1f} min"
-        print(f"{row['coupling']}, seed {row['seed']}: {minutes}")
+        print(f"{prepared.coupling}, seed {row['seed']}: {minutes}")
     print(f"method {prepared.digest}; predicted: {table.seconds.sum() / 60:.1f} minutes on this machine")

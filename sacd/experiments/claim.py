@@ -60,7 +60,10 @@ class Row(Frozen):
 
 
 class Stage(Frozen):
-    """Cohorts of a stage: coupling → how many, from a first seed on; training seeds on each."""
+    """Cohorts of a stage: coupling → how many, from a first seed on; training seeds on each.
+
+    The first coupling is the stage; a further one is a stage of its own, on the same people behind another camera.
+    """
 
     first_seed: int
     cohorts: dict[str, int]
@@ -101,19 +104,21 @@ class Design(Frozen):
         """The tests, in their order."""
         return tests(OURS, KD, CE_ALL)
 
-    def cohorts(self, stage: StageName, first_seed: int | None = None) -> list[tuple[str, int]]:
-        """Coupling and seed of every cohort of a stage, those that are tested first.
+    def cohorts(self, stage: StageName, coupling: str, first_seed: int | None = None) -> list[int]:
+        """Seeds of the cohorts of a stage.
 
         Raises
         ------
         SacdError
-            A seed that is not this stage's.
+            A coupling that the stage does not have, or a seed that is not this stage's.
         """
         own = self.stages[stage]
+        if coupling not in own.cohorts:
+            raise SacdError(f"stage {stage} has no cohorts of {coupling} coupling; it has {', '.join(own.cohorts)}")
         first = own.first_seed if first_seed is None else first_seed
-        found = [(coupling, first + k) for coupling, number in own.cohorts.items() for k in range(number)]
+        found = list(range(first, first + own.cohorts[coupling]))
         allowed = SEEDS[stage]
-        if any(seed not in allowed for _, seed in found):
+        if any(seed not in allowed for seed in found):
             raise SacdError(f"stage {stage} takes cohorts of the seeds {allowed[0]} to {allowed[-1]}; name such a seed")
         return found
 

@@ -66,6 +66,8 @@ class Confirmation:
         By default ``reports/claim``.
     first_seed : int, optional
         Of the cohorts; by default the design's.
+    coupling : str, optional
+        Of the cohorts; by default the design's first.
     design : Design, optional
         By default that of the package.
     frozen : path
@@ -76,20 +78,21 @@ class Confirmation:
     Raises
     ------
     SacdError
-        Seeds that are not this stage's. Of stage B: nothing is fixed, the method has changed since, the code is in no
-        commit, or one of the cohorts has been looked at already.
+        Seeds or a coupling that are not this stage's. Of stage B: nothing is fixed, the method has changed since, the
+        code is in no commit, or one of the cohorts has been looked at already.
     """
 
     def __init__(
-        self, stage: StageName, out: Path | None = None, first_seed: int | None = None, design: Design | None = None,
-        frozen: Path = FROZEN, work: Path = WORK,
+        self, stage: StageName, out: Path | None = None, first_seed: int | None = None, coupling: str | None = None,
+        design: Design | None = None, frozen: Path = FROZEN, work: Path = WORK,
     ) -> None:
         self.design = load_design() if design is None else design
         self.stage, self.out, self.work = stage, Path(out or OUT), Path(work)
-        self.cohorts = self.design.cohorts(stage, first_seed)
+        self.coupling = coupling or next(iter(self.design.stages[stage].cohorts))
+        self.cohorts = self.design.cohorts(stage, self.coupling, first_seed)
         self.seeds = self.design.stages[stage].seeds
         self.digest = digest(self.design)
-        self.name = f"stage-{stage}-{self.cohorts[0][1]}"
+        self.name = f"stage-{stage}-{self.coupling}-{self.cohorts[0]}"
         self.earlier: list[dict[str, Any]] = []
         self.frozen, self.commit = None, ""
         if stage == "B":
@@ -98,63 +101,62 @@ class Confirmation:
 
     def _check_fresh(self) -> None:
         """Refuse cohorts that a finished stage B, or another method, has been tested on."""
-        own = {seed for _, seed in self.cohorts}
         for folder in (self.out, REFERENCE):
             self.earlier += [json.loads(file.read_text()) for file in sorted(folder.glob("stage-B-*.json"))]
-        seen = {pair[1] for result in self.earlier for pair in result["cohorts"]}
-        others = self.out.glob("counts/*/B-*.parquet")
+        seen = {seed for result in self.earlier if result["coupling"] == self.coupling for seed in result["cohorts"]}
+        others = self.out.glob(f"counts/*/B-{self.coupling}-*.parquet")
         seen |= {int(file.stem.split("-")[-1]) for file in others if file.parent.name != self.digest}
-        if again := own & seen:
+        if again := seen.intersection(self.cohorts):
             raise SacdError(
-                f"{self.out}: stage B has looked at the cohort of seed {min(again)} already, and it runs once; "
-                f"for a repeat on fresh cohorts say --seed {max(own | seen) + 1}"
+                f"{self.out}: stage B has looked at the {self.coupling} cohort of seed {min(again)} already, and it "
+                f"runs once; for a repeat on fresh cohorts say --seed {max(seen.union(self.cohorts)) + 1}"
             )
 
-    def _counts_file(self, coupling: str, seed: int) -> Path:
-        return self.out / "counts" / self.digest / f"{self.stage}-{coupling}-{seed}.parquet"
+    def _counts_file(self, seed: int) -> Path:
+        return self.out / "counts" / self.digest / f"{self.stage}-{self.coupling}-{seed}.parquet"
 
-    def _folder(self, coupling: str, seed: int) -> Path:
-        return self.work / f"{self.stage}-{self.digest}-{coupling}-{seed}"
+    def _folder(self, seed: int) -> Path:
+        return self.work / f"{self.stage}-{self.digest}-{self.coupling}-{seed}"
 
-    def _place(self, coupling: str, seed: int) -> Place:
-        return self.design.place(self._folder(coupling, seed) / "cohort", coupling, seed)
+    def _place(self, seed: int) -> Place:
+        return self.design.place(self._folder(seed) / "cohort", self.coupling, seed)
 
     def plan(self) -> pd.DataFrame:
-        """A row a cohort: coupling, seed, done, and the predicted seconds to simulate it and to train on it."""
+        """A row a cohort: its seed, done, and the predicted seconds to simulate it and to train on it."""
         rows = []
-        for coupling, seed in self.cohorts:
-            done, seconds = self._counts_file(coupling, seed).exists(), 0.0
+        for seed in self.cohorts:
+            done, seconds = self._counts_file(seed).exists(), 0.0
             if not done:
-                folder = self._folder(coupling, seed)
-                cohort, store = self._place(coupling, seed).open_or_plan(), _store(folder)
+                folder = self._folder(seed)
+                cohort, store = self._place(seed).open_or_plan(), _store(folder)
                 wanted = runs.closure(run for *_, run in stage_runs(self.design, cohort, self.seeds))
                 seconds = sum(predicted_seconds(run, cohort, store) for run in wanted) / runs.workers()
                 seconds += 0 if cohort.path.exists() else simulation_seconds(cohort) / SIDE_BY_SIDE
-            rows.append({"coupling": coupling, "seed": seed, "done": done, "seconds": seconds})
+            rows.append({"seed": seed, "done": done, "seconds": seconds})
         return pd.DataFrame(rows)
 
     def run(self) -> Path:
         """Do what is missing, and write the result; returns its page."""
         with alone(self.out / self.name, "runs this stage"):
             begun, absent = time.monotonic(), self._absent()
-            for number, (coupling, seed) in enumerate(absent):
+            for number, seed in enumerate(absent):
                 spent = time.monotonic() - begun
                 left = f", {duration(spent / number * (len(absent) - number))} left" if number else ""
-                place = f"cohort {number + 1} of {len(absent)} ({coupling}, seed {seed})"
+                place = f"cohort {number + 1} of {len(absent)} ({self.coupling}, seed {seed})"
                 print(f"stage {self.stage}: {place}{left}", file=sys.stderr, flush=True)
                 # One process simulates a cohort, so that two are made side by side.
                 if number % SIDE_BY_SIDE == 0:
-                    ensure(self._place(*pair) for pair in absent[number : number + SIDE_BY_SIDE])
-                self._do(coupling, seed)
+                    ensure(self._place(each) for each in absent[number : number + SIDE_BY_SIDE])
+                self._do(seed)
             return self._write()
 
-    def _absent(self) -> list[tuple[str, int]]:
-        return [pair for pair in self.cohorts if not self._counts_file(*pair).exists()]
+    def _absent(self) -> list[int]:
+        return [seed for seed in self.cohorts if not self._counts_file(seed).exists()]
 
-    def _do(self, coupling: str, seed: int) -> None:
+    def _do(self, seed: int) -> None:
         """Simulate one cohort, train on it, keep its counts, remove it with its runs."""
-        folder, file = self._folder(coupling, seed), self._counts_file(coupling, seed)
-        (cohort,) = ensure([self._place(coupling, seed)])
+        folder, file = self._folder(seed), self._counts_file(seed)
+        (cohort,) = ensure([self._place(seed)])
         found = count_rows(self.design, cohort, self.seeds, _store(folder))
         file.parent.mkdir(parents=True, exist_ok=True)
         aside = file.with_suffix(".aside")
@@ -163,37 +165,29 @@ class Confirmation:
         shutil.rmtree(folder)
 
     def _write(self) -> Path:
-        counts = {pair: pd.read_parquet(self._counts_file(*pair)) for pair in self.cohorts}
+        counts = {seed: pd.read_parquet(self._counts_file(seed)) for seed in self.cohorts}
         table = pd.concat(
-            [scores(part, METRICS).assign(coupling=coupling, cohort=str(seed)) for (coupling, seed), part in
-             counts.items()], ignore_index=True,
-        )  # fmt: skip
-        tested = self.cohorts[0][0]
-        components = (
-            self._components([part for (coupling, _), part in counts.items() if coupling == tested])
-            if self.frozen is None else self.frozen["components"]
+            [scores(part, METRICS).assign(coupling=self.coupling, cohort=str(seed)) for seed, part in counts.items()],
+            ignore_index=True,
         )
+        components = self.frozen["components"] if self.frozen else self._components(list(counts.values()))
         primary = table[self._is_primary(table)]
-        tests, words, gaps = [], [], {}
-        for coupling, part in primary.groupby("coupling", sort=False):
-            resolution = self._resolution(components, part["cohort"].nunique(), self.seeds)
-            found = confirm(part, self.design.order, resolution).assign(coupling=coupling)
-            share = gap_closed(*(_by_cohort(part, row) for row in (OURS, CE, CE_ALL)))
-            gaps[coupling] = share and asdict(share)
-            words += conclusion(found, share, coupling, part["cohort"].nunique())
-            tests.append(found)
+        resolution = self._resolution(components, len(self.cohorts), self.seeds)
+        tests = confirm(primary, self.design.order, resolution).assign(coupling=self.coupling)
+        share = gap_closed(*(_by_cohort(primary, row) for row in (OURS, CE, CE_ALL)))
         result = {
             "stage": self.stage, "date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": self.commit,
-            "digest": self.digest, "cohorts": self.cohorts, "seeds": self.seeds, "components": components,
-            "tests": pd.concat(tests).to_dict("records"), "gap_closed": gaps,
+            "digest": self.digest, "coupling": self.coupling, "cohorts": self.cohorts, "seeds": self.seeds,
+            "components": components, "tests": tests.to_dict("records"), "gap_closed": share and asdict(share),
         }
         self.out.mkdir(parents=True, exist_ok=True)
         table.to_csv(self.out / f"{self.name}.csv", index=False)
         (self.out / f"{self.name}.json").write_text(json.dumps(result, indent=1))
         if self.stage == "A":
-            fixed = {name: result[name] for name in ("date", "digest", "cohorts", "seeds", "components")}
+            fixed = {name: result[name] for name in ("date", "digest", "coupling", "cohorts", "seeds", "components")}
             (self.out / "frozen.json").write_text(json.dumps(fixed, indent=1))
-        return self._page(table, pd.concat(tests, ignore_index=True), components, words)
+        words = conclusion(tests, share, self.coupling, len(self.cohorts))
+        return self._page(table, tests, components, words)
 
     def _is_primary(self, table: pd.DataFrame) -> pd.Series:
         first = next(iter(self.design.students))
@@ -223,11 +217,8 @@ class Confirmation:
         return each[0] - each[1]
 
     def _page(self, table: pd.DataFrame, tests: pd.DataFrame, components: dict, words: list[str]) -> Path:
-        coupling = self.cohorts[0][0]
-        label = f"{len(self.cohorts)} cohorts (simulated)"
-        first = table[self._is_primary(table) & (table["coupling"] == coupling)]
-        shown = f"{counted(first['cohort'].nunique(), 'cohort')}, {coupling} coupling (simulated)"
-        forest = cohorts_forest(first, tests[tests["coupling"] == coupling], shown)
+        label = f"{counted(len(self.cohorts), 'cohort')}, {self.coupling} coupling (simulated)"
+        forest = cohorts_forest(table[self._is_primary(table)], tests, label)
         stage = self.design.stages["B"]
         cohorts = next(iter(stage.cohorts.values()))
         varied = components_table(
@@ -235,14 +226,14 @@ class Confirmation:
             f"{counted(cohorts, 'cohort')} × {counted(stage.seeds, 'seed')}", label,
         )  # fmt: skip
         made = f"Stage {self.stage}, {datetime.now(UTC):%Y-%m-%d}, method {self.digest}, cohorts of the seeds "
-        made += f"{', '.join(f'{seed} ({coupling})' for coupling, seed in self.cohorts)}; {self.seeds} training seeds"
+        made += f"{min(self.cohorts)} to {max(self.cohorts)}; {self.seeds} training seeds"
         made += f"; commit {self.commit}." if self.commit else "."
         if self.stage == "A":
             words = ["Development cohorts: what is said here chooses and fixes a method, and confirms nothing.", *words]
             made += f" To fix the method: copy {self.out / 'frozen.json'} to {FROZEN.relative_to(ROOT)} and commit it."
         for result in self.earlier:
-            seeds = [seed for _, seed in result["cohorts"]]
-            made += f" Stage B was run before, on {result['date'][:10]}, seeds {min(seeds)} to {max(seeds)}."
+            made += f" Stage B was run before, on {result['date'][:10]}, {result['coupling']} coupling, seeds "
+            made += f"{min(result['cohorts'])} to {max(result['cohorts'])}."
         page = self.out / f"{self.name}.html"
         parts = [tests_table(tests, label), picture(forest), rows_table(table, label), varied]
         title = "Confirmation" if self.stage == "B" else "Development: variance components"
