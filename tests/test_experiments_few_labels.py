@@ -1,4 +1,4 @@
-"""Every method has the same trials with few labels; the ablation's rows differ in what they say and in nothing else."""
+"""The ablation's rows of few labels differ in what they say and in nothing else."""
 
 from pathlib import Path
 
@@ -7,54 +7,9 @@ from tiny import make_cohort
 
 from sacd.cohort import Cohort
 from sacd.experiments.distillation import distillation, methods
-from sacd.experiments.few_labels import LABELLED_WEIGHTS, SHARE, compared, selected, trials
+from sacd.experiments.few_labels import SHARE, compared
 from sacd.experiments.profile import Profile, load_profile
-from sacd.objectives import OBJECTIVES
-from sacd.runs.kinds.student import StudentRun
-from sacd.runs.kinds.teacher import TeacherRun
-from sacd.runs.kinds.trunk import TrunkRun
-from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
-
-FAST = TrainingConfig(steps=4, batch=32, validate_every=2, optimizer="adamw", labelled_share=0.25)
-MLP, VIDEO = ModelConfig(name="mlp"), ModelConfig(name="r2plus1d_10", weights="a-file.safetensors")
-
-
-def few_label_student(method: str, model: ModelConfig = MLP, training: TrainingConfig = FAST, **more) -> StudentRun:
-    teacher = TeacherRun(model=MLP, training=FAST, protocol="few-label", labelled=4)
-    needs = OBJECTIVES[method].needs_teacher
-    return StudentRun(
-        model=model, training=training, protocol="few-label", labelled=4, objective=ObjectiveConfig(name=method),
-        teacher=teacher if needs else None, **more,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("method", OBJECTIVES)
-def test_every_method_has_as_many_trials_that_all_differ(method: str) -> None:
-    for model, settings in ((MLP, 3), (VIDEO, 6)):
-        run = few_label_student(method, model, FAST.model_copy(update={"labelled_weight": 0.5, "trunk_lr": 0.1}))
-        if not OBJECTIVES[method].uses_unlabelled:  # its weight says nothing, its learning rate stands for it
-            run = few_label_student(method, model, FAST.model_copy(update={"trunk_lr": 0.1}))
-        if model is MLP:
-            run = run.model_copy(update={"training": run.training.model_copy(update={"trunk_lr": 1.0})})
-        found = trials(run)
-        assert found[0] == run and len({trial.training.model_dump_json() for trial in found}) == len(found) == settings
-        assert not any(trial.test for trial in found[1:])
-        assert all(trial.model_copy(update={"training": run.training, "test": True}) == run for trial in found)
-        trunks = {trial.training.trunk_lr for trial in found}
-        assert trunks == ({1.0} if model is MLP else {0.0, 0.1})
-        if OBJECTIVES[method].uses_unlabelled:
-            assert {trial.training.labelled_weight for trial in found} == set(LABELLED_WEIGHTS)
-
-
-def test_a_frozen_tier_has_no_trunk_to_try_and_a_setting_of_ones_own_comes_first() -> None:
-    standing = few_label_student("kd", trunk=TrunkRun(model=ModelConfig(name="r2plus1d_10"), training=FAST))
-    own = standing.model_copy(update={"training": FAST.model_copy(update={"labelled_weight": 0.7})})
-    assert [trial.training.labelled_weight for trial in trials(own)] == [0.7, 0.5, 0.0, 1.0]
-    assert {trial.training.trunk_lr for trial in trials(own)} == {1.0}
-    assert selected(own).trials == tuple(trials(own)) and selected(own).labelled == 4
-
-
-# The ablation.
+from sacd.experiments.trials import LABELLED_WEIGHTS
 
 RELEASED = ("ce", "kd")
 

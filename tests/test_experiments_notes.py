@@ -30,7 +30,6 @@ def test_table_two_says_budget_steps_seeds_and_trials(cohorts):
     assert f"raw {PROFILE.student.training.steps}, batch 32; frozen {PROFILE.frozen.training.steps}, batch" in raw
     assert f"features {PROFILE.feature_student.training.steps}, batch" in features and "Privileged" in features
     assert "Privileged" not in raw
-    assert f"Chosen of {search.trials} trials" in notes.trials(PROFILE)
 
 
 def test_table_five_and_figure_five_say_steps_and_seeds(cohorts):

@@ -109,7 +109,7 @@ def test_table_two_is_drawn_for_any_methods(name, cohorts, tmp_path):
         shown, said = comparison_table(against, "a", "b"), differences_in_words(against, "a", ["block", "method"])
         compared = method in profile.methods and set(predicted.method) > {title}
         assert (NOTHING in shown, said == NOTHING, against.empty) == (not compared,) * 3
-    plain_table(experiments.choices(table), "a", notes.trials(profile))
+    plain_table(experiments.choices(table, cohort, profile), "a", "b")
     looked_into = experiments.taken_apart(table, cohort, profile)
     assert len(looked_into) and looked_into.objective.nunique() == 1
     assert ("sacd" in set(looked_into.objective)) == ("sacd" in profile.methods)

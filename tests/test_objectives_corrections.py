@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tiny import make_cohort
 
 from sacd.exceptions import SacdError
-from sacd.experiments.distillation import trials
+from sacd.experiments.trials import trials
 from sacd.objectives import (
     CORRECTIONS,
     OBJECTIVES,
@@ -157,8 +157,8 @@ def test_labels_that_cannot_be_adjusted_are_told(mine: Path) -> None:
 
 
 def test_trials_and_forecasts_know_both_parts(cohort, tmp_path: Path) -> None:
-    found = [trial.objective.options for trial in trials(student("kd+abc"), 2)]
-    assert found == [{}, {"weight": pytest.approx(0.09), "abc_weight": pytest.approx(0.1)}]
+    scaled = trials(student("kd+abc"), 2)["× 0.1"]
+    assert scaled.objective.options == {"weight": pytest.approx(0.09), "abc_weight": pytest.approx(0.1)}
 
     def seconds(name: str) -> float:
         return predicted_seconds(student(name), cohort, RunStore(tmp_path))

@@ -7,21 +7,19 @@ from sacd.cohort.splits import Protocol
 from sacd.exceptions import NotApplicable
 from sacd.experiments.common import PROTOCOLS, folds, hidden_view, is_features, parts_of, student, teacher, trunk
 from sacd.experiments.profile import Profile
-from sacd.objectives import load_objective, options_of
+from sacd.experiments.trials import trials
+from sacd.objectives import load_objective
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.selected import SelectedRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.kinds.tuned import TunedRun
-from sacd.training.config import ModelConfig, ObjectiveConfig
+from sacd.training.config import ModelConfig
 
 NEEDS_UNLABELLED = ("self-training", "pseudo-label", "softmatch")
 """Controls that are plain cross-entropy where every training participant is labelled; run in few-label only."""
 PARTS = 3
 """Parts of the labelled participants by which the third decision is tuned."""
-FACTORS = (1.0, 0.1, 10.0, 0.3, 3.0, 0.03, 30.0)
-"""What the trials of the equal-budget block multiply: a method's published weights, or the learning rate of one without
-weights. The first trial is the published setting."""
 
 
 def teachers(cohort: Cohort, profile: Profile) -> list[RunConfig]:
@@ -138,22 +136,6 @@ def _other_trunks(
         yield trunk(cohort, profile, fold, weights, continued=False), names
 
 
-def trials(run: StudentRun, number: int) -> list[StudentRun]:
-    """The published setting and `number` − 1 others of the same method, which are not tested (`FACTORS`)."""
-    options = options_of(run.objective.name)
-    found = [run]
-    for factor in FACTORS[1:number]:
-        scaled = {name: float(f"{factor * options[name]:g}") for name in load_objective(run.objective.name).weights}
-        update = {"test": False}
-        if scaled:
-            own = ObjectiveConfig(name=run.objective.name, options=run.objective.options | scaled)
-            found.append(run.model_copy(update=update | {"objective": own}))
-        else:
-            training = run.training.model_copy(update={"lr": factor * run.training.lr})
-            found.append(run.model_copy(update=update | {"training": training}))
-    return found
-
-
 def equal_budget(cohort: Cohort, profile: Profile) -> list[SelectedRun]:
     """Table II's second block: as many trials for every method, chosen on each seed's validation participants."""
     search, others = profile.equal_budget, profile.comparison
@@ -169,7 +151,7 @@ def equal_budget(cohort: Cohort, profile: Profile) -> list[SelectedRun]:
                 for model, method in pairs:
                     guide = teacher(cohort, profile, protocol, seed, fold, model=model)
                     run = student(cohort, profile, method, protocol, seed, fold, raw, guide)
-                    found.append(SelectedRun.of(trials(run, search.trials)))
+                    found.append(SelectedRun.of(list(trials(run, search.trials).values())))
     return found
 
 

@@ -1,52 +1,22 @@
-"""Few labels: how much the labels weigh and whether the trunk learns, chosen on validation and shown by an ablation.
+"""Few labels in the ablation: what the labels' loss is divided by, how clips are drawn, how fast a trunk learns.
 
-Two settings that no method names decide whether few labels teach anything: by what the cross-entropy of the labelled
-clips is divided, between the whole batch and the labelled clips alone (`TrainingConfig.labelled_weight`), and how fast
-a trunk that starts from given weights learns (`trunk_lr`). Every method has the same trials.
+What Table II's equal budget chooses on validation (`sacd.experiments.trials`) is shown here setting by setting.
 """
 
 from collections.abc import Iterator
-from itertools import product
 
 from sacd.cohort import Cohort
 from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.distillation import methods, tiers
 from sacd.experiments.profile import Profile
+from sacd.experiments.trials import LABELLED_WEIGHTS, TRUNK_LRS, changed
 from sacd.objectives import load_objective, short_name
-from sacd.runs.kinds.selected import SelectedRun
 from sacd.runs.kinds.student import StudentRun
 
-LABELLED_WEIGHTS = {0.5: "between", 0.0: "by the batch", 1.0: "by the labelled"}
-"""What `labelled_weight` is tried, and what the labelled cross-entropy is then divided by."""
-LR_FACTORS = (1.0, 0.3, 3.0)
-"""Learning rates in place of these weights for a method that sees labelled clips alone, where all weights are one."""
-TRUNK_LRS = {0.0: "frozen", 0.1: "slow"}
-"""What `trunk_lr` is tried where a network on video starts from given weights."""
 WHOLE_TRUNK = {1.0: "as fast as the head"}
 SHARE = 0.5
 """`labelled_share` of the ablation's separate draw, where the profile draws together."""
 COMPARED = ("ce", "kd", "sacd")
-
-
-def trials(run: StudentRun) -> list[StudentRun]:
-    """A few-label student and its other settings, which are not tested: as many for every method.
-
-    Parameters
-    ----------
-    run : StudentRun
-        Its own setting comes first; it is one of those tried, or one more.
-    """
-    weighed = [{"labelled_weight": weight} for weight in LABELLED_WEIGHTS]
-    if not run.needs.uses_unlabelled:
-        weighed = [{"lr": run.training.lr * factor} for factor in LR_FACTORS]
-    trunks = [{"trunk_lr": factor} for factor in TRUNK_LRS] if run.tier == "raw" and run.model.weights else [{}]
-    others = (_changed(run, **weight, **trunk) for weight, trunk in product(weighed, trunks))
-    return [run, *(other.model_copy(update={"test": False}) for other in others if other != run)]
-
-
-def selected(run: StudentRun) -> SelectedRun:
-    """The choice between a few-label student's trials by the validation participants."""
-    return SelectedRun.of(trials(run))
 
 
 def compared(cohort: Cohort, profile: Profile) -> list[tuple[str, StudentRun]]:
@@ -71,7 +41,7 @@ def compared(cohort: Cohort, profile: Profile) -> list[tuple[str, StudentRun]]:
                 if name in released:
                     raw = student(cohort, profile, name, "few-label", seed, fold, raw=True)
                     for factor, speed in (TRUNK_LRS | WHOLE_TRUNK).items():
-                        found.append((f"{title}, trunk {speed}", _changed(raw, trunk_lr=factor)))
+                        found.append((f"{title}, trunk {speed}", changed(raw, trunk_lr=factor)))
     return found
 
 
@@ -79,11 +49,7 @@ def _draws(run: StudentRun) -> Iterator[tuple[str, StudentRun]]:
     """Drawn apart with each weight; drawn together by the batch, as the objectives are published, and between."""
     share = run.training.labelled_share or SHARE
     for weight, divisor in LABELLED_WEIGHTS.items():
-        yield f"drawn apart, CE {divisor}", _changed(run, labelled_share=share, labelled_weight=weight)
+        yield f"drawn apart, CE {divisor}", changed(run, labelled_share=share, labelled_weight=weight)
     for weight in (0.5, 0.0):
-        together = _changed(run, labelled_share=None, labelled_weight=weight)
+        together = changed(run, labelled_share=None, labelled_weight=weight)
         yield f"drawn together, CE {LABELLED_WEIGHTS[weight]}", together
-
-
-def _changed(run: StudentRun, **training: float | None) -> StudentRun:
-    return run.model_copy(update={"training": run.training.model_copy(update=training)})

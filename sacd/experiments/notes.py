@@ -26,7 +26,8 @@ def table_ii(cohort: Cohort, profile: Profile) -> list[str]:
         f"Steps: {steps} (profile {profile.name}; the paper: 80 epochs).",
         f"Seeds: {profile.seeds}, other teachers {others.seeds}, equal budget {search.seeds};"
         f" {max(map(profile.seeds_of, profile.headline), default=profile.seeds)} of what claims rest on.",
-        f"Equal budget: {search.trials} trials of every method; teachers: {teachers}.",
+        f"Equal budget: {search.trials} trials of every method, with few labels also of how the labels weigh;"
+        f" teachers: {teachers}.",
     ]
     if is_features(cohort):
         notes.append(
@@ -34,11 +35,6 @@ def table_ii(cohort: Cohort, profile: Profile) -> list[str]:
             "but for the rows whose teacher does not see that channel."
         )
     return notes
-
-
-def trials(profile: Profile) -> str:
-    """Notebook 03: what its table of choices counts."""
-    return f"Chosen of {profile.equal_budget.trials} trials on the validation participants, runs"
 
 
 def night(cohort: Cohort, profile: Profile) -> list[str]:

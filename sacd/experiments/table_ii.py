@@ -4,8 +4,9 @@ import pandas as pd
 
 from sacd import paper
 from sacd.cohort import Cohort
-from sacd.experiments.distillation import FACTORS, methods
+from sacd.experiments.distillation import equal_budget, methods
 from sacd.experiments.profile import Profile
+from sacd.experiments.trials import trials
 from sacd.models import MODELS
 from sacd.objectives import load_objective
 
@@ -83,12 +84,18 @@ def printed_rows(profile: Profile) -> pd.DataFrame:
     return pd.concat([printed.assign(block=f"{PUBLISHED} · paper · {tier}") for tier in tiers_of], ignore_index=True)
 
 
-def choices(table: pd.DataFrame) -> pd.DataFrame:
-    """How often each factor was chosen: a row a protocol and method, a column a factor; `table` of `runs.ensure`."""
+def choices(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.DataFrame:
+    """How often each trial was chosen: a row a protocol and method, a column a trial; `table` of `runs.ensure`."""
     searched = table[table.kind == "selected"]
     if searched.empty:
         return pd.DataFrame(columns=["protocol", "method"])
-    factor = searched.trial.map(lambda trial: f"× {FACTORS[int(trial)]:g}")
-    known = [f"× {value:g}" for value in FACTORS if (factor == f"× {value:g}").any()]
-    counts = pd.crosstab([searched.protocol, searched.method], factor)[known]
+    number = profile.equal_budget.trials
+    names = {
+        (run.protocol, run.trials[0].objective.name): list(trials(run.trials[0], number))
+        for run in equal_budget(cohort, profile)
+    }
+    keys = zip(searched.protocol, searched.objective, searched.trial.astype(int), strict=True)
+    chosen = pd.Series([names[protocol, method][trial] for protocol, method, trial in keys], searched.index)
+    known = list(dict.fromkeys(name for of in names.values() for name in of if (chosen == name).any()))
+    counts = pd.crosstab([searched.protocol, searched.method], chosen)[known]
     return counts.reindex(searched[["protocol", "method"]].drop_duplicates().apply(tuple, axis=1)).reset_index()
