@@ -2,8 +2,8 @@
 
 In both protocols a method's published weights are scaled. With few labels two settings that no method names decide
 whether the labels teach anything, and are tried too: what the cross-entropy of the labelled clips is divided by, from
-the whole batch to the labelled clips alone (`TrainingConfig.labelled_weight`), and how fast a trunk that starts from given
-weights learns (`trunk_lr`).
+the whole batch to the labelled clips alone (`TrainingConfig.labelled_weight`), and how fast a trunk that starts from
+given weights learns (`trunk_lr`).
 """
 
 from itertools import product
