@@ -17,7 +17,7 @@ from sacd.runs.store import RunStore
 from sacd.simulate.planned import plan_cohort, simulation_seconds
 
 LAPTOP_MINUTES = 30.5
-"""Predicted; `make report` may take 25 on 2 cores, and the forecast is generous: of 28 predicted 24 were measured."""
+"""Predicted; `make report` may take 25 on 2 cores, and the forecast is generous: of 28 predicted 22 were measured."""
 CORES = 2
 
 
@@ -131,7 +131,10 @@ def test_table_two_holds_the_papers_seven_methods_by_three_teachers_in_both_prot
 def test_the_equal_budget_gives_every_method_as_many_trials_in_both_protocols(name):
     profile = load_profile(name)
     configs = experiments.equal_budget(cohort_of(profile), profile)
-    assert {len(run.trials) for run in configs} == {profile.equal_budget.trials}
+    number = {(run.protocol, len(run.trials)) for run in configs}
+    (every,), (few,) = ({count for name, count in number if name == protocol} for protocol in experiments.PROTOCOLS)
+    assert every == profile.equal_budget.trials
+    assert few >= profile.equal_budget.trials + 2, "with few labels how the labels weigh is tried too"
     first = [run.trials[0] for run in configs]
     for protocol in experiments.PROTOCOLS:
         methods = {run.objective.name for run in first if run.protocol == protocol}
