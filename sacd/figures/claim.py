@@ -105,16 +105,14 @@ def rows_table(scores: pd.DataFrame, label: str) -> Html:
         Columns `coupling`, `cohort`, `row`, `student`, `decision`, `metric`, `value`.
     """
     metrics = list(dict.fromkeys(scores["metric"]))
-    rows, last = [], None
-    for (coupling, student, decision, name), part in scores.groupby(
-        ["coupling", "student", "decision", "row"], sort=False
-    ):
-        found = {metric: over_cohorts(group["value"].to_numpy()) for metric, group in part.groupby("metric")}
-        heading = f"{coupling} · {student} · {decision}"
-        cells = [cell(name), *(_score_cell(found[metric], metric) for metric in metrics)]
-        cells.append(cell(str(part["cohort"].nunique())))
-        rows.append({"block": heading if heading != last else None, "cells": cells})
-        last = heading
+    rows = []
+    for (coupling, student, decision), block in scores.groupby(["coupling", "student", "decision"], sort=False):
+        heading: str | None = f"{coupling} · {student} · {decision}"
+        for name, part in block.groupby("row", sort=False):
+            found = {metric: over_cohorts(group["value"].to_numpy()) for metric, group in part.groupby("metric")}
+            cells = [cell(name), *(_score_cell(found[metric], metric) for metric in metrics)]
+            rows.append({"block": heading, "cells": [*cells, cell(str(part["cohort"].nunique()))]})
+            heading = None
     columns = [("row", "text"), *((SCORES[name].heading, "number") for name in metrics), ("cohorts", "number")]
     return render("All rows", label, columns, rows, [f"Means of cohorts; in brackets the {OVER_COHORTS}."])
 
