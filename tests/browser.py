@@ -39,7 +39,7 @@ const model = {{
 }};
 const source = JSON.parse(document.getElementById("sacd-viewer-source").textContent);
 const address = URL.createObjectURL(new Blob([source], {{ type: "text/javascript" }}));
-import(address).then((viewer) => {{ window.close_viewer = viewer.default.render({{ model, el: document.getElementById("here") }}); }});
+import(address).then((viewer) => viewer.default.render({{ model, el: document.getElementById("here") }}));
 </script></body></html>
 """
 
@@ -55,7 +55,7 @@ def chromium() -> Iterator[Browser]:
     """A headless Chromium; where there is none the test is skipped, or fails where SACD_BROWSER is *required*."""
     if CHROMIUM is None:
         say = pytest.fail if os.environ.get("SACD_BROWSER") == "required" else pytest.skip
-        say("NO CHROMIUM: nothing was tried in a browser; install it (Debian: apt-get install chromium) or set SACD_CHROMIUM")
+        say("NO CHROMIUM: nothing was tried in a browser; apt install chromium, or set SACD_CHROMIUM")
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
@@ -64,7 +64,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A fresh profile; at the end nothing it asked for was outside, no script of its pages failed or opened a dialog."""
+    """A fresh profile; at the end nothing it asked for was outside, no script of its pages failed or opened a box."""
     asked: list[str] = []
     wrong: list[str] = []
     with chromium.new_context(viewport={"width": 1180, "height": 1000}) as profile:

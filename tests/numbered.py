@@ -40,10 +40,14 @@ LOOK = f"""
   const root = document.querySelector(".sacd-viewer");
   const read = {READ};
   const {{ state, frame, time, recording, clip }} = root.dataset;
-  return {{ state, frame, time, recording, clip, grey: read({{ canvas: root.querySelector("canvas.picture"), blocks: 8 }}) }};
+  const grey = read({{ canvas: root.querySelector("canvas.picture"), blocks: 8 }});
+  return {{ state, frame, time, recording, clip, grey }};
 }}
 """
 """What the viewer says and what stands on its screen, in one go."""
+
+
+IS_FILM = f"document.querySelector('canvas.picture').width === {FILM_WIDTH}"
 
 
 def number_of(recording: int, clip: int, frame: int) -> int:
@@ -52,7 +56,7 @@ def number_of(recording: int, clip: int, frame: int) -> int:
 
 
 def painted(numbers: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Pictures [n, height, width] uint8: 16 bits of a number in blocks of an eighth of the width, then their complement."""
+    """Pictures [n, height, width] uint8: 16 bits of a number in blocks an eighth as wide, then their complement."""
     side = width // 8
     bits = (numbers[:, None] >> np.arange(BITS)) & 1
     blocks = np.concatenate([bits, 1 - bits], axis=1).reshape(len(numbers), 4, 8)
@@ -76,7 +80,7 @@ def write_film(file: Path, clips: int) -> None:
     encode(file, "libvpx-vp9", options, FILM_FPS, numbers, chunks, key_every=30 * FILM_FPS)
 
 
-def make_numbered(path: Path) -> Cohort:
+def make_numbered(path: Path, film: bool = True) -> Cohort:
     """Two recordings of one participant each; times of pictures are irregular, as a camera's are."""
     sampling = Sampling(eeg_hz=100, eeg_channels=("C4-M1",), frames=FRAMES, span_s=30, height=SIZE, width=SIZE)
     info = CohortInfo(name="numbered", simulated=True, source_id="numbered", video="raw", eeg="raw", sampling=sampling)
@@ -102,7 +106,7 @@ def make_numbered(path: Path) -> Cohort:
                     frame_times=times, motion=rng.integers(0, 40, (clips, 150, 65), dtype=np.uint8),
                     events=pd.DataFrame({"onset": [8.0, 40.0], "duration": [12.0, 3.0], "type": ["apnoea", "arousal"]}),
                     signals=rng.standard_normal((clips, 2, 300)).astype(np.float16), signal_info=signals,
-                    preview=(lambda file, clips=clips: write_film(file, clips)) if name == "filmed" else None,
+                    preview=(lambda file, clips=clips: write_film(file, clips)) if film and name == "filmed" else None,
                 ),
             )
     return Cohort.open(path)
@@ -116,11 +120,9 @@ def said_of(cohort: Cohort) -> pd.DataFrame:
             clips = recording.clips
             predicted = np.where(clips["clip"] % every == 1, (clips["stage"] + 1) % 5, clips["stage"])
             odds = np.eye(5)[predicted] + 0.15
-            table = clips[["clip", "stage"]].assign(
-                recording_id=recording.recording_id, participant_id=recording.participant_id, method=method,
-                predicted=predicted, **dict(zip([f"p_{stage}" for stage in STAGES], (odds / odds.sum(1, keepdims=True)).T))
-            )
-            parts.append(table)
+            chances = pd.DataFrame(odds / odds.sum(1, keepdims=True), columns=[f"p_{stage}" for stage in STAGES])
+            who = {"recording_id": recording.recording_id, "participant_id": recording.participant_id, "method": method}
+            parts.append(clips[["clip", "stage"]].assign(predicted=predicted, **who).join(chances))
     return pd.concat(parts, ignore_index=True)
 
 

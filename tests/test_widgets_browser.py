@@ -1,4 +1,4 @@
-"""The viewer in a browser: what stands on the screen is what the cursor says, seen in the pixels; keys, filters, words."""
+"""The viewer in a browser: what is on the screen is what the cursor says, read from the pixels; keys, filters."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numbered import CLIPS, FRAMES, LOOK, LOST, READ, make_numbered, number_of, read_back, said_of
+from numbered import CLIPS, FRAMES, IS_FILM, LOOK, LOST, READ, make_numbered, number_of, read_back, said_of
 from playwright.sync_api import Page
 
 from sacd.cohort import Cohort
@@ -17,6 +17,7 @@ from sacd.widgets.viewing import Viewing, listed, named_runs
 MARKUP = "<img src=x onerror=alert(1)>"
 Live = Callable[[Viewing], Page]
 SETTLED = "() => !['seeking', ''].includes(document.querySelector('.sacd-viewer').dataset.state)"
+SHOW = "([recording, clips]) => clips.forEach((clip) => heard.forEach((f) => f({ kind: 'show', recording, clip }, [])))"
 # Looks once in every picture of the screen while the viewer plays.
 WATCH = f"""
 (looks) => new Promise((done) => {{
@@ -48,13 +49,13 @@ def viewing_of(cohort: Cohort, clips: list[tuple[str, int]] | None = None, model
 
 
 def go(page: Page, recording: str, clip: int) -> None:
-    page.evaluate("([recording, clip]) => window.heard.forEach((f) => f({ kind: 'show', recording, clip }, []))", [recording, clip])
+    page.evaluate(SHOW, [recording, [clip]])
     page.wait_for_selector(f".sacd-viewer[data-recording='{recording}'][data-clip='{clip}']")
 
 
 def seek(page: Page, time: float) -> dict:
     """Press into the traces at a time of the clip; what is said and shown then."""
-    box = page.locator(".sacd-viewer .traces").bounding_box()
+    box = page.locator(".sacd-viewer .traces").first.bounding_box()
     page.mouse.click(box["x"] + 96 + time / 30 * (box["width"] - 106), box["y"] + 60)
     page.wait_for_function(SETTLED)
     return page.evaluate(LOOK)
@@ -108,7 +109,7 @@ def test_while_playing_the_picture_is_that_of_the_cursor(live: Live, cohort: Coh
     focus(page)
     if film:
         page.keyboard.press("p")
-        page.wait_for_function("document.querySelector('canvas.picture').width === 128")
+        page.wait_for_function(IS_FILM)
         page.wait_for_function(SETTLED)
     page.locator("select[title=speed]").select_option("1" if film else "5")
     focus(page)
@@ -129,7 +130,7 @@ def test_through_vp9_the_picture_is_that_of_the_cursor_at_twenty_seeks(live: Liv
     go(page, "filmed", 1)
     focus(page)
     page.keyboard.press("p")
-    page.wait_for_function("document.querySelector('canvas.picture').width === 128")
+    page.wait_for_function(IS_FILM)
     for time in np.random.default_rng(1).uniform(0.1, 29.9, 20):
         look = seek(page, time)
         if 10.99 < time < 14.93:
@@ -151,7 +152,7 @@ def test_a_gap_shows_no_video_never_the_nearest_picture(live: Live, cohort: Coho
     go(page, "filmed", 1)
     focus(page)
     page.keyboard.press("p")
-    page.wait_for_function("document.querySelector('canvas.picture').width === 128")
+    page.wait_for_function(IS_FILM)
     assert seek(page, 10.4)["state"] == "paused"
     page.keyboard.press("Space")
     page.wait_for_selector(".sacd-viewer[data-state='no video']", timeout=3000)
@@ -163,10 +164,13 @@ def test_a_gap_shows_no_video_never_the_nearest_picture(live: Live, cohort: Coho
 def test_keys_walk_through_clips_and_are_inert_while_typing(live: Live, cohort: Cohort) -> None:
     page = live(viewing_of(cohort))
     focus(page)
-    for key, clip in (("ArrowRight", ("filmed", 1)), ("n", ("filmed", 2)), ("ArrowRight", ("plain", 0)), ("b", ("filmed", 2)),
-                      ("ArrowLeft", ("filmed", 1))):
+    for key, where in (
+        ("ArrowRight", "filmed 1"), ("n", "filmed 2"), ("ArrowRight", "plain 0"), ("b", "filmed 2"),
+        ("ArrowLeft", "filmed 1"),
+    ):
         page.keyboard.press(key)
-        page.wait_for_selector(f"[data-recording={clip[0]}][data-clip='{clip[1]}']")
+        recording, clip = where.split()
+        page.wait_for_selector(f"[data-recording={recording}][data-clip='{clip}']")
     gain = page.locator(".settings b").inner_text()
     page.keyboard.press("ArrowUp")
     assert page.locator(".settings b").inner_text() != gain
@@ -179,11 +183,11 @@ def test_keys_walk_through_clips_and_are_inert_while_typing(live: Live, cohort: 
     assert page.locator(".help").is_visible()
     page.keyboard.press("Escape")
     assert not page.locator(".help").is_visible()
-    bare = "[...document.querySelectorAll('.sacd-viewer button, .sacd-viewer input, .sacd-viewer select, .sacd-viewer')]"
-    assert page.evaluate(f"{bare}.every((one) => one.hasAttribute('data-lm-suppress-shortcuts'))")
+    focusable = page.locator(".sacd-viewer, .sacd-viewer :is(button, input, select)")
+    assert focusable.evaluate_all("(all) => all.every((one) => one.hasAttribute('data-lm-suppress-shortcuts'))")
 
 
-def test_shift_and_arrow_go_to_errors_of_the_model_or_without_one_to_changes_of_stage(live: Live, cohort: Cohort) -> None:
+def test_shift_and_arrow_go_to_errors_of_the_model_shown(live: Live, cohort: Cohort) -> None:
     page = live(viewing_of(cohort, [("plain", clip) for clip in range(CLIPS["plain"])]))
     focus(page)
     for key, clip in (("Shift+ArrowRight", 1), ("Shift+ArrowRight", 4), ("Shift+ArrowLeft", 1)):
@@ -194,7 +198,7 @@ def test_shift_and_arrow_go_to_errors_of_the_model_or_without_one_to_changes_of_
     page.wait_for_selector("[data-clip='3']")
 
 
-def test_without_any_model_it_works(live: Live, cohort: Cohort) -> None:
+def test_without_any_model_shift_and_arrow_go_to_changes_of_stage(live: Live, cohort: Cohort) -> None:
     page = live(viewing_of(cohort, models=False))
     go(page, "plain", 0)
     focus(page)
@@ -237,7 +241,8 @@ def test_labels_and_notes_are_kept_and_markup_in_them_is_text(live: Live, cohort
     page.wait_for_selector("[data-clip='1']")
     assert MARKUP in page.locator(".said").inner_text() and page.locator(".sacd-viewer img").count() == 0
     table = Remarks(cohort.path).table()
-    assert table[["clip", "label", "note", "who"]].values.tolist() == [[0, "REM", "", MARKUP], [0, "n/a", MARKUP, MARKUP]]
+    kept = table[["clip", "label", "note", "who"]].values.tolist()
+    assert kept == [[0, "REM", "", MARKUP], [0, "n/a", MARKUP, MARKUP]]
     assert cohort["filmed"].clips["stage"].iloc[0] == 0
     with page.expect_download() as download:
         page.get_by_text("export EDF+").click()
@@ -263,9 +268,10 @@ def test_a_missing_video_is_said_where_it_would_be(live: Live, cohort: Cohort) -
 def test_the_newest_wish_wins_and_neighbours_are_there_already(live: Live, cohort: Cohort) -> None:
     page = live(viewing_of(cohort))
     page.wait_for_function("window.sent.filter((one) => one.kind === 'clip').length === 2")  # with the neighbour
-    page.evaluate("""() => { for (const clip of [0, 1, 2, 3, 4, 5]) window.heard.forEach((f) => f({ kind: 'show', recording: 'plain', clip }, [])); }""")
+    page.evaluate(SHOW, ["plain", [0, 1, 2, 3, 4, 5]])
     page.wait_for_selector("[data-recording=plain][data-clip='5']")
-    asked = page.evaluate("window.sent.filter((one) => one.kind === 'clip' && one.recording === 'plain').map((one) => one.clip)")
+    sent = page.evaluate("window.sent.filter((one) => one.kind === 'clip')")
+    asked = [one["clip"] for one in sent if one["recording"] == "plain"]
     assert asked[0] == 5 and not {1, 2, 3} & set(asked)
     moved = page.evaluate("window.sent.filter((one) => one.kind === 'moved').map((one) => one.clip)")
     assert moved == [0, 5]
@@ -276,7 +282,7 @@ def test_addresses_of_films_are_released(live: Live, cohort: Cohort) -> None:
     focus(page)
     page.keyboard.press("p")
     for clip in (1, 2, 1, 0):
-        page.wait_for_function("document.querySelector('canvas.picture').width === 128")
+        page.wait_for_function(IS_FILM)
         go(page, "filmed", clip)
     go(page, "plain", 0)
     # The one that is left is the source of the viewer itself.
@@ -295,7 +301,7 @@ def test_where_the_student_looked_is_asked_for_once_and_laid_over_the_picture(li
     focus(page)
     page.keyboard.press("o")
     page.wait_for_selector("canvas.heat:not([hidden])")
-    assert page.evaluate("[document.querySelector('canvas.heat').width, document.querySelector('canvas.heat').height]") == [4, 4]
+    assert page.locator("canvas.heat").evaluate("({ width, height }) => [width, height]") == [4, 4]
     page.keyboard.press("o")
     page.wait_for_selector("canvas.heat", state="hidden")
     page.keyboard.press("o")
@@ -308,8 +314,10 @@ def test_a_player_in_a_page_works_from_a_file(page: Page, cohort: Cohort, tmp_pa
     parts = [player(cohort, clips, said_of(cohort)), player(cohort, [("plain", 0)])]
     assert all(MARK in part for part in parts)
     file = tmp_path / "page.html"
-    csp = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'self' file: data: blob: 'unsafe-inline' 'unsafe-eval'\">"
-    file.write_text(f"<!doctype html><html><head><meta charset='utf-8'>{csp}{head()}</head><body>{''.join(parts)}</body></html>")
+    # As strict as the report's pages are.
+    allowed = "default-src 'self' file: data: blob: 'unsafe-inline' 'unsafe-eval'"
+    top = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{allowed}">{head()}'
+    file.write_text(f"<!doctype html><html><head>{top}</head><body>{''.join(parts)}</body></html>")
     assert file.read_text().count("class View") == 1
     page.goto(file.as_uri())
     page.wait_for_selector(".sacd-viewer[data-recording=filmed][data-state]")
@@ -319,7 +327,7 @@ def test_a_player_in_a_page_works_from_a_file(page: Page, cohort: Cohort, tmp_pa
     first = page.locator(".sacd-viewer").first
     first.focus()
     page.keyboard.press("p")
-    page.wait_for_function("document.querySelector('canvas.picture').width === 128")
+    page.wait_for_function(IS_FILM)
     page.wait_for_function(SETTLED)
     look = page.evaluate(LOOK)
     assert read_back(look["grey"]) == 300 + round(10 * float(look["time"]))

@@ -131,7 +131,7 @@ def test_numbers_in_pictures_are_read_back():
 
 
 def test_what_cannot_be_had_is_named_and_the_rest_comes(tmp_path):
-    cohort = make_numbered(tmp_path / "cohort")
+    cohort = make_numbered(tmp_path / "cohort", film=False)
     (cohort["plain"].path / "video.npy").unlink()
     found = asked(viewing_of(cohort), "clip", recording="plain", clip=0)
     assert "video.npy: not found" in found["missing"]["video"] and "frames" not in found
@@ -188,7 +188,7 @@ def test_only_clips_to_walk_through_pass_filters(cohort):
 
 
 def test_remarks_are_kept_beside_the_cohort_and_exported(tmp_path):
-    cohort = make_numbered(tmp_path / "cohort")
+    cohort = make_numbered(tmp_path / "cohort", film=False)
     before = cohort.fingerprint
     viewing = viewing_of(cohort, remarks=Remarks(cohort.path), reader="AB")
     note = "<img src=x onerror=alert(1)>"

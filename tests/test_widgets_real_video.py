@@ -45,7 +45,8 @@ def filmed(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[C
         encode(file, "libvpx-vp9", options, FPS, numbers, iter([pictures(numbers / FPS, 200, 350)]), key_every=30 * FPS)
 
     path = tmp_path_factory.mktemp("real") / "cohort"
-    sampling = Sampling(eeg_hz=100, eeg_channels=("none was recorded",), frames=FRAMES, span_s=30, height=HEIGHT, width=WIDTH)
+    shape = {"frames": FRAMES, "span_s": 30, "height": HEIGHT, "width": WIDTH}
+    sampling = Sampling(eeg_hz=100, eeg_channels=("none was recorded",), **shape)
     info = CohortInfo(name="EventSleep", simulated=False, source_id="real", video="raw", eeg="raw", sampling=sampling)
     with CohortWriter(path, info) as writer:
         writer.add_participant("S09")
@@ -73,7 +74,8 @@ def test_movement_rises_at_the_labelled_rolls(filmed: tuple[Cohort, pd.DataFrame
     def during(kinds: tuple[int, ...]) -> list[float]:
         # Half a second at each end is between two actions.
         rows = labels[labels["Label"].isin(kinds)]
-        parts = [energy[(times > begin + 0.5) & (times < end - 0.5)] for begin, end in zip(rows["begin"], rows["end"])]
+        spans = zip(rows["begin"] + 0.5, rows["end"] - 0.5, strict=True)
+        parts = [energy[(times > begin) & (times < end)] for begin, end in spans]
         return [float(part.mean()) for part in parts if len(part)]
 
     rolls, lying = during(ROLLS), during(LYING)
@@ -86,7 +88,8 @@ def test_it_plays_in_the_viewer(live: Callable[[Viewing], Page], filmed: tuple[C
     cohort, _ = filmed
     said = named_runs(None)
     page = live(Viewing(cohort, listed(cohort, None, said), said))
-    assert page.evaluate("[document.querySelector('canvas.picture').width, document.querySelector('canvas.picture').height]") == [WIDTH, HEIGHT]
+    size = "({ width, height }) => [width, height]"
+    assert page.locator("canvas.picture").evaluate(size) == [WIDTH, HEIGHT]
     page.locator(".sacd-viewer").focus()
     page.keyboard.press("p")
     page.wait_for_function("document.querySelector('canvas.picture').width === 350")

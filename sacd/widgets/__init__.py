@@ -1,4 +1,4 @@
-"""What people look at live: the viewer of nights and clips, and the player of a few clips in a page without a kernel."""
+"""What people look at live: the viewer of nights and clips, and a player of a few clips in a page without a kernel."""
 
 from sacd.widgets.viewer import Viewer
 

@@ -44,7 +44,7 @@ def answer(request: Request, viewing: Viewing) -> tuple[dict[str, Any], list[byt
     kind = request.get("kind")
     try:
         if kind not in KINDS:
-            raise SacdError(f"a viewer asked for {kind!r}, which is none of {', '.join(KINDS)}; open the notebook again")
+            raise SacdError(f"a viewer asked for {kind!r}, none of {', '.join(KINDS)}; open the notebook again")
         content, arrays = KINDS[kind](request, viewing)
     except SacdError as error:
         content, arrays = {"error": str(error)}, {}
@@ -109,7 +109,8 @@ def clip(request: Request, viewing: Viewing) -> Answer:
         allowed = traces.bands(hz)
         band = band if band in allowed else allowed[0]
         about["eeg"] = {"names": info.sampling.eeg_channels or [recording.channel], "hz": hz, "band": band}
-        arrays |= {"eeg_values": traces.filtered(recording, row, hz, band), "spectrum": traces.colours(recording, row, hz)}
+        arrays["eeg_values"] = traces.filtered(recording, row, hz, band)
+        arrays["spectrum"] = traces.colours(recording, row, hz)
     except SacdError as error:
         about["missing"]["eeg"] = str(error)
     if recording.signals is not None:
@@ -156,7 +157,7 @@ def chosen(request: Request, viewing: Viewing) -> Answer:
 
 
 def remark(request: Request, viewing: Viewing) -> Answer:
-    """Keep a reader's label or note; the answer holds all there are of the night, and the agreement with the scoring."""
+    """Keep a reader's label or note; the answer holds all of the night, and the reader's agreement with the scoring."""
     recording = viewing.recording(request.get("recording"))
     viewing.row(recording, request.get("clip"))
     if viewing.remarks is None:

@@ -68,7 +68,7 @@ def player(cohort: Cohort, clips: Clips, predictions: pd.DataFrame | None = None
     # Another display filter would have to be asked for.
     answers["hello"][0]["bands"] = answers["hello"][0]["bands"][:1]
     held = f'<script type="application/json">{_inert(answers)}</script>'
-    return f"<div {MARK}>A player of {len(walk)} clips: it opens in the report's page, with scripts allowed.{held}</div>"
+    return f"<div {MARK}>A player of {len(walk)} clips: it opens in a report's page, with scripts allowed.{held}</div>"
 
 
 def _answered(request: dict[str, Any], viewing: Viewing) -> list[Any]:

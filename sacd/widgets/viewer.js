@@ -255,10 +255,11 @@ class Film {
       view.frameSize(this.video.videoWidth, this.video.videoHeight);
       view.screen.getContext("2d").drawImage(this.video, 0, 0);
       this.drawn = k;
-      // Where nothing was asked for, the picture says what time it is.
+      // Where nothing was asked for, the picture says what time it is; where a gap was, a late picture is none.
+      const aim = this.target === null ? k : bandAt(this.bands, this.target);
       if (this.target === null) view.time = clamp(this.times[k], 0, CLIP_S);
-      else if (k === bandAt(this.bands, this.target)) this.target = null;
-      view.presented(k);
+      else if (k === aim) this.target = null;
+      view.presented(aim < 0 ? -1 : k);
     };
     this.video.requestVideoFrameCallback(onframe);
     this.video.onended = () => !this.closed && this.playing && view.ended();
@@ -267,9 +268,9 @@ class Film {
 
   seek(time) {
     const k = bandAt(this.bands, time);
-    if (k < 0) return this.view.presented(-1);
     if (k === this.drawn && this.target === null) return this.view.presented(k);
     this.target = time;
+    if (k < 0) return this.view.presented(-1);
     // Into the middle of the picture's own time, so that no rounding meets its neighbour.
     const next = k + 1 < this.times.length ? this.times[k + 1] : this.times[k] + this.bands.step;
     this.video.currentTime = (this.times[k] + Math.min(next, this.times[k] + this.bands.step)) / 2 - this.begins;
@@ -597,6 +598,7 @@ class View {
     this.shelf.forget();
     this.say("");
     this.loading.textContent = this.clip ? "loading …" : "";
+    this.arrived();
     this.pump();
   }
 
@@ -811,8 +813,8 @@ class View {
   setBand(band) {
     this.band = band;
     this.bandChoice.value = band;
-    this.pump();
     this.arrived();
+    this.pump();
   }
 
   setRun(run) {
@@ -835,8 +837,8 @@ class View {
     if (!this.about.occlusion) return;
     this.looking = !this.looking;
     this.look.setAttribute("aria-pressed", String(this.looking));
-    this.pump();
     this.drawLook();
+    this.pump();
   }
 
   fillSettings() {

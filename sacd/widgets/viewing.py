@@ -59,7 +59,7 @@ class Viewing:
         """Where a clip stands in the arrays of its recording; `SacdError` where it does not."""
         rows = np.flatnonzero(recording.clips["clip"].to_numpy() == clip)
         if not isinstance(clip, int) or not len(rows):
-            raise SacdError(f"recording {recording.recording_id} has no clip {clip!r}; name one of its {len(recording)}")
+            raise SacdError(f"{recording.recording_id} has no clip {clip!r}; name one of its {len(recording)}")
         return int(rows[0])
 
     def said(self, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
