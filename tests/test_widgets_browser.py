@@ -56,7 +56,7 @@ def go(page: Page, recording: str, clip: int) -> None:
 def seek(page: Page, time: float) -> dict:
     """Press into the traces at a time of the clip; what is said and shown then."""
     box = page.locator(".sacd-viewer .traces").first.bounding_box()
-    page.mouse.click(box["x"] + 96 + time / 30 * (box["width"] - 106), box["y"] + 60)
+    page.mouse.click(box["x"] + 116 + time / 30 * (box["width"] - 126), box["y"] + 60)
     page.wait_for_function(SETTLED)
     return page.evaluate(LOOK)
 
@@ -95,7 +95,7 @@ def test_the_cursor_is_the_band_for_which_the_picture_is_the_nearest(live: Live,
       return [on[0], on[on.length - 1] + 1, canvas.width];
     }""")
     band = [(times[frame - 1] + times[frame]) / 2, (times[frame] + times[frame + 1]) / 2]
-    wanted = [96 + at / 30 * (columns[2] - 106) for at in band]
+    wanted = [116 + at / 30 * (columns[2] - 126) for at in band]
     np.testing.assert_allclose(columns[:2], wanted, atol=1.5)
     seconds = 60 + times[frame]
     label = page.locator(".sacd-viewer .time").inner_text()
