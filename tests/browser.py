@@ -76,6 +76,12 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     assert not wrong
 
 
+def picture_of(page: Page, name: str) -> None:
+    """A picture of the viewer as PNG in the folder SACD_SCREENSHOTS, where that is set."""
+    if folder := os.environ.get("SACD_SCREENSHOTS"):
+        page.locator(".sacd-viewer").first.screenshot(path=Path(folder) / f"{name}.png")
+
+
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     """A page of `context`."""

@@ -249,6 +249,19 @@ def test_labels_and_notes_are_kept_and_markup_in_them_is_text(live: Live, cohort
     assert download.value.suggested_filename == "filmed-remarks.edf"
 
 
+def test_the_clocks_uncertainty_stands_beside_the_time_and_a_nudge_is_a_proposal(live: Live, cohort: Cohort) -> None:
+    page = live(viewing_of(cohort))
+    assert "clock" not in page.locator(".time").inner_text() and page.get_by_text("+ 1 picture").is_hidden()
+    go(page, "plain", 2)
+    assert "clock ± 0.4 s" in page.locator(".time").inner_text()
+    page.get_by_text("+ 1 picture").click()
+    said = page.get_by_text("clock proposal")
+    said.wait_for()
+    step = np.median(np.diff(cohort["plain"].frame_times[2]))
+    assert said.inner_text() == f"AB: clock proposal: video +1 picture ({step:.3f} s)"
+    assert Remarks(cohort.path).table()[["clip", "label"]].values.tolist() == [[2, "n/a"]]
+
+
 def test_a_missing_video_is_said_where_it_would_be(live: Live, cohort: Cohort) -> None:
     file = cohort["plain"].path / "video.npy"
     aside = file.rename(file.with_suffix(".aside"))

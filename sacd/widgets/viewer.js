@@ -431,6 +431,7 @@ class View {
     }
     this.list = this.about.list;
     this.band = this.about.bands[0] || null;
+    this.agreement = this.about.agreement;
     this.run = this.about.runs.length - 1;
     this.label.textContent = this.about.simulated ? this.about.label.replace(" (simulated)", "") : this.about.label;
     this.simulated.hidden = !this.about.simulated;
@@ -1240,6 +1241,7 @@ class View {
     } else lane("EEG", "", 60, (pen, one) => write(pen, `No EEG: ${clip.missing.eeg}`, GUTTER + 8, one.y + one.height / 2, this.ink("--soft")));
     if (clip.signals) clip.signals.channels.forEach((name, channel) => lane(name, clip.signals.units[channel], 40, (pen, one) => this.signalLane(pen, one, channel)));
     if (clip.movement) lane("movement", "grey levels", 44, this.movementLane);
+    if (this.map && clip.times) lane("looked at", "nats", 36, this.lookLane);
     if (clip.breathing) lane("breathing", "in the picture", 36, this.breathingLane);
     const pictures = { y, height: 10, width: width - GUTTER - EDGE };
     y += 14;
@@ -1356,6 +1358,25 @@ class View {
     write(pen, floor.toFixed(1), GUTTER - 4, lane.y + lane.height - 6, this.ink("--soft"), "right");
   }
 
+  // What the model loses without each stretch of the clip: the sum over the picture.
+  lookLane(pen, lane) {
+    const { map, clip } = this;
+    const [times, rows, columns] = map.shape;
+    const sums = Array.from({ length: times }, (_, i) => map.subarray(i * rows * columns, (i + 1) * rows * columns).reduce((a, b) => a + b, 0));
+    const top = Math.max(...sums.map(Math.abs), 1e-6);
+    const bands = bandsOf(clip.times);
+    sums.forEach((sum, i) => {
+      const own = bands.slice(Math.ceil(i * bands.length / times), Math.ceil((i + 1) * bands.length / times)).filter(Boolean);
+      if (!own.length) return;
+      const [from, to] = [this.x(own[0][0]), this.x(own[own.length - 1][1])];
+      const height = Math.abs(sum) / top * lane.height / 2;
+      pen.fillStyle = this.ink(sum >= 0 ? "--stage-W" : "--soft");
+      pen.fillRect(from, lane.y + lane.height / 2 - (sum >= 0 ? height : 0), to - from - 1, height);
+    });
+    line(pen, this.ink("--line"), 1, [GUTTER, lane.y + lane.height / 2], [GUTTER + lane.width, lane.y + lane.height / 2]);
+    write(pen, top.toFixed(1), GUTTER - 4, lane.y + 6, this.ink("--soft"), "right");
+  }
+
   breathingLane(pen, lane) {
     const { breathing, movement_times: times, ranges } = this.clip;
     trace(pen, this.ink("--accent"), lane, (t) => this.x(t), (i) => times[i], breathing, 0, breathing.length, 0, Math.max(ranges.breathing[0], 0.2), 1.4);
@@ -1393,7 +1414,10 @@ class View {
     const { clip } = this;
     const found = this.looking && clip ? this.shelf.get("occlusion", `${clip.recording}/${clip.clip}`) : null;
     if (found && found.failed) this.say(found.failed);
-    this.map = found && !found.failed ? found.map : null;
+    const map = found && !found.failed ? found.map : null;
+    const other = map !== this.map;
+    this.map = map;
+    if (other && clip) this.drawTraces();
     this.drawHeat();
   }
 
@@ -1401,7 +1425,8 @@ class View {
     this.heat.hidden = !this.map || !this.shown;
     if (this.heat.hidden) return;
     const [times, rows, columns] = this.map.shape;
-    const moment = clamp(Math.floor(this.shown.time / CLIP_S * times), 0, times - 1);
+    // The map's times are shares of the pictures that the student saw.
+    const moment = Math.floor(nearest(this.clip.times, this.shown.time) / this.clip.times.length * times);
     let top = 1e-6;
     for (const value of this.map) top = Math.max(top, value);
     this.heat.width = columns;
