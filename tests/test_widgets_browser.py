@@ -18,6 +18,15 @@ MARKUP = "<img src=x onerror=alert(1)>"
 Live = Callable[[Viewing], Page]
 SETTLED = "() => !['seeking', ''].includes(document.querySelector('.sacd-viewer').dataset.state)"
 SHOW = "([recording, clips]) => clips.forEach((clip) => heard.forEach((f) => f({ kind: 'show', recording, clip }, [])))"
+# What it says at once when a moment of the clip is asked for.
+PRESS = """
+(time) => {
+  const traces = document.querySelector(".traces"), box = traces.getBoundingClientRect();
+  const clientX = box.left + 116 + time / 30 * (box.width - 126);
+  traces.dispatchEvent(new PointerEvent("pointerdown", { clientX, clientY: box.top + 60, bubbles: true }));
+  return [document.querySelector(".sacd-viewer").dataset.state, document.querySelector(".time b").textContent];
+}
+"""
 # Looks once in every picture of the screen while the viewer plays.
 WATCH = f"""
 (looks) => new Promise((done) => {{
@@ -131,6 +140,10 @@ def test_through_vp9_the_picture_is_that_of_the_cursor_at_twenty_seeks(live: Liv
     focus(page)
     page.keyboard.press("p")
     page.wait_for_function(IS_FILM)
+    page.wait_for_function(SETTLED)
+    # Until the picture has come it says so, and the time is still that of the old one.
+    before = page.locator(".time b").inner_text()
+    assert page.evaluate(PRESS, 20.0) == ["seeking", before]
     for time in np.random.default_rng(1).uniform(0.1, 29.9, 20):
         look = seek(page, time)
         if 10.99 < time < 14.93:

@@ -10,6 +10,8 @@ const BARS = [10, 20, 25, 50, 75, 100, 150, 200, 500];
 const RATES = [0.5, 1, 2, 5, 10];
 const KEPT = { clip: 24, preview: 6, night: 6, overview: 6, occlusion: 8 };
 const GUTTER = 116, EDGE = 10;
+const LIGHTS = [1, 1.5, 2, 3];
+const LEAST_MOVEMENT = 0.25; // grey levels that fill the lane, at the least
 const PICTURE_REACH = 0.75; // of the usual spacing: farther from any picture there is no video
 
 const LABEL_KEYS = { KeyW: "W", Digit1: "N1", Digit2: "N2", Digit3: "N3", KeyR: "REM", KeyA: "artefact" };
@@ -496,6 +498,8 @@ class View {
     this.playButton = button("▶ play", "play and pause (space)", () => this.toggle());
     this.rateChoice = h("select", { title: "speed", onchange: () => this.setRate(Number(this.rateChoice.value)) },
       ...RATES.map((rate) => h("option", { value: rate, selected: rate === 1 }, `${rate} ×`)));
+    this.lightChoice = h("select", { title: "brightness of the display", onchange: () => { this.screen.style.filter = `brightness(${this.lightChoice.value})`; } },
+      ...LIGHTS.map((light) => h("option", { value: light }, `☼ ${light} ×`)));
     this.filmButton = button("full rate", "what the student saw, or the film at full rate (P)", () => this.switchFilm(),
       { "aria-pressed": "false" });
     this.look = button("where it looked", "where the student looked (O)", () => this.switchLook(),
@@ -518,7 +522,7 @@ class View {
         button("export CSV", "all remarks as a table", () => this.export("csv"))));
     const left = h("div", { class: "left" }, this.screenBox,
       h("div", { class: "time" }, this.timeText, this.frameText),
-      h("div", { class: "row" }, this.playButton, this.rateChoice, this.filmButton, this.look),
+      h("div", { class: "row" }, this.playButton, this.rateChoice, this.lightChoice, this.filmButton, this.look),
       this.said, this.reader);
 
     this.gainText = h("b");
@@ -649,7 +653,8 @@ class View {
     if (this.looking) wishes.push(exact("occlusion")(wanted));
     wishes.push(...around.flatMap((one) => [clip(one), night(one)]));
     if (this.film) wishes.push(...around.filter((one) => (this.shelf.get("clip", this.clipKey(one)) || {}).preview).map(preview));
-    wishes.push({ kind: "overview", key: wanted.recording, about: { recording: wanted.recording, pixels: 1200 } });
+    const pixels = Math.max(this.nightBox.clientWidth - GUTTER - EDGE, 200);
+    wishes.push({ kind: "overview", key: wanted.recording, about: { recording: wanted.recording, pixels } });
     return wishes.find(({ kind, key }) => !this.shelf.get(kind, key)) || null;
   }
 
@@ -1350,11 +1355,11 @@ class View {
     const { movement, movement_times: times, ranges } = this.clip;
     // From the camera's noise upwards, one scale a night.
     const [floor, top] = ranges.movement || [0, Math.max(...movement, 1)];
-    const y = (value) => lane.y + lane.height * (1 - clamp((value - floor) / Math.max(top - floor, 1), 0, 1));
+    const y = (value) => lane.y + lane.height * (1 - clamp((value - floor) / Math.max(top - floor, LEAST_MOVEMENT), 0, 1));
     const half = times.length > 1 ? (times[1] - times[0]) / 2 : 0.5;
     pen.fillStyle = this.ink("--accent");
     movement.forEach((value, i) => pen.fillRect(this.x(times[i] - half), y(value), this.x(times[i] + half) - this.x(times[i] - half) + 0.3, lane.y + lane.height - y(value)));
-    write(pen, Math.max(top, floor + 1).toFixed(1), GUTTER - 4, lane.y + 6, this.ink("--soft"), "right");
+    write(pen, Math.max(top, floor + LEAST_MOVEMENT).toFixed(1), GUTTER - 4, lane.y + 6, this.ink("--soft"), "right");
     write(pen, floor.toFixed(1), GUTTER - 4, lane.y + lane.height - 6, this.ink("--soft"), "right");
   }
 
