@@ -9,7 +9,7 @@ import pytest
 from conftest import clip_table, raw_arrays, raw_info
 from numbered import CLIPS, FRAMES, HELD, LOST, film_numbers, make_numbered, number_of, painted, read_back, said_of
 
-from sacd.cohort import Cohort
+from sacd.cohort import Cohort, CohortInfo
 from sacd.cohort.motion import read_motion
 from sacd.cohort.remarks import Remarks
 from sacd.cohort.writer import CohortWriter
@@ -149,6 +149,20 @@ def test_a_cohort_of_format_1_has_movement_from_its_own_pictures(tmp_path):
     wanted = np.abs(np.diff(cohort["r"].video[1].astype(float), axis=0)).mean((1, 2))
     np.testing.assert_allclose(found["movement"], wanted, rtol=1e-5)
     assert found["eeg"]["band"] == "as stored"
+
+
+def test_of_a_cohort_of_features_the_night_is_there_and_the_rest_is_named(tmp_path):
+    names = {"video_features": ("a", "b"), "eeg_features": ("c",)}
+    info = CohortInfo(name="f", simulated=True, source_id="f", video="features", eeg="features", sampling=names)
+    with CohortWriter(tmp_path / "c", info) as writer:
+        writer.add_participant("P0")
+        arrays = np.zeros((3, 2), np.float32), np.zeros((3, 1), np.float32)
+        writer.add_recording("r", "P0", clip_table(3), *arrays)
+    viewing = viewing_of(Cohort.open(tmp_path / "c"))
+    found = asked(viewing, "clip", recording="r", clip=1)
+    assert "no pictures" in found["missing"]["video"] and "no traces" in found["missing"]["eeg"]
+    assert asked(viewing, "hello")["bands"] == [] and len(asked(viewing, "night", recording="r")["stages"]) == 3
+    assert asked(viewing, "overview", recording="r", pixels=200)["pairs"].shape[0] == 0
 
 
 def test_faults_come_as_a_line(cohort):

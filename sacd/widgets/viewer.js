@@ -14,6 +14,7 @@ const LIGHTS = [1, 1.5, 2, 3];
 const LEAST_MOVEMENT = 0.25; // grey levels that fill the lane, at the least
 const PICTURE_REACH = 0.75; // of the usual spacing: farther from any picture there is no video
 
+const LATE = "The kernel has not answered for 10 seconds: it is busy, or gone.";
 const LABEL_KEYS = { KeyW: "W", Digit1: "N1", Digit2: "N2", Digit3: "N3", KeyR: "REM", KeyA: "artefact" };
 const HELP = [
   [["Space"], "play and pause"],
@@ -417,9 +418,13 @@ class View {
     this.watchTheme();
     this.onkey = (event) => this.key(event);
     root.addEventListener("keydown", this.onkey);
-    this.resized = new ResizeObserver(() => this.redraw());
+    this.width = 0;
+    this.resized = new ResizeObserver(() => {
+      if (root.clientWidth !== this.width) this.redraw();
+      this.width = root.clientWidth;
+    });
     this.resized.observe(root);
-    this.silent = setTimeout(() => this.say("No answer from the kernel: run the cell again."), 15000);
+    this.silent = setTimeout(() => this.say("No answer from a kernel: run the cell again."), 15000);
     this.start();
   }
 
@@ -586,7 +591,7 @@ class View {
   clipKey({ recording, clip }) { return `${recording}/${clip}/${this.band}`; }
 
   at(place) {
-    if (place < 0 || 2 * place >= this.list.length) return null;
+    if (!(place >= 0 && 2 * place < this.list.length)) return null;
     return { recording: this.about.recordings[this.list[2 * place]], clip: this.list[2 * place + 1], place };
   }
 
@@ -601,7 +606,7 @@ class View {
   go(recording, clip, place = this.find(recording, clip)) {
     this.wanted = { recording, clip };
     this.place = place;
-    if (place < 0) this.after = this.following(recording, clip);
+    this.after = this.following(recording, clip);
     this.shelf.forget();
     this.say("");
     this.loading.textContent = this.clip ? "loading …" : "";
@@ -629,11 +634,14 @@ class View {
     this.pumping = true;
     for (let need = this.need(); need; need = this.need()) {
       const { kind, key, about } = need;
+      const late = setTimeout(() => this.say(LATE), 10000);
       try {
         this.shelf.put(kind, key, await this.link.ask(kind, about));
       } catch (error) {
         this.shelf.put(kind, key, { failed: error.message });
       }
+      clearTimeout(late);
+      if (this.banner.textContent === LATE) this.say("");
       this.arrived();
     }
     this.pumping = false;
@@ -916,7 +924,9 @@ class View {
     } catch (error) {
       return this.say(error.message);
     }
-    this.place = this.wanted ? this.find(this.wanted.recording, this.wanted.clip) : -1;
+    const { recording, clip } = this.wanted;
+    this.place = this.find(recording, clip);
+    this.after = this.following(recording, clip);
     this.fillFilters();
     if (!this.list.length) return this.say("No clip passes these filters.");
     this.say("");
