@@ -107,7 +107,7 @@ def live(page: "Page", tmp_path: Path) -> "Callable[[Viewing], Page]":
         file = tmp_path / "live.html"
         file.write_text(_LIVE.format(head=head()), encoding="utf-8")
         page.goto(file.as_uri())
-        page.wait_for_selector(".sacd-viewer[data-state]", timeout=15_000)
+        page.wait_for_selector(".sacd-viewer[data-state]", timeout=90_000)
         return page
 
     return open_viewer

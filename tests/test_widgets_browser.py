@@ -27,12 +27,16 @@ PRESS = """
   return [document.querySelector(".sacd-viewer").dataset.state, document.querySelector(".time b").textContent];
 }
 """
-# Looks once in every picture of the screen while the viewer plays.
+# Looks at every picture of the screen while the viewer plays, until some frames have passed (20 s at the most).
 WATCH = f"""
-(looks) => new Promise((done) => {{
+(frames) => new Promise((done) => {{
   const look = {LOOK};
-  const seen = [];
-  const each = () => {{ seen.push(look()); if (seen.length < looks) requestAnimationFrame(each); else done(seen); }};
+  const seen = [], begun = performance.now();
+  const each = () => {{
+    seen.push(look());
+    const passed = new Set(seen.map((one) => one.frame)).size;
+    if (passed < frames && performance.now() - begun < 20000) requestAnimationFrame(each); else done(seen);
+  }};
   requestAnimationFrame(each);
 }})
 """
@@ -120,13 +124,13 @@ def test_while_playing_the_picture_is_that_of_the_cursor(live: Live, cohort: Coh
         page.keyboard.press("p")
         page.wait_for_function(IS_FILM)
         page.wait_for_function(SETTLED)
-    page.locator("select[title=speed]").select_option("1" if film else "5")
+    page.locator("select[title=speed]").select_option("1" if film else "2")
     focus(page)
     page.keyboard.press("Space")
-    looks = [look for look in page.evaluate(WATCH, 60) if look["state"] == "playing" and look["clip"] == "0"]
+    looks = [look for look in page.evaluate(WATCH, 5) if look["state"] == "playing" and look["clip"] == "0"]
     page.keyboard.press("Space")
     frames = [int(look["frame"]) for look in looks]
-    assert len(looks) > 30 and frames == sorted(frames) and len(set(frames)) >= 4
+    assert frames == sorted(frames) and len(set(frames)) >= 4
     for look in looks:
         assert read_back(look["grey"]) == (int(look["frame"]) if film else number_of(0, 0, int(look["frame"])))
     page.wait_for_selector(".sacd-viewer[data-state=paused]")
@@ -168,7 +172,7 @@ def test_a_gap_shows_no_video_never_the_nearest_picture(live: Live, cohort: Coho
     page.wait_for_function(IS_FILM)
     assert seek(page, 10.4)["state"] == "paused"
     page.keyboard.press("Space")
-    page.wait_for_selector(".sacd-viewer[data-state='no video']", timeout=3000)
+    page.wait_for_selector(".sacd-viewer[data-state='no video']")
     assert page.locator(".notice").is_visible()
     page.keyboard.press("Space")
     assert len(LOST) == 40
