@@ -14,10 +14,11 @@ from sacd.cohort.motion import read_motion
 from sacd.cohort.remarks import Remarks
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
+from sacd.figures.style import STAGE_COLOURS
 from sacd.widgets import traces
 from sacd.widgets.clip_bytes import KINDS, answer
 from sacd.widgets.preview_cut import cut
-from sacd.widgets.viewer import Viewer
+from sacd.widgets.viewer import FOLDER, Viewer
 from sacd.widgets.viewing import Viewing, listed, named_runs
 
 
@@ -257,3 +258,9 @@ def test_python_moves_the_viewer_and_hears_of_moves(cohort):
     assert heard == [("plain", 5)] and viewer.here == ("plain", 5)
     with pytest.raises(SacdError, match="has no clip 77"):
         viewer.show("plain", 77)
+
+
+def test_the_viewers_stages_have_the_colours_of_the_figures():
+    style = (FOLDER / "viewer.css").read_text()
+    for stage, colour in STAGE_COLOURS.items():
+        assert f"--stage-{stage}: {colour};" in style

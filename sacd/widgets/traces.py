@@ -67,8 +67,8 @@ def colours(recording: Recording, row: int, hz: float) -> np.ndarray:
     Returns
     -------
     ndarray [frequencies, times] uint8
-        Of windows of 2 s, a Hann taper each, whose middles stand 0.25 s apart from 0 to 30 s; rows are 0.5 Hz apart
-        from 0 on. 0 is `LOWEST_DB`, 255 `HIGHEST_DB`.
+        Of windows of 2 s, a Hann taper each, whose middles stand 0.25 s apart, 0 to 30 s; rows are 0.5 Hz apart and
+        begin at 0. The value 0 is `LOWEST_DB`, 255 `HIGHEST_DB`.
     """
     half, window = round(WINDOW_S / 2 * hz), round(WINDOW_S * hz)
     wide = with_neighbours(recording.eeg, recording.clips["clip"].to_numpy(), row, half)[0]
