@@ -14,9 +14,7 @@ from sacd.stages import AHI_GROUPS, CLIP_SECONDS, STAGES, ahi_group
 
 NAMED = 30
 """Up to so many nights have their names beside them."""
-TITLES = {
-    "sleep_onset": "first sleep,\nh from start", "ahi": "AHI,\nevents/h", "agreement": "agreement with\nthe scoring, %",
-}
+TITLES = {"sleep_onset": "first sleep,\nh from start", "ahi": "AHI,\nevents/h", "agreement": "agreement,\n%"}
 """Of the columns of `sacd.analysis.exploration.night_table`."""
 
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from sacd.cohort import Recording
 from sacd.figures.style import PAGE, STYLE, canvas, stamp, styled
 
-_PERCENTILE = 99
+_PERCENTILE, _COVERS = 99, 0.8
 
 
 @styled(STYLE)
@@ -34,13 +34,15 @@ def where_it_looked(drop: np.ndarray, recording: Recording, clip: int, label: st
     for ax, block, first, last in zip(axes[0], drop, edges[:-1], edges[1:], strict=True):
         ax.imshow(video[(first + last) // 2], cmap="gray", vmin=0, vmax=255)
         extent = (-0.5, video.shape[2] - 0.5, video.shape[1] - 0.5, -0.5)
+        # What makes no difference leaves the picture as it is.
+        covers = _COVERS * np.minimum(np.abs(block) / strongest, 1)
         shown = ax.imshow(
-            block, cmap="PuOr_r", vmin=-strongest, vmax=strongest, alpha=0.55, extent=extent, interpolation="nearest"
+            block, cmap="PuOr_r", vmin=-strongest, vmax=strongest, alpha=covers, extent=extent, interpolation="nearest"
         )
         ax.set_title(f"frames {first + 1} to {last}", fontsize=7.5, fontweight="normal")
         ax.set_axis_off()
     bar = figure.colorbar(shown, ax=list(axes[0]), shrink=0.8, pad=0.01)
-    bar.set_label("hidden, the stage's\nlog probability falls by (nats)", fontsize=7)
+    bar.set_label("fall of the stage's log\nprobability if hidden, nats", fontsize=7)
     where = f"{recording.recording_id}, clip {clip}"
     stamp(figure, label, f"{where}: {note}" if note else where)
     return figure

@@ -14,7 +14,7 @@ from sacd.analysis.calibration import BANDS
 from sacd.analysis.clip_examples import people_movement
 from sacd.analysis.waves import main_wave
 from sacd.cohort import Recording, Sampling
-from sacd.figures.clips import EEG_RANGE_UV, EEG_SECONDS, draw_clip, probability_bars
+from sacd.figures.clips import EEG_SECONDS, draw_clip, probability_bars
 from sacd.figures.style import (
     GRID,
     INK,
@@ -33,7 +33,8 @@ from sacd.stages import NOT_SCORED, STAGES
 
 FRAMES = 3
 _WIDTHS = [1, 1, 1, 1, 3, 1.3]
-_ROW = 1.2
+_ROW, _LINES = 1.3, 0.12
+"""Inches of a row, and above and below it: room for the text above it."""
 _GUIDE_UV = 37.5
 """Half of the 75 µV that a slow wave must have."""
 
@@ -105,7 +106,7 @@ def bad_cases(junction: pd.DataFrame, restless: pd.DataFrame, table: pd.DataFram
         return blank(nights.label, f"no clip that {nights.model} and {nights.baseline} both get wrong")
     figure = _rows(pd.concat(rows), heads, nights, below=1.3 if len(restless) else 0.0)
     if len(restless):
-        _people(figure, people_movement(table), restless["participant_id"].iloc[0])
+        _people(figure.axes[0], people_movement(table), restless["participant_id"].iloc[0])
     return figure
 
 
@@ -143,37 +144,44 @@ def caption(examples: pd.DataFrame, nights: Nights) -> str:
 def _rows(examples: pd.DataFrame, heads: Sequence[str], nights: Nights, below: float = 0.0) -> Figure:
     """A row a clip: head, frames, motion, EEG with its waves, probabilities; `below`, inches, is left at the foot."""
     count = len(examples)
-    size = {"width_ratios": _WIDTHS, "height_ratios": [_ROW] * count + ([below] if below else [])}
-    rows = count + bool(below)
-    figure, axes = canvas(nights.label, PAGE, _ROW * count + below + 0.6, rows, len(_WIDTHS), **size)
-    for row, head, example in zip(axes[:count], heads, examples.to_dict("records"), strict=True):
+    parts = [_ROW * count, *([below] if below else [])]
+    figure, outer = canvas(nights.label, PAGE, sum(parts) + 0.6, len(parts), 1, height_ratios=parts)
+    axes = outer[0, 0].get_subplotspec().subgridspec(count, len(_WIDTHS), width_ratios=_WIDTHS).subplots(squeeze=False)
+    outer[0, 0].remove()
+    for row, head, example in zip(axes, heads, examples.to_dict("records"), strict=True):
         recording = nights.recordings[example["recording_id"]]
         begin, waves = _waves(example, nights)
         draw_clip(row[:FRAMES], row[FRAMES], row[4], recording, _place(recording, example), nights.sampling, begin)
         row[4].tick_params(labelbottom=True)
         row[4].hlines([-_GUIDE_UV, _GUIDE_UV], begin, begin + EEG_SECONDS, color=MUTED, lw=0.5, ls=(0, (2, 3)))
-        text = f"{example['recording_id']}, clip {example['clip']}: {waves}\n{_who_is_right(example, nights)}"
-        row[4].set_title(text, loc="left", fontsize=6.5, fontweight="normal", pad=2, parse_math=False)
+        _say(row[0], f"{example['recording_id']}, clip {example['clip']}\n{_who_is_right(example, nights)}")
+        _say(row[4], waves)
         stage = STAGES[example["stage"]] if example["stage"] != NOT_SCORED else None
         row[0].set_ylabel(
             head, rotation=0, ha="right", va="center", color=STAGE_COLOURS.get(stage, INK), fontweight="bold"
         )
         _answers(row[5], example, stage)
     channel = nights.recordings[examples["recording_id"].iloc[0]].channel
-    axes[0, FRAMES // 2].set_title("frames")
-    axes[0, FRAMES].set_title("motion")
-    axes[0, 5].set_title("probability")
-    last = axes[count - 1]
-    last[4].set_xlabel(f"s of the clip; {channel}, ±{EEG_RANGE_UV:.0f} µV, dotted lines 75 µV apart")
+    last = axes[-1]
+    last[FRAMES // 2].set_xlabel("frames")
+    last[FRAMES].set_xlabel("motion")
+    last[4].set_xlabel("s of the clip")
     last[5].tick_params(labelbottom=True)
-    percent(last[5])
+    percent(last[5], label="probability, %")
     said = [
         Patch(facecolor=MUTED, label=nights.model),
         Line2D([], [], marker="D", mfc="white", mec=INK, ls="none", ms=4, label=nights.baseline),
     ]
     figure.legend(handles=said, loc="outside upper right", ncols=2)
-    stamp(figure, nights.label, nights.note)
+    figure.get_layout_engine().set(h_pad=_LINES)
+    stamp(figure, nights.label, "; ".join(filter(None, [f"{channel} in µV, dotted lines 75 µV apart", nights.note])))
     return figure
+
+
+def _say(ax: Axes, text: str) -> None:
+    """Text above a panel that may run beyond it without moving any."""
+    said = ax.text(0, 1.04, text, transform=ax.transAxes, va="bottom", fontsize=6.5, parse_math=False)
+    said.set_in_layout(False)
 
 
 def _place(recording: Recording, example: Mapping[str, object]) -> int:
@@ -186,7 +194,7 @@ def _waves(example: Mapping[str, object], nights: Nights) -> tuple[float, str]:
     recording = nights.recordings[str(example["recording_id"])]
     wave = main_wave(recording, _place(recording, example), nights.sampling.eeg_hz or 100.0)
     low, high = BANDS[wave.band]
-    return wave.begin, f"{wave.band} ({low:g}–{high:g} Hz) {wave.gain:+.0f} dB against the night".replace("-", "−")
+    return wave.begin, f"{wave.band} ({low:g}–{high:g} Hz) {round(wave.gain):+d} dB against the night".replace("-", "−")
 
 
 def _who_is_right(example: Mapping[str, object], nights: Nights) -> str:
@@ -208,12 +216,8 @@ def _answers(ax: Axes, example: Mapping[str, object], stage: str | None) -> None
     ax.plot(theirs, range(len(STAGES)), "D", mfc="white", mec=INK, mew=0.8, ms=3.5, ls="none", clip_on=False)
 
 
-def _people(figure: Figure, movement: pd.Series, who: str) -> None:
-    """In the last row, how much every participant moves, and the one whose clip is shown."""
-    grid = figure.axes[0].get_gridspec()
-    for ax in figure.axes[-len(_WIDTHS) :]:
-        ax.remove()
-    ax = figure.add_subplot(grid[-1, :])
+def _people(ax: Axes, movement: pd.Series, who: str) -> None:
+    """How much every participant moves, and the one whose clip is shown."""
     movement = movement.sort_values()
     colours = [ORANGE if person == who else GRID for person in movement.index]
     ax.bar(range(len(movement)), movement, color=colours, edgecolor=MUTED, linewidth=0.4)

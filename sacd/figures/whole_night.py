@@ -34,7 +34,7 @@ def whole_night(recording: Recording, label: str) -> Figure:
     events, moves, has_frames = recording.events, recording.motion is not None, recording.video.ndim == 4
     heights = [1.3, *[0.55] * len(names), *([0.6] if moves else []), *([0.9] if events is not None else [])]
     rows = len(heights) + has_frames
-    size = {"height_ratios": [*heights, *([0.75] if has_frames else [])]}
+    size = {"height_ratios": [*heights, *([1.1] if has_frames else [])]}
     figure, axes = canvas(label, PAGE, 0.9 + 0.9 * sum(size["height_ratios"]), rows, 1, **size)
     panels = list(axes[: len(heights), 0])
     staircase(panels[0], recording.clips, "stage")
@@ -45,7 +45,9 @@ def whole_night(recording: Recording, label: str) -> Figure:
     rest = panels[1 + len(names) :]
     if moves:
         grid, _ = read_motion(np.asarray(recording.motion))
-        rest[0].vlines(onset / 3600, 0, grid.mean(axis=(1, 2, 3)), color=BLUE, lw=0.5)
+        level = grid.mean(axis=(1, 2, 3))
+        # The camera's noise moves too: what matters stands above the quietest clip.
+        rest[0].vlines((onset + CLIP_SECONDS / 2) / 3600, level.min(), level, color=BLUE, lw=0.6)
         _name(rest[0], "movement,\ngrey levels")
     if events is not None:
         _events(rest[-1], recording)
@@ -98,7 +100,7 @@ def _events(ax: Axes, recording: Recording) -> None:
 
 def _pictures(figure: Figure, ax: Axes, recording: Recording, onset: np.ndarray) -> None:
     """The middle frame of some clips spread over the night, the hour above each."""
-    grid = ax.get_subplotspec().subgridspec(1, _PICTURES, wspace=0.05)
+    grid = ax.get_subplotspec().subgridspec(1, _PICTURES, wspace=0)
     ax.remove()
     middle = recording.video.shape[1] // 2
     for number, row in enumerate(np.linspace(0, len(recording), _PICTURES, endpoint=False).astype(int)):

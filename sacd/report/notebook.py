@@ -183,6 +183,8 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
             papermill.execute_notebook(
                 path, target, parameters, kernel_name=KERNEL, language="python", progress_bar=False, cwd=path.parent,
                 start_timeout=START_SECONDS, config=config,
+                # A live figure carries megabytes that no page uses: it needs a kernel.
+                store_widget_state=False,
             )
     except PapermillExecutionError as error:
         if error.ename == NotApplicable.__name__:
