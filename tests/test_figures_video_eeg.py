@@ -92,7 +92,7 @@ def test_figure_11_has_a_row_a_stage_with_its_clip_its_waves_and_who_is_right(co
     assert len(said_of) == len(examples) and all("(60 %, right)" in text and ", wrong)" in text for text in said_of)
     waves = [text for text in words(figure) if "dB against the night" in text]
     assert len(waves) == len(examples) and all(" Hz) " in text for text in waves)
-    assert LABEL in words(figure) and any(text.endswith("75 µV apart; few-label") for text in words(figure))
+    assert LABEL in words(figure) and any(text.endswith("few-label; no such clip of N1") for text in words(figure))
     figure._repr_png_()
 
 

@@ -1,5 +1,6 @@
 """Which waves a clip's EEG holds, told against the rest of its own night."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ class Wave(NamedTuple):
     begin: float
 
 
+@lru_cache(maxsize=32)
 def band_gains(recording: Recording, hz: float) -> np.ndarray:
     """Power density of each band in each clip against the night's median of that band, dB [clips, bands].
 

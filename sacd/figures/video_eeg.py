@@ -1,7 +1,7 @@
 """Figs. 11, 12 and 13 as still figures: clips and EEG side by side, which waves the EEG holds, and who is right."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -77,8 +77,10 @@ def correspondence(examples: pd.DataFrame, nights: Nights) -> Figure:
     """
     if examples.empty:
         return blank(nights.label, f"no clip that {nights.model} gets right and {nights.baseline} wrong")
-    heads = [f"({letter}) {STAGES[code]}" for letter, code in zip("abcdefg", examples["stage"], strict=False)]
-    return _rows(examples, heads, nights)
+    heads = [f"({letter}) {STAGES[code]}" for letter, code in zip("abcde", examples["stage"], strict=False)]
+    missing = ", ".join(stage for code, stage in enumerate(STAGES) if code not in set(examples["stage"]))
+    note = "; ".join(filter(None, [nights.note, missing and f"no such clip of {missing}"]))
+    return _rows(examples, heads, replace(nights, note=note))
 
 
 @styled(STYLE)
