@@ -8,8 +8,7 @@ from sacd.report.notebook import ENVIRONMENT, execute, prepare_worker, write_ker
 
 WIDGET = """
 import ipywidgets
-from plotly.graph_objects import FigureWidget, Scatter
-display(ipywidgets.IntSlider(3), FigureWidget(Scatter(y=[1, 2])))
+display(ipywidgets.Text("much " * 10_000))
 print("shown")
 """
 
