@@ -73,7 +73,7 @@ def test_maps_markers_and_zones(means):
 
 
 def test_the_portrait_has_zones_and_people():
-    points = RNG.normal(size=(160, 2)) + np.where(np.arange(160) % 2, 3, -3)[:, None]
+    points = 0.6 * RNG.normal(size=(160, 2)) + np.where(np.arange(160) % 2, 3, -3)[:, None]
     density = group_density(points, np.arange(160) % 8, np.where(np.arange(160) % 2, 40.0, 3.0))
     placed = pd.DataFrame({"x": [3.0, -3], "y": [3.0, -3], "person": ["A, AHI 80.0", "B, AHI 1.0"]})
     figure = portrait_panels(points, density, {"N2": placed, "N3": placed}, LABEL)

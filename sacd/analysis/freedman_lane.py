@@ -129,6 +129,7 @@ def survival_table(found: pd.DataFrame, survivals: Mapping[str, Survival]) -> pd
         n=("n", "first"), largest=("size", "max"), uncorrected=("uncorrected", "sum"), tested=("tested", "sum")
     )
     table["by_chance"] = LEVEL * table.pop("tested")
+    table = table.loc[list(found["coding"].unique())]
     for name, survival in survivals.items():
         counts = survival.survivors.groupby(["coding", "stage"]).size()
         table[name] = counts.reindex(table.index, fill_value=0).astype(int)

@@ -120,11 +120,11 @@ def channel_maps(maps: Mapping[str, pd.DataFrame], label: str) -> Figure:
                     part["x"], part["y"], s=size, alpha=alpha, lw=0.6 if new else 0, facecolor=AHI_COLOURS[name],
                     edgecolors=INK, marker=GROUP_MARKERS[name],
                 )
-        name_panel(ax, title, 60)
+        name_panel(ax, title, 40)
         bare(ax)
     letter(np.array(axes))
     figure.legend(handles=group_handles(), ncols=len(AHI_GROUPS), loc="outside upper center")
-    stamp(figure, label, "outlined: new people; pale: the reference people, on whom channels were chosen")
+    stamp(figure, label, "AHI in events/h; outlined: new people; pale: reference people, on whom channels were chosen")
     return figure
 
 

@@ -130,7 +130,7 @@ def rule_panels(
     label : str
         `Cohort.label`.
     """
-    figure, axes = canvas(label, PAGE, 2.9, 1, 2, width_ratios=(1, 1.25))
+    figure, axes = canvas(label, PAGE, 3.2, 1, 2, width_ratios=(1, 1.25))
     risk, apart = axes[0]
     risk.plot(curve["coverage"], curve["brier"], color=BLUE, marker="o", ms=3, label="Brier score of those answered")
     risk.axhline(base, color=MUTED, ls="--", lw=1, label="base rate, everybody")
@@ -142,7 +142,7 @@ def rule_panels(
     risk.set_ylabel("Brier score")
     risk.set_xlim(0, 1.03)
     risk.set_ylim(bottom=0)
-    risk.legend(loc="lower right")
+    risk.legend(loc="lower left", bbox_to_anchor=(-0.15, 1.12))
     risk.set_title("Risk and coverage")
     rng = np.random.default_rng(0)
     for place, people in enumerate(distances.values()):
