@@ -127,6 +127,9 @@ def test_scores_stand_beside_the_first_and_risk_grows_with_coverage():
     assert table.loc[("knows", "brier"), "difference"] == pytest.approx(0.21)
     assert table.loc[("knows", "log_loss"), "mean"] == pytest.approx(-np.log(0.8))
     assert np.isnan(table.loc[("base rate", "brier"), "difference"])
+    three = scores(said | {"knows more": np.array([0.9, 0.1, 0.9, 0.1])}, outcome)
+    against = three[(three["name"] == "knows more") & (three["score"] == "brier")].set_index("against")["difference"]
+    assert against.to_dict() == {"base rate": pytest.approx(0.24), "knows": pytest.approx(0.03)}
     assert losses(np.array([0.0]), np.array([True]))["log_loss"][0] < 20
     curve = risk_coverage(np.array([0.1, 0.9, 0.9, 0.1]), outcome, np.array([4.0, 3.0, 1.0, 2.0]))
     np.testing.assert_allclose(curve["coverage"], [0.25, 0.5, 0.75, 1])

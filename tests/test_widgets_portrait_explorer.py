@@ -34,7 +34,10 @@ def linked():
         "clip": [3, 4, 5, 9, 10, 0, 1, 2], "stage": [0, 2, 3, 4, -1, 1, 2, 2],
     })
     viewer = Shown()
-    return PortraitExplorer(reference, density, clips, "tiny (simulated)", viewer), viewer, clips
+    def place(recording_id):
+        return clips[(clips["recording_id"] == recording_id) & (clips["stage"] >= 0)]
+
+    return PortraitExplorer(reference, density, ["a", "b"], place, "tiny (simulated)", viewer), viewer, clips
 
 
 def test_a_night_is_drawn_in_both_pictures_and_its_first_clip_is_shown(linked):

@@ -16,8 +16,8 @@ ADULT = 18
 """Years."""
 FEWEST_CLIPS = 10
 """Of a stage, for its mean to stand for a participant."""
-FEWEST_PEOPLE = 12
-"""Adults of known AHI, for anything to be said of them."""
+FEWEST_PEOPLE = 18
+"""Adults of known AHI: two thirds of them are 12, on whom something can be fitted."""
 OVERALL = "AHI"
 CODINGS = (OVERALL, *AHI_GROUPS)
 """The five panels of Fig. 7: the AHI itself, and membership of each group."""

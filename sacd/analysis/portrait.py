@@ -15,6 +15,7 @@ from sacd.analysis.portrait_density import Density, group_density, zone_shares
 from sacd.analysis.portrait_map import Method, ReferenceMap, draw_clips
 from sacd.analysis.severity import FEWEST, THRESHOLD, Answer, Severity
 from sacd.analysis.severity_checks import planted, risk_coverage
+from sacd.exceptions import SacdError
 from sacd.stages import AHI_GROUPS, N2, N3, NOT_SCORED, STAGES, W, ahi_group
 
 ON_MAP = (N2, N3)
@@ -122,9 +123,10 @@ class Portrait:
         """
         return self._placed(people, drawn_for_map(people, self.material.most, self.material.seed))
 
-    def place_all(self, people: People) -> pd.DataFrame:
-        """Every scored clip of new people on the map, whatever its stage; columns as of `place`."""
-        return self._placed(people, np.flatnonzero(people.clips["stage"].to_numpy() != NOT_SCORED))
+    def place_night(self, people: People, recording_id: str) -> pd.DataFrame:
+        """Every scored clip of a night on the map, whatever its stage; columns as of `place`."""
+        here = (people.clips["recording_id"] == recording_id) & (people.clips["stage"] != NOT_SCORED)
+        return self._placed(people, np.flatnonzero(here))
 
     def _placed(self, people: People, drawn: np.ndarray) -> pd.DataFrame:
         points = self.map.place(people.features[drawn]) if len(drawn) else np.empty((0, 2))
@@ -137,8 +139,16 @@ class Portrait:
         return zone_shares(placed["in_zone"].to_numpy(), placed["participant_id"].to_numpy(), people.participants.index)
 
     def tell(self, people: People) -> pd.DataFrame:
-        """`Severity.tell_all` of new people, by participant, with `group` and `outcome`; too few clips: left out."""
+        """`Severity.tell_all` of new people, by participant, with `group` and `outcome`; too few clips: left out.
+
+        Raises
+        ------
+        SacdError
+            All of them have too few.
+        """
         known = np.isfinite(people.asleep).all(axis=1)
+        if not known.any():
+            raise SacdError(f"{people.cohort.path}: the student calls sleep hardly any clip of anybody; train it longer")
         ahi = people.ahi[known].to_numpy()
         told = self.severity.tell_all(people.asleep[known]).set_axis(people.participants.index[known])
         return told.assign(group=_groups(ahi), outcome=ahi >= THRESHOLD)

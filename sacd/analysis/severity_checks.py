@@ -20,32 +20,32 @@ def losses(probability: np.ndarray, outcome: np.ndarray) -> pd.DataFrame:
 
 
 def scores(said: dict[str, np.ndarray], outcome: np.ndarray) -> pd.DataFrame:
-    """Mean losses of several probabilities of the same people, and each one's difference to the first's.
+    """Mean losses of several probabilities of the same people, and each one's difference to those before it.
 
     Parameters
     ----------
     said : dict of str to ndarray [n]
-        Name → probability of AHI ≥ 15.
+        Name → probability of AHI ≥ 15; the plainest first.
     outcome : ndarray [n] bool
 
     Returns
     -------
     DataFrame
-        `name`, `score`, `mean`, `low`, `high` (95 % interval over participants, Student's t), `difference`,
-        `difference_low`, `difference_high` (the first's minus this one's: above 0 the first loses more),
-        `participants`.
+        `name`, `score`, `mean`, `low`, `high` (95 % interval over participants, Student's t), `against` (a row for each
+        name before), `difference`, `difference_low`, `difference_high` (the other's loss minus its own: above 0 it is
+        better), `participants`.
     """
     found = {name: losses(probability, outcome) for name, probability in said.items()}
-    first = next(iter(found.values()))
     rows = []
-    for name, table in found.items():
+    for number, (name, table) in enumerate(found.items()):
         for score in table:
             mean, low, high = interval(table[score].to_numpy())
             row = {"name": name, "score": score, "mean": mean, "low": low, "high": high}
-            apart = dict.fromkeys(("difference", "difference_low", "difference_high"), np.nan)
-            if table is not first:
-                apart = dict(zip(apart, interval((first[score] - table[score]).to_numpy()), strict=True))
-            rows.append(row | apart | {"participants": len(table)})
+            before = list(found)[:number] or [None]
+            for other in before:
+                apart = (np.nan,) * 3 if other is None else interval((found[other][score] - table[score]).to_numpy())
+                named = dict(zip(("difference", "difference_low", "difference_high"), apart, strict=True))
+                rows.append(row | {"against": other} | named | {"participants": len(table)})
     return pd.DataFrame(rows)
 
 

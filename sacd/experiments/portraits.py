@@ -10,10 +10,9 @@ import pandas as pd
 
 from sacd.analysis.ahi import adults, enough
 from sacd.analysis.people import People
-from sacd.analysis.portrait import Material, Portrait
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import folds, is_features, student, trunk
+from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.companions import Companion
 from sacd.experiments.profile import Portraits, Profile
 from sacd.runs.elsewhere import said_elsewhere
@@ -56,7 +55,7 @@ def portrait_place(cohort: Cohort, profile: Profile, weak: bool = False) -> Plac
     own = settings(profile)
     if not has_people_beside(cohort):
         return Place(cohort.path)
-    chosen = trunk(cohort, profile, None)
+    chosen = portrait_student(cohort, profile).trunk
     # Beside the test participants of this cohort and of the nights of notebook 16, who are the same people.
     skip = max(settings_of(cohort)["test"], profile.night.test)
     who = {"skip": skip, "test": own.people}
@@ -152,17 +151,3 @@ def filmed(cohort: Cohort, profile: Profile) -> People:
     """The student's test participants in the cohort itself; where it holds pictures, they can be looked at."""
     run = portrait_student(cohort, profile)
     return people_of(run, cohort, cohort, list(run.split(cohort).test))
-
-
-def portrait(cohort: Cohort, profile: Profile, seed: int = 0) -> Portrait:
-    """The reference on which a new person is placed, fitted on the reference people.
-
-    Raises
-    ------
-    NotApplicable
-        There is no reference: nobody's AHI is known, too few people, or a profile without portraits.
-    """
-    if reason := no_ahi(cohort):
-        raise NotApplicable(reason)
-    own, (reference, _) = settings(profile), unseen(cohort, profile).split()
-    return Portrait.fit(Material.of(reference, reference.markers, own.clips, own.method, seed))

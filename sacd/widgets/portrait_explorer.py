@@ -3,7 +3,8 @@
 A click shows the clip, a lasso marks the same clips in both pictures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,8 @@ from sacd.analysis.portrait_density import Density
 from sacd.cohort import Cohort
 from sacd.figures.exploration import HYPNOGRAM_ORDER
 from sacd.figures.style import GRID, INK, ORANGE, STAGE_COLOURS
-from sacd.stages import CLIP_SECONDS, STAGES
+from sacd.stages import CLIP_SECONDS, NOT_SCORED, STAGES
+from sacd.widgets.viewer import Viewer
 
 _MAP_PX, _NIGHT_PX = 430, 210
 _DIGITS = 2
@@ -42,8 +44,10 @@ class PortraitExplorer(VBox):
         The map.
     density : Density
         With the danger zones.
-    clips : DataFrame
-        Placed clips: `x`, `y`, `recording_id`, `clip`, `stage`; clips that nobody scored are left out.
+    nights : sequence of str
+        Recordings to choose from.
+    place : callable
+        ``place(recording_id)`` → its scored clips: `x`, `y`, `recording_id`, `clip`, `stage`; asked when it is drawn.
     label : str
         `Cohort.label`.
     viewer : ShowsClips
@@ -51,12 +55,12 @@ class PortraitExplorer(VBox):
     """
 
     def __init__(
-        self, reference: np.ndarray, density: Density, clips: pd.DataFrame, label: str, viewer: ShowsClips
+        self, reference: np.ndarray, density: Density, nights: Sequence[str], place: Callable[[str], pd.DataFrame],
+        label: str, viewer: ShowsClips,
     ) -> None:
-        self._clips = clips[clips["stage"] >= 0].sort_values(["recording_id", "clip"], ignore_index=True)
-        self._viewer = viewer
-        self._night, self._rows = "", self._clips.iloc[:0]
-        self.chooser = Dropdown(options=list(self._clips["recording_id"].unique()), description="night")
+        self._place, self._viewer = place, viewer
+        self._night, self._rows = "", pd.DataFrame()
+        self.chooser = Dropdown(options=list(nights), description="night")
         self.map = _map_figure(reference, density, label)
         self.night = _night_figure()
         for figure in (self.map, self.night):
@@ -79,7 +83,7 @@ class PortraitExplorer(VBox):
 
     def _draw(self, recording_id: str) -> None:
         self._night = recording_id
-        self._rows = self._clips[self._clips["recording_id"] == recording_id].reset_index(drop=True)
+        self._rows = self._place(recording_id).sort_values("clip", ignore_index=True)
         stages = self._rows["stage"].to_numpy()
         colours = [STAGE_COLOURS[STAGES[code]] for code in stages]
         words = [f"clip {clip}, {STAGES[code]}" for clip, code in zip(self._rows["clip"], stages, strict=True)]
@@ -169,8 +173,7 @@ def explore(cohort: Cohort, portrait: Portrait, people: People) -> PortraitExplo
     """
     if cohort.info.video != "raw":
         return "The cohort holds features of the video, and no picture to show."
-    from sacd.widgets.viewer import Viewer
-
-    clips = portrait.place_all(people)
-    viewer = Viewer(cohort, clips=clips[["recording_id", "clip"]])
-    return PortraitExplorer(portrait.map.points, portrait.density, clips, cohort.label, viewer)
+    scored = people.clips[people.clips["stage"] != NOT_SCORED]
+    viewer = Viewer(cohort, clips=scored[["recording_id", "clip"]])
+    nights, place = scored["recording_id"].unique(), partial(portrait.place_night, people)
+    return PortraitExplorer(portrait.map.points, portrait.density, nights, place, cohort.label, viewer)
