@@ -148,7 +148,7 @@ class Portrait:
         """
         known = np.isfinite(people.asleep).all(axis=1)
         if not known.any():
-            raise SacdError(f"{people.cohort.path}: the student calls sleep hardly any clip of anybody; train it longer")
+            raise SacdError(f"{people.cohort.path}: the student calls hardly any clip sleep; train it longer")
         ahi = people.ahi[known].to_numpy()
         told = self.severity.tell_all(people.asleep[known]).set_axis(people.participants.index[known])
         return told.assign(group=_groups(ahi), outcome=ahi >= THRESHOLD)

@@ -14,6 +14,7 @@ from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.companions import Companion
+from sacd.experiments.distillation import methods
 from sacd.experiments.profile import Portraits, Profile
 from sacd.runs.elsewhere import said_elsewhere
 from sacd.runs.kind import RunConfig
@@ -40,7 +41,10 @@ def portrait_student(cohort: Cohort, profile: Profile) -> StudentRun:
     """The student whose features are looked at; Table II has it."""
     if profile.trunk is None and not is_features(cohort):
         raise NotApplicable(f"profile {profile.name} has no frozen tier, on which portraits stand")
-    method = "sacd" if "sacd" in profile.methods else profile.methods[0]
+    known = methods(cohort, profile, "paper")
+    if not known:
+        raise NotApplicable(f"none of the methods of profile {profile.name} learns from all labels")
+    method = "sacd" if "sacd" in known else known[0]
     return student(cohort, profile, method, "paper", 0, folds(cohort, profile)[0], raw=False)
 
 
