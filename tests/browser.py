@@ -5,15 +5,15 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from sacd.widgets.clip_bytes import answer
-from sacd.widgets.offline import head
-from sacd.widgets.viewing import Viewing
+if TYPE_CHECKING:  # every test process has this file: what it needs is imported where a browser is
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+    from sacd.widgets.viewing import Viewing
 
 CHROMIUM = os.environ.get("SACD_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -51,11 +51,13 @@ def is_home(address: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium() -> "Iterator[Browser]":
     """A headless Chromium; where there is none the test is skipped, or fails where SACD_BROWSER is *required*."""
     if CHROMIUM is None:
         say = pytest.fail if os.environ.get("SACD_BROWSER") == "required" else pytest.skip
         say("NO CHROMIUM: nothing was tried in a browser; apt install chromium, or set SACD_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
@@ -63,7 +65,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
+def context(chromium: "Browser") -> "Iterator[BrowserContext]":
     """A fresh profile; at the end nothing it asked for was outside, no script of its pages failed or opened a box."""
     asked: list[str] = []
     wrong: list[str] = []
@@ -76,17 +78,25 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     assert not wrong
 
 
+def picture_of(page: "Page", name: str) -> None:
+    """A picture of the viewer as PNG in the folder SACD_SCREENSHOTS, where that is set."""
+    if folder := os.environ.get("SACD_SCREENSHOTS"):
+        page.locator(".sacd-viewer").first.screenshot(path=Path(folder) / f"{name}.png")
+
+
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
+def page(context: "BrowserContext") -> "Page":
     """A page of `context`."""
     return context.new_page()
 
 
 @pytest.fixture
-def live(page: Page, tmp_path: Path) -> Callable[[Viewing], Page]:
+def live(page: "Page", tmp_path: Path) -> "Callable[[Viewing], Page]":
     """Opens the viewer in a plain page that this process answers, and waits for the first picture."""
+    from sacd.widgets.clip_bytes import answer
+    from sacd.widgets.offline import head
 
-    def open_viewer(viewing: Viewing) -> Page:
+    def open_viewer(viewing: "Viewing") -> "Page":
         def answered(request: dict[str, Any]) -> list[Any] | None:
             if request["kind"] == "moved":
                 return None

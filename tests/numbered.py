@@ -102,6 +102,7 @@ def make_numbered(path: Path, film: bool = True) -> Cohort:
             writer.add_recording(
                 name, f"P{place}", table, painted(numbers.ravel(), SIZE, SIZE).reshape(clips, FRAMES, SIZE, SIZE),
                 eeg.astype(np.float32), start="2024-03-01T23:30:00", channel="C4-M1", commit=False,
+                provenance={"clock_uncertainty_s": 0.4} if name == "plain" else None,
                 extras=Extras(
                     frame_times=times, motion=rng.integers(0, 40, (clips, 150, 65), dtype=np.uint8),
                     events=pd.DataFrame({"onset": [8.0, 40.0], "duration": [12.0, 3.0], "type": ["apnoea", "arousal"]}),

@@ -5,11 +5,10 @@ import pytest
 import torch
 from tiny import make_cohort
 
-from sacd import runs
 from sacd.exceptions import SacdError
 from sacd.runs import occlusion
+from sacd.runs.execute import execute
 from sacd.runs.kinds.student import StudentRun
-from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import TrunkRun
 from sacd.runs.outputs import cached_outputs
 from sacd.runs.store import RunStore
@@ -25,8 +24,8 @@ FROZEN = StudentRun(model=ModelConfig(name="mlp"), training=FAST, trunk=TrunkRun
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("occlusion")
     cohort, store = make_cohort(folder / "cohort", train=4, test=1, clips=16), RunStore(folder / "runs")
-    table = runs.ensure(cohort, [RAW, FROZEN, TeacherRun(model=ModelConfig(name="attnsleep"), training=FAST)], store)
-    assert set(table.status) == {"done"}, table.error.tolist()
+    for config in (RAW, FROZEN.trunk, FROZEN):
+        execute(config, cohort, store)
     return cohort, store
 
 
@@ -82,10 +81,9 @@ def test_blocks_cover_every_pixel_once(shape):
 
 def test_what_sees_no_pictures_is_refused(made, tmp_path):
     cohort, store = made
-    teacher = store.open(TeacherRun(model=ModelConfig(name="attnsleep"), training=FAST), cohort)
-    student = store.open(RAW, cohort)
+    trunk, student = store.open(FROZEN.trunk, cohort), store.open(RAW, cohort)
     with pytest.raises(SacdError, match="no student that sees pictures"):
-        occlusion.occlusion_map(teacher, cohort, "P04n1", 0)
+        occlusion.occlusion_map(trunk, cohort, "P04n1", 0)
     with pytest.raises(SacdError, match="no clip 99"):
         occlusion.occlusion_map(student, cohort, "P04n1", 99)
     with pytest.raises(SacdError, match="no recording"):

@@ -18,6 +18,15 @@ MARKUP = "<img src=x onerror=alert(1)>"
 Live = Callable[[Viewing], Page]
 SETTLED = "() => !['seeking', ''].includes(document.querySelector('.sacd-viewer').dataset.state)"
 SHOW = "([recording, clips]) => clips.forEach((clip) => heard.forEach((f) => f({ kind: 'show', recording, clip }, [])))"
+# What it says at once when a moment of the clip is asked for.
+PRESS = """
+(time) => {
+  const traces = document.querySelector(".traces"), box = traces.getBoundingClientRect();
+  const clientX = box.left + 116 + time / 30 * (box.width - 126);
+  traces.dispatchEvent(new PointerEvent("pointerdown", { clientX, clientY: box.top + 60, bubbles: true }));
+  return [document.querySelector(".sacd-viewer").dataset.state, document.querySelector(".time b").textContent];
+}
+"""
 # Looks once in every picture of the screen while the viewer plays.
 WATCH = f"""
 (looks) => new Promise((done) => {{
@@ -56,7 +65,7 @@ def go(page: Page, recording: str, clip: int) -> None:
 def seek(page: Page, time: float) -> dict:
     """Press into the traces at a time of the clip; what is said and shown then."""
     box = page.locator(".sacd-viewer .traces").first.bounding_box()
-    page.mouse.click(box["x"] + 96 + time / 30 * (box["width"] - 106), box["y"] + 60)
+    page.mouse.click(box["x"] + 116 + time / 30 * (box["width"] - 126), box["y"] + 60)
     page.wait_for_function(SETTLED)
     return page.evaluate(LOOK)
 
@@ -95,7 +104,7 @@ def test_the_cursor_is_the_band_for_which_the_picture_is_the_nearest(live: Live,
       return [on[0], on[on.length - 1] + 1, canvas.width];
     }""")
     band = [(times[frame - 1] + times[frame]) / 2, (times[frame] + times[frame + 1]) / 2]
-    wanted = [96 + at / 30 * (columns[2] - 106) for at in band]
+    wanted = [116 + at / 30 * (columns[2] - 126) for at in band]
     np.testing.assert_allclose(columns[:2], wanted, atol=1.5)
     seconds = 60 + times[frame]
     label = page.locator(".sacd-viewer .time").inner_text()
@@ -131,6 +140,10 @@ def test_through_vp9_the_picture_is_that_of_the_cursor_at_twenty_seeks(live: Liv
     focus(page)
     page.keyboard.press("p")
     page.wait_for_function(IS_FILM)
+    page.wait_for_function(SETTLED)
+    # Until the picture has come it says so, and the time is still that of the old one.
+    before = page.locator(".time b").inner_text()
+    assert page.evaluate(PRESS, 20.0) == ["seeking", before]
     for time in np.random.default_rng(1).uniform(0.1, 29.9, 20):
         look = seek(page, time)
         if 10.99 < time < 14.93:
@@ -247,6 +260,19 @@ def test_labels_and_notes_are_kept_and_markup_in_them_is_text(live: Live, cohort
     with page.expect_download() as download:
         page.get_by_text("export EDF+").click()
     assert download.value.suggested_filename == "filmed-remarks.edf"
+
+
+def test_the_clocks_uncertainty_stands_beside_the_time_and_a_nudge_is_a_proposal(live: Live, cohort: Cohort) -> None:
+    page = live(viewing_of(cohort))
+    assert "clock" not in page.locator(".time").inner_text() and page.get_by_text("+ 1 picture").is_hidden()
+    go(page, "plain", 2)
+    assert "clock ± 0.4 s" in page.locator(".time").inner_text()
+    page.get_by_text("+ 1 picture").click()
+    said = page.get_by_text("clock proposal")
+    said.wait_for()
+    step = np.median(np.diff(cohort["plain"].frame_times[2]))
+    assert said.inner_text() == f"AB: clock proposal: video +1 picture ({step:.3f} s)"
+    assert Remarks(cohort.path).table()[["clip", "label"]].values.tolist() == [[2, "n/a"]]
 
 
 def test_a_missing_video_is_said_where_it_would_be(live: Live, cohort: Cohort) -> None:

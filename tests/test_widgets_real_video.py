@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from browser import picture_of
 from playwright.sync_api import Page
 
 from sacd.cohort import Cohort, CohortInfo, Sampling
@@ -95,4 +96,5 @@ def test_it_plays_in_the_viewer(live: Callable[[Viewing], Page], filmed: tuple[C
     page.wait_for_function("document.querySelector('canvas.picture').width === 350")
     page.keyboard.press("Space")
     page.wait_for_function("Number(document.querySelector('.sacd-viewer').dataset.frame) > 4", timeout=5000)
+    picture_of(page, "viewer-infrared")
     assert "EventSleep" in page.locator(".bar").inner_text() and "simulated" not in page.locator(".bar").inner_text()

@@ -1,7 +1,7 @@
 """A night's signals at a glance: a pyramid of lowest and highest values, of which a screen needs two a pixel column.
 
 The EEG's channels come first, then those of `signals.npy`. Level 0 has 64 pairs a clip, every further level a quarter
-of the one before. It is made on first use and kept beside the recording, or in memory where nothing can be written there.
+of the one before. It is made on first use and kept beside the recording; where nothing can be written, in memory.
 """
 
 import os
@@ -139,12 +139,13 @@ def _measure(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
             pairs[channel, place, :, 0] = np.clip(np.floor(low[:, each] / scale[channel]), -_LARGEST, _LARGEST)
             pairs[channel, place, :, 1] = np.clip(np.ceil(high[:, each] / scale[channel]), -_LARGEST, _LARGEST)
             channel += 1
-    return scale, pairs.reshape(channels, -1, 2)
+    return scale, pairs.reshape(channels, pairs.shape[1] * PAIRS, 2)
 
 
 def _extremes(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest values of the `PAIRS` parts of each clip of [clips, channels, samples]; float32."""
-    starts = np.arange(PAIRS) * array.shape[-1] // PAIRS
+    samples = array.shape[-1]
+    starts = np.minimum(-(-np.arange(PAIRS) * samples // PAIRS), samples - 1)  # the first sample within each part
     parts = [np.asarray(array[first : first + _CHUNK], np.float32) for first in range(0, len(array), _CHUNK)]
     low = np.concatenate([np.minimum.reduceat(part, starts, axis=-1) for part in parts])
     return low, np.concatenate([np.maximum.reduceat(part, starts, axis=-1) for part in parts])
@@ -152,7 +153,8 @@ def _extremes(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _coarser(pairs: np.ndarray) -> np.ndarray:
     """The next level: `STEP` pairs as one, the last filled up with nothing."""
-    short = -pairs.shape[1] % STEP
-    filled = np.concatenate([pairs, np.tile(np.array(EMPTY, np.int16), (len(pairs), short, 1))], axis=1)
-    groups = filled.reshape(len(pairs), -1, STEP, 2)
+    channels, before = pairs.shape[:2]
+    short = -before % STEP
+    filled = np.concatenate([pairs, np.tile(np.array(EMPTY, np.int16), (channels, short, 1))], axis=1)
+    groups = filled.reshape(channels, (before + short) // STEP, STEP, 2)
     return np.stack([groups[..., 0].min(axis=2), groups[..., 1].max(axis=2)], axis=-1)

@@ -46,6 +46,7 @@ from sacd.experiments.table_ii import (
     taken_apart,
 )
 from sacd.experiments.verdict import verdict, verdict_elsewhere
+from sacd.experiments.viewer import compared_runs, no_clips
 from sacd.runs.kind import RunConfig
 
 __all__ = [
@@ -116,6 +117,9 @@ CHAPTERS: dict[str, Chapter] = {
             "10_feature_portraits", "Feature portraits: Fig. 9, Table VI", portrait_runs, no_ahi, portrait_companions
         ),
         Chapter("11_embeddings", "Feature maps: Fig. 10", embeddings),
+        Chapter(
+            "12_video_eeg_viewer", "Clips and EEG side by side: Figs. 11, 12 and 13", compared_runs, no_clips
+        ),
         Chapter(
             "14_frame_sampling", "Frame sampling: consecutive or spread, 8 to 64", lambda cohort, profile: [],
             no_other_sampling, frame_companions,

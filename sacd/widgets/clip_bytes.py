@@ -62,7 +62,7 @@ def hello(request: Request, viewing: Viewing) -> Answer:
         "participants": cohort.recordings["participant_id"].tolist(),
         "bands": traces.bands(cohort.info.sampling.eeg_hz) if cohort.info.eeg == "raw" else [],
         "filters": questions(table), "writable": viewing.remarks is not None, "reader": viewing.reader,
-        "occlusion": viewing.occlusion is not None,
+        "occlusion": viewing.occlusion is not None, "agreement": _agreement(viewing),
     }
     return about, {"list": viewing.pairs()}
 
@@ -164,11 +164,7 @@ def remark(request: Request, viewing: Viewing) -> Answer:
         raise SacdError("this page cannot write remarks; open the viewer in a notebook")
     label, note = request.get("label"), str(request.get("note") or "")
     viewing.remarks.add(recording.recording_id, request["clip"], label, note, viewing.reader)
-    own = viewing.remarks.agreement()
-    own = own[own["who"] == viewing.reader]
-    # NaN is no JSON.
-    agreement = own.iloc[0].astype(object).where(own.iloc[0].notna(), None).to_dict() if len(own) else None
-    return {"remarks": _remarks(recording, viewing), "agreement": agreement}, {}
+    return {"remarks": _remarks(recording, viewing), "agreement": _agreement(viewing)}, {}
 
 
 def export(request: Request, viewing: Viewing) -> Answer:
@@ -193,6 +189,16 @@ def occlusion(request: Request, viewing: Viewing) -> Answer:
     if viewing.occlusion is None:
         raise SacdError("no trained student is at hand; give the viewer one to ask where it looked")
     return {}, {"map": np.asarray(viewing.occlusion(recording.recording_id, request["clip"]), dtype=np.float32)}
+
+
+def _agreement(viewing: Viewing) -> dict[str, Any] | None:
+    """How far the reader agrees with the scoring; None where nothing can be compared."""
+    if viewing.remarks is None:
+        return None
+    found = viewing.remarks.agreement()
+    own = found[found["who"] == viewing.reader]
+    # NaN is no JSON.
+    return own.iloc[0].astype(object).where(own.iloc[0].notna(), None).to_dict() if len(own) else None
 
 
 def _remarks(recording: Recording, viewing: Viewing) -> list[dict[str, Any]]:

@@ -112,7 +112,7 @@ def ranges(recording: Recording) -> dict[str, list[float]]:
     -------
     dict
         `signals`: the largest deviation from the median of each channel (99.5 %), and `signal_middles`, these medians;
-        `movement` and `breathing`: their 99.5 % quantile.
+        `movement`: its 5 % and 99.5 % quantiles; `breathing`: 99.5 % of its deviation from 0.
     """
     rows = np.unique(np.linspace(0, len(recording) - 1, _SAMPLED_CLIPS).round().astype(int))
     found: dict[str, list[float]] = {}
@@ -123,7 +123,7 @@ def ranges(recording: Recording) -> dict[str, list[float]]:
         found["signals"] = np.quantile(np.abs(part - middles[:, None]), 0.995, axis=1).tolist()
     if recording.motion is not None:
         grid, breathing = read_motion(np.asarray(recording.motion[rows]))
-        found["movement"] = [float(np.quantile(grid.mean(axis=(-1, -2)), 0.995))]
+        found["movement"] = np.quantile(grid.mean(axis=(-1, -2)), [0.05, 0.995]).tolist()
         found["breathing"] = [float(np.quantile(np.abs(breathing), 0.995))]
     return found
 

@@ -9,7 +9,9 @@ const GAINS = [20, 35, 50, 75, 100, 150, 200, 300, 500];
 const BARS = [10, 20, 25, 50, 75, 100, 150, 200, 500];
 const RATES = [0.5, 1, 2, 5, 10];
 const KEPT = { clip: 24, preview: 6, night: 6, overview: 6, occlusion: 8 };
-const GUTTER = 96, EDGE = 10;
+const GUTTER = 116, EDGE = 10;
+const LIGHTS = [1, 1.5, 2, 3];
+const LEAST_MOVEMENT = 0.25; // grey levels that fill the lane, at the least
 const PICTURE_REACH = 0.75; // of the usual spacing: farther from any picture there is no video
 
 const LABEL_KEYS = { KeyW: "W", Digit1: "N1", Digit2: "N2", Digit3: "N3", KeyR: "REM", KeyA: "artefact" };
@@ -385,6 +387,8 @@ const EVENT_MARKS = {
   "position change": "--stage-N2", artefact: "--soft", "lights off": "--ink", "lights on": "--ink",
 };
 
+const BREATHING = ["apnoea", "hypopnoea", "arousal"];
+
 // ---------------------------------------------------------------------------------------------- the viewer
 
 class View {
@@ -429,8 +433,9 @@ class View {
     }
     this.list = this.about.list;
     this.band = this.about.bands[0] || null;
+    this.agreement = this.about.agreement;
     this.run = this.about.runs.length - 1;
-    this.label.textContent = this.about.label;
+    this.label.textContent = this.about.simulated ? this.about.label.replace(" (simulated)", "") : this.about.label;
     this.simulated.hidden = !this.about.simulated;
     this.reader.hidden = !this.about.writable;
     this.look.hidden = !this.about.occlusion;
@@ -477,7 +482,8 @@ class View {
 
     this.nightCanvas = h("canvas");
     this.nightOver = h("canvas", { class: "over" });
-    this.nightBox = h("div", { class: "night", title: "click: go to that clip" }, this.nightCanvas, this.nightOver);
+    this.nightBox = h("div", { class: "night" }, this.nightCanvas, this.nightOver);
+    this.nightBox.addEventListener("pointermove", (event) => { this.nightBox.title = this.nightWords(event); });
     this.nightBox.addEventListener("click", (event) => this.pressNight(event));
 
     this.video = h("video", { muted: true, playsinline: true, preload: "auto", tabindex: "-1" });
@@ -492,6 +498,8 @@ class View {
     this.playButton = button("▶ play", "play and pause (space)", () => this.toggle());
     this.rateChoice = h("select", { title: "speed", onchange: () => this.setRate(Number(this.rateChoice.value)) },
       ...RATES.map((rate) => h("option", { value: rate, selected: rate === 1 }, `${rate} ×`)));
+    this.lightChoice = h("select", { title: "brightness of the display", onchange: () => { this.screen.style.filter = `brightness(${this.lightChoice.value})`; } },
+      ...LIGHTS.map((light) => h("option", { value: light }, `☼ ${light} ×`)));
     this.filmButton = button("full rate", "what the student saw, or the film at full rate (P)", () => this.switchFilm(),
       { "aria-pressed": "false" });
     this.look = button("where it looked", "where the student looked (O)", () => this.switchLook(),
@@ -504,10 +512,9 @@ class View {
       h("span", { class: "soft" }, "clock:"),
       button("− 1 picture", "propose: the video is one picture late", () => this.propose(-1)),
       button("+ 1 picture", "propose: the video is one picture early", () => this.propose(1)));
-    this.reader = h("div", { hidden: true },
-      h("div", { class: "row" }, h("span", { class: "soft" }, "your label:"),
-        ...Object.entries(LABEL_KEYS).map(([code, label]) =>
-          button(label === "artefact" ? "artefact" : label, `your label (${code.replace(/Key|Digit/, "")})`, () => this.remark(label)))),
+    this.reader = h("div", { class: "reader", hidden: true }, h("span", { class: "soft" }, "your own label and note"),
+      h("div", { class: "row labels" }, ...Object.entries(LABEL_KEYS).map(([code, label]) =>
+        button(label, `your own label: ${label} (${code.replace(/Key|Digit/, "")})`, () => this.remark(label)))),
       h("div", { class: "row" }, this.note, button("save note", "save the note (Enter)", () => this.remark(null))),
       this.own,
       h("div", { class: "row" }, this.nudge,
@@ -515,7 +522,7 @@ class View {
         button("export CSV", "all remarks as a table", () => this.export("csv"))));
     const left = h("div", { class: "left" }, this.screenBox,
       h("div", { class: "time" }, this.timeText, this.frameText),
-      h("div", { class: "row" }, this.playButton, this.rateChoice, this.filmButton, this.look),
+      h("div", { class: "row" }, this.playButton, this.rateChoice, this.lightChoice, this.filmButton, this.look),
       this.said, this.reader);
 
     this.gainText = h("b");
@@ -646,7 +653,8 @@ class View {
     if (this.looking) wishes.push(exact("occlusion")(wanted));
     wishes.push(...around.flatMap((one) => [clip(one), night(one)]));
     if (this.film) wishes.push(...around.filter((one) => (this.shelf.get("clip", this.clipKey(one)) || {}).preview).map(preview));
-    wishes.push({ kind: "overview", key: wanted.recording, about: { recording: wanted.recording, pixels: 1200 } });
+    const pixels = Math.max(this.nightBox.clientWidth - GUTTER - EDGE, 200);
+    wishes.push({ kind: "overview", key: wanted.recording, about: { recording: wanted.recording, pixels } });
     return wishes.find(({ kind, key }) => !this.shelf.get(kind, key)) || null;
   }
 
@@ -684,7 +692,8 @@ class View {
       this.time = 0;
       this.note.value = "";
     }
-    if (!same) this.choosePlayer();
+    if (same) this.drawTraces();
+    else this.choosePlayer();
     const day = dayStart(night.start);
     this.title.textContent = `clip ${clip.clip} · ${clockText(clip.onset + (day || 0))}${day === null ? " from start" : ""}`;
     const total = this.list.length / 2;
@@ -692,7 +701,6 @@ class View {
       (this.place >= 0 ? ` · ${this.place + 1} of ${total} in the list` : ` · not among the ${total} in the list`);
     this.flags.replaceChildren(...clip.flags.map((flag) => h("span", { class: "tag" }, flag.replaceAll("_", " "))));
     this.nudge.hidden = clip.uncertainty == null;
-    this.drawTraces();
     this.drawSaid();
     this.drawRemarks();
     if (this.list.length) this.listPlace.value = Math.max(this.place, 0);
@@ -710,6 +718,7 @@ class View {
     else if (clip.frames) this.player = new Frames(this, clip);
     else this.player = new Nothing();
     if (preview && preview.failed) this.say(preview.failed);
+    this.drawTraces();
     this.player.seek(this.time);
     if (this.player instanceof Nothing) this.presented(-1);
     if (this.playing && this.player instanceof Nothing) this.toggle(false);
@@ -758,7 +767,8 @@ class View {
     const doubt = clip.uncertainty != null ? ` · clock ± ${clip.uncertainty} s` : "";
     const count = player.times.length;
     const source = player instanceof Film ? "film" : clip.measured ? "picture" : "picture (times as sampled)";
-    this.frameText.textContent = (this.shown ? `${source} ${this.shown.frame + 1} of ${count}` : count ? "no picture" : "") + doubt;
+    const size = `${this.screen.width} × ${this.screen.height}`;
+    this.frameText.textContent = (this.shown ? `${source} ${this.shown.frame + 1} of ${count}, ${size}` : count ? "no picture" : "") + doubt;
   }
 
   seek(time) {
@@ -979,7 +989,7 @@ class View {
     const row = night.clips.indexOf(clip.clip);
     const chip = (code) => h("span", { class: `stage ${code < 0 ? "none" : about.stages[code]}`,
       style: code < 0 ? null : `background: var(--stage-${about.stages[code]})` }, code < 0 ? "–" : about.stages[code]);
-    const cells = [h("span", { class: "name" }, "scored"), chip(clip.stage), h("span"), h("span")];
+    const cells = [h("span", { class: "name" }, "scored"), chip(clip.stage), h("span"), h("span"), h("span")];
     about.runs.forEach((name, i) => {
       const code = night.predicted[i * count + row];
       const odds = about.order.map((stage) => {
@@ -991,6 +1001,8 @@ class View {
         button(name, `${name}: show its night (M)`, () => this.setRun(i), { class: "name", "aria-pressed": String(i === run) }), chip(code),
         h("span", { class: "odds", title: odds.map(([stage, odd]) => `${stage} ${(100 * odd).toFixed(0)} %`).join(", ") },
           ...odds.map(([stage, odd]) => h("span", { style: `width: ${100 * odd}%; background: var(--stage-${stage})` }))),
+        h("span", { class: "soft" }, code < 0 || Number.isNaN(night.probability[(i * count + row) * about.stages.length + code]) ? ""
+          : `${(100 * night.probability[(i * count + row) * about.stages.length + code]).toFixed(0)} %`),
         code < 0 || clip.stage < 0 ? h("span") : h("span", { class: right ? "right-sign" : "wrong-sign", title: right ? "agrees with the scoring" : "differs from the scoring" }, right ? "✓" : "✗"));
     });
     this.swap(this.said, ...cells);
@@ -1015,11 +1027,11 @@ class View {
     const lanes = [];
     let y = 6;
     const lane = (name, height, draw) => { lanes.push({ name, y, height, width: width - GUTTER - EDGE, draw }); y += height + 4; };
-    if (night.events.length) lane("events", 12, this.nightEvents);
+    if (night.events.length) lane("events", 16, this.nightEvents);
     if (this.overview && this.overview.pairs.shape[0] && about.bands.length) lane("EEG of the night", 26, this.nightOverview);
-    lane("scored", 52, (pen, one) => this.staircase(pen, one, night.stages, 0));
+    lane("scored", 66, (pen, one) => this.staircase(pen, one, night.stages, 0));
     if (run >= 0) {
-      lane(about.runs[run], 52, (pen, one) => this.staircase(pen, one, night.predicted, run * night.clips.length));
+      lane(about.runs[run], 66, (pen, one) => this.staircase(pen, one, night.predicted, run * night.clips.length));
       lane("probability", 30, this.hypnodensity);
       lane("errors", 10, this.nightErrors);
     }
@@ -1039,7 +1051,7 @@ class View {
       write(pen, clockText(at % (day === null ? Infinity : 86400)).slice(0, every < 60 ? 8 : 5), x, axis + 8, this.ink("--soft"), "center");
     }
     for (const one of lanes) {
-      write(pen, one.name, 8, one.y + one.height / 2, this.ink("--soft"), "left", one.draw === this.hypnodensity || one.height < 40 ? GUTTER - 14 : GUTTER - 44);
+      write(pen, one.name, 8, one.y + one.height / 2, this.ink("--soft"), "left", one.height < 40 ? GUTTER - 12 : GUTTER - 62);
       one.draw.call(this, pen, one);
     }
     this.nightHeight = height;
@@ -1055,9 +1067,11 @@ class View {
       const y = lane.y + 5 + i * (lane.height - 10) / (order.length - 1);
       line(pen, this.ink("--faint"), 1, [GUTTER, y], [GUTTER + lane.width, y]);
       pen.save();
-      pen.font = "9.5px system-ui, sans-serif";
-      write(pen, stage, GUTTER - 6, y, this.ink("--soft"), "right");
+      pen.font = "11px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
+      write(pen, stage, GUTTER - 18, y, this.ink("--soft"), "right");
       pen.restore();
+      pen.fillStyle = this.ink(`--stage-${stage}`);
+      pen.fillRect(GUTTER - 13, y - 4, 7, 8);
     });
     pen.strokeStyle = this.ink("--ink");
     pen.lineWidth = 1;
@@ -1086,16 +1100,25 @@ class View {
     const { about, night, run } = this;
     const count = night.clips.length;
     const colours = about.order.map((stage) => this.ink(`--stage-${stage}`));
+    const places = about.order.map((stage) => about.stages.indexOf(stage));
+    // Whole columns of the screen, each the mean of the clips that fall into it.
+    const sums = Array.from({ length: Math.ceil(lane.width) + 1 }, () => [0, ...colours.map(() => 0)]);
     night.onsets.forEach((onset, i) => {
-      const x = this.nightX(onset);
-      const wide = Math.max(this.nightX(onset + CLIP_S) - x, 0.5) + 0.3;
+      const odds = places.map((place) => night.probability[(run * count + i) * about.stages.length + place]);
+      if (odds.some(Number.isNaN)) return;
+      const from = Math.floor(this.nightX(onset) - GUTTER);
+      const to = Math.max(Math.floor(this.nightX(onset + CLIP_S) - GUTTER), from + 1);
+      for (let column = from; column < to && column < sums.length; column++) {
+        sums[column][0] += 1;
+        odds.forEach((odd, k) => { sums[column][k + 1] += odd; });
+      }
+    });
+    sums.forEach(([clips, ...odds], column) => {
       let y = lane.y;
-      about.order.forEach((stage, k) => {
-        const odd = night.probability[(run * count + i) * about.stages.length + about.stages.indexOf(stage)];
-        if (!(odd > 0)) return;
+      if (clips) odds.forEach((odd, k) => {
         pen.fillStyle = colours[k];
-        pen.fillRect(x, y, wide, odd * lane.height);
-        y += odd * lane.height;
+        pen.fillRect(GUTTER + column, y, 1, odd / clips * lane.height);
+        y += odd / clips * lane.height;
       });
     });
   }
@@ -1131,8 +1154,10 @@ class View {
     for (const [onset, duration, type] of this.night.events) {
       const x = this.nightX(onset);
       if (x < GUTTER || x > GUTTER + lane.width) continue;
+      // Breathing and arousals above, movement and the rest below.
+      const above = BREATHING.includes(type);
       pen.fillStyle = this.ink(EVENT_MARKS[type] || "--soft");
-      pen.fillRect(x, lane.y, Math.max(this.nightX(onset + duration) - x, 1), lane.height);
+      pen.fillRect(x, lane.y + (above ? 0 : lane.height / 2), Math.max(this.nightX(onset + duration) - x, 1), lane.height / 2 - 1);
     }
   }
 
@@ -1165,11 +1190,27 @@ class View {
     line(pen, this.ink("--cursor"), 1.5, [x + wide / 2, 0], [x + wide / 2, this.nightHeight - 16]);
   }
 
+  nightOnset(event) {
+    const box = this.nightBox.getBoundingClientRect();
+    return this.night.onsets[0] + (event.clientX - box.left - GUTTER) / (box.width - GUTTER - EDGE) * this.nightSpan();
+  }
+
+  // What lies under the pointer.
+  nightWords(event) {
+    const { night, about } = this;
+    if (!night) return "";
+    const onset = this.nightOnset(event);
+    const row = nearest(night.onsets, onset - CLIP_S / 2);
+    const happens = night.events.filter(([begin, duration]) => Math.abs(begin + duration / 2 - onset) <= duration / 2 + CLIP_S).map((one) => one[2]);
+    const stage = night.stages[row] < 0 ? "not scored" : about.stages[night.stages[row]];
+    return [`${clockText(night.onsets[row] + (dayStart(night.start) || 0))}, clip ${night.clips[row]}: ${stage}`, ...new Set(happens)].join("\n");
+  }
+
   pressNight(event) {
     const { night } = this;
     if (!night) return;
     const box = this.nightBox.getBoundingClientRect();
-    const onset = night.onsets[0] + (event.clientX - box.left - GUTTER) / (box.width - GUTTER - EDGE) * this.nightSpan();
+    const onset = this.nightOnset(event);
     let row = nearest(night.onsets, onset - CLIP_S / 2);
     // Of what is a pixel wide, the one next to the pointer is meant.
     const lane = this.nightLanes.find(({ y, height }) => event.clientY - box.top >= y - 2 && event.clientY - box.top <= y + height + 2);
@@ -1200,11 +1241,12 @@ class View {
     if (night.events.length) lane("events", "", 16, (pen, one) => this.clipEvents(pen, one, events));
     if (clip.eeg) {
       const tall = clip.eeg.names.length > 2 ? 90 : 150;
-      clip.eeg.names.forEach((name, channel) => lane(name, "", tall, (pen, one) => this.eegLane(pen, one, channel)));
+      clip.eeg.names.forEach((name, channel) => lane(name, clip.eeg.band, tall, (pen, one) => this.eegLane(pen, one, channel)));
       lane("spectrogram", "0–30 Hz", 70, this.spectrumLane);
     } else lane("EEG", "", 60, (pen, one) => write(pen, `No EEG: ${clip.missing.eeg}`, GUTTER + 8, one.y + one.height / 2, this.ink("--soft")));
     if (clip.signals) clip.signals.channels.forEach((name, channel) => lane(name, clip.signals.units[channel], 40, (pen, one) => this.signalLane(pen, one, channel)));
     if (clip.movement) lane("movement", "grey levels", 44, this.movementLane);
+    if (this.map && clip.times) lane("looked at", "nats", 36, this.lookLane);
     if (clip.breathing) lane("breathing", "in the picture", 36, this.breathingLane);
     const pictures = { y, height: 10, width: width - GUTTER - EDGE };
     y += 14;
@@ -1215,16 +1257,17 @@ class View {
     pen.fillRect(0, 0, width, height);
     const [faint, grid, soft] = [this.ink("--faint"), this.ink("--line"), this.ink("--soft")];
     const start = (dayStart(night.start) || 0) + clip.onset;
+    const labelled = this.x(5) - this.x(0) < 72 ? 10 : 5;
     for (let second = 0; second <= CLIP_S; second++) {
       line(pen, second % 5 ? faint : grid, 1, [this.x(second), 2], [this.x(second), bottom]);
-      if (second % 5 === 0) write(pen, clockText((start + second) % 86400), clamp(this.x(second), GUTTER + 20, width - 26), bottom + 9, soft, "center");
+      if (second % labelled === 0) write(pen, clockText((start + second) % 86400), clamp(this.x(second), GUTTER + 20, width - 30), bottom + 9, soft, "center");
     }
     for (const one of lanes) {
       one.draw.call(this, pen, one);
       line(pen, faint, 1, [GUTTER, one.y + one.height + 2], [width - EDGE, one.y + one.height + 2]);
-      const inLine = one.height < 30 || !one.unit;
-      write(pen, one.name, 8, one.y + one.height / 2 - (inLine ? 0 : 7), this.ink("--ink"), "left", GUTTER - 30);
-      if (!inLine) write(pen, one.unit, 8, one.y + one.height / 2 + 8, soft, "left", GUTTER - 14);
+      const middle = one.y + one.height / 2;
+      write(pen, one.name, 8, middle - (one.unit ? 7 : 0), this.ink("--ink"), "left", GUTTER - 26);
+      if (one.unit) write(pen, one.unit, 8, middle + 8, soft, "left", GUTTER - 26);
     }
     this.picturesLane(pen, pictures);
     this.tracesHeight = bottom;
@@ -1233,12 +1276,17 @@ class View {
   }
 
   clipEvents(pen, lane, events) {
+    let free = GUTTER;
     for (const [onset, duration, type] of events) {
       const from = this.x(clamp(onset - this.clip.onset, 0, CLIP_S));
       const to = Math.max(this.x(clamp(onset + duration - this.clip.onset, 0, CLIP_S)), from + 3);
       pen.fillStyle = this.ink(EVENT_MARKS[type] || "--soft");
       pen.fillRect(from, lane.y + lane.height - 3, to - from, 3);
-      write(pen, type, Math.min(from, this.x(CLIP_S) - pen.measureText(type).width), lane.y + 6, this.ink("--ink"));
+      const wide = pen.measureText(type).width;
+      const at = Math.min(from, this.x(CLIP_S) - wide);
+      if (at < free) continue; // its colour says it
+      write(pen, type, at, lane.y + 6, this.ink("--ink"));
+      free = at + wide + 6;
     }
   }
 
@@ -1252,16 +1300,19 @@ class View {
       pen.setLineDash([5, 4]);
       for (const value of [-37.5, 37.5]) line(pen, this.ink("--guide"), 1, [GUTTER, y(value)], [GUTTER + lane.width, y(value)]);
       pen.setLineDash([]);
-      if (!channel) write(pen, "75 µV", GUTTER + lane.width - 2, y(37.5) - 7, this.ink("--guide"), "right");
     }
     line(pen, this.ink("--line"), 1, [GUTTER, middle], [GUTTER + lane.width, middle]);
     const samples = clip.eeg_values.shape[1];
     trace(pen, this.ink("--trace"), lane, (t) => this.x(t), (i) => i / clip.eeg.hz, clip.eeg_values, channel * samples, samples, 0, reach);
+    if (37.5 < reach && !channel) {
+      pen.fillStyle = this.ink("--paper");
+      pen.fillRect(GUTTER + lane.width - 46, y(37.5) - 15, 46, 14);
+      write(pen, "75 µV", GUTTER + lane.width - 4, y(37.5) - 8, this.ink("--guide"), "right");
+    }
     const bar = BARS.filter((value) => value / reach * lane.height / 2 <= lane.height * 0.45).pop() || BARS[0];
     const [top, end] = [y(bar / 2), y(-bar / 2)];
     line(pen, this.ink("--ink"), 1.5, [GUTTER - 12, top], [GUTTER - 4, top], [GUTTER - 8, top], [GUTTER - 8, end], [GUTTER - 12, end], [GUTTER - 4, end]);
     write(pen, `${bar} µV`, GUTTER - 4, end + 9, this.ink("--ink"), "right");
-    if (!channel) write(pen, clip.eeg.band, 8, lane.y + 10, this.ink("--soft"), "left", GUTTER - 14);
   }
 
   spectrumLane(pen, lane) {
@@ -1302,12 +1353,33 @@ class View {
 
   movementLane(pen, lane) {
     const { movement, movement_times: times, ranges } = this.clip;
-    const top = ranges.movement ? Math.max(ranges.movement[0], 1) : Math.max(...movement, 1);
-    const y = (value) => lane.y + lane.height * (1 - Math.min(value / top, 1));
+    // From the camera's noise upwards, one scale a night.
+    const [floor, top] = ranges.movement || [0, Math.max(...movement, 1)];
+    const y = (value) => lane.y + lane.height * (1 - clamp((value - floor) / Math.max(top - floor, LEAST_MOVEMENT), 0, 1));
     const half = times.length > 1 ? (times[1] - times[0]) / 2 : 0.5;
     pen.fillStyle = this.ink("--accent");
     movement.forEach((value, i) => pen.fillRect(this.x(times[i] - half), y(value), this.x(times[i] + half) - this.x(times[i] - half) + 0.3, lane.y + lane.height - y(value)));
-    write(pen, top.toFixed(top < 10 ? 1 : 0), GUTTER - 4, lane.y + 6, this.ink("--soft"), "right");
+    write(pen, Math.max(top, floor + LEAST_MOVEMENT).toFixed(1), GUTTER - 4, lane.y + 6, this.ink("--soft"), "right");
+    write(pen, floor.toFixed(1), GUTTER - 4, lane.y + lane.height - 6, this.ink("--soft"), "right");
+  }
+
+  // What the model loses without each stretch of the clip: the sum over the picture.
+  lookLane(pen, lane) {
+    const { map, clip } = this;
+    const [times, rows, columns] = map.shape;
+    const sums = Array.from({ length: times }, (_, i) => map.subarray(i * rows * columns, (i + 1) * rows * columns).reduce((a, b) => a + b, 0));
+    const top = Math.max(...sums.map(Math.abs), 1e-6);
+    const bands = bandsOf(clip.times);
+    sums.forEach((sum, i) => {
+      const own = bands.slice(Math.ceil(i * bands.length / times), Math.ceil((i + 1) * bands.length / times)).filter(Boolean);
+      if (!own.length) return;
+      const [from, to] = [this.x(own[0][0]), this.x(own[own.length - 1][1])];
+      const height = Math.abs(sum) / top * lane.height / 2;
+      pen.fillStyle = this.ink(sum >= 0 ? "--stage-W" : "--soft");
+      pen.fillRect(from, lane.y + lane.height / 2 - (sum >= 0 ? height : 0), to - from - 1, height);
+    });
+    line(pen, this.ink("--line"), 1, [GUTTER, lane.y + lane.height / 2], [GUTTER + lane.width, lane.y + lane.height / 2]);
+    write(pen, top.toFixed(1), GUTTER - 4, lane.y + 6, this.ink("--soft"), "right");
   }
 
   breathingLane(pen, lane) {
@@ -1347,7 +1419,10 @@ class View {
     const { clip } = this;
     const found = this.looking && clip ? this.shelf.get("occlusion", `${clip.recording}/${clip.clip}`) : null;
     if (found && found.failed) this.say(found.failed);
-    this.map = found && !found.failed ? found.map : null;
+    const map = found && !found.failed ? found.map : null;
+    const other = map !== this.map;
+    this.map = map;
+    if (other && clip) this.drawTraces();
     this.drawHeat();
   }
 
@@ -1355,7 +1430,8 @@ class View {
     this.heat.hidden = !this.map || !this.shown;
     if (this.heat.hidden) return;
     const [times, rows, columns] = this.map.shape;
-    const moment = clamp(Math.floor(this.shown.time / CLIP_S * times), 0, times - 1);
+    // The map's times are shares of the pictures that the student saw.
+    const moment = Math.floor(nearest(this.clip.times, this.shown.time) / this.clip.times.length * times);
     let top = 1e-6;
     for (const value of this.map) top = Math.max(top, value);
     this.heat.width = columns;
