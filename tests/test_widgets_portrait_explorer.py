@@ -1,13 +1,18 @@
 """Map, hypnogram and viewer of a portrait are linked, without a browser."""
 
+from types import SimpleNamespace
+
 import ipywidgets
 import numpy as np
 import pandas as pd
 import pytest
 from plotly.callbacks import Points
+from tiny import make_cohort
 
+from sacd.analysis.exploration import clip_table
+from sacd.analysis.people import People
 from sacd.analysis.portrait_density import group_density
-from sacd.widgets.portrait_explorer import PortraitExplorer
+from sacd.widgets.portrait_explorer import PortraitExplorer, explore
 
 
 class Shown(ipywidgets.HTML):
@@ -71,3 +76,24 @@ def test_the_viewer_moves_the_ring_also_to_another_night(linked):
     assert len(explorer.map.data[-2].x) == 3 and len(viewer.asked) == 1, "the viewer is not sent elsewhere"
     explorer.chooser.value = "a"
     assert viewer.asked[-1] == ("a", 3)
+
+
+@pytest.mark.parametrize("features", [False, True])
+def test_a_cohort_of_pictures_is_opened_in_the_viewer_and_one_of_features_is_not(tmp_path, features):
+    cohort = make_cohort(tmp_path / "c", features=features, train=2, test=1, clips=8)
+    people = People(cohort, cohort.participants, np.zeros((24, 2)), clip_table(cohort))
+    reference = np.random.default_rng(0).normal(size=(60, 2))
+    density = group_density(reference, np.repeat(np.arange(6), 10), np.repeat([2.0, 8, 20, 50, 3, 40], 10))
+
+    def place_night(people, recording_id):
+        return people.clips[people.clips["recording_id"] == recording_id].assign(x=0.0, y=1.0)
+
+    portrait = SimpleNamespace(map=SimpleNamespace(points=reference), density=density, place_night=place_night)
+    found = explore(cohort, portrait, people)
+    if features:
+        assert "no picture" in found
+        return
+    assert found.children[-1].here == ("P00n1", 0)
+    found.chooser.value = "P02n1"
+    found._clicked(None, Points(point_inds=[5]), None)
+    assert found.children[-1].here == ("P02n1", 5)
