@@ -138,20 +138,20 @@ def spearman(means: np.ndarray, coded: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         `coding`, `stage` (name), `channel`, `n`, `rho`, `p` (Student's t, two-sided); NaN where one of the two is
-        constant.
+        constant, or fewer than five people have the stage.
     """
     parts = []
     for number, stage in enumerate(STAGES):
         known = ~np.isnan(means[:, number]).any(axis=1)
         n = int(known.sum())
         x, y = (_standard_ranks(values[known]) for values in (means[:, number], coded.to_numpy()))
-        rho = np.clip(y.T @ x, -1, 1)
+        rho = np.clip(y.T @ x, -1, 1) if n >= _FEWEST_FOR_RHO else np.full((y.shape[1], x.shape[1]), np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
-            p = 2 * stats.t.sf(np.abs(rho) * np.sqrt((n - 2) / (1 - rho**2)), max(n - 2, 1))
+            p = 2 * stats.t.sf(np.abs(rho) * np.sqrt((n - 2) / (1 - rho**2)), n - 2)
         for row, coding in enumerate(coded.columns):
             parts.append(pd.DataFrame({
                 "coding": coding, "stage": stage, "channel": np.arange(x.shape[1]), "n": n, "rho": rho[row],
-                "p": p[row] if n > 2 else np.nan,
+                "p": p[row],
             }))
     return pd.concat(parts, ignore_index=True)
 

@@ -76,7 +76,7 @@ def correlation_panels(found: pd.DataFrame, survival: Survival, label: str) -> F
             kept = part["channel"].isin(survivors.get((coding, stage), set())).to_numpy()
             ax.scatter(part["rho"][kept], height[kept], s=16, facecolors="none", edgecolors=ORANGE, lw=0.9)
             n = int(found.loc[found["stage"] == stage, "n"].iloc[0])
-            if n > 2:
+            if len(part):
                 edge = uncorrected_rho(n)
                 ax.vlines([-edge, edge], place - 0.45, place + 0.45, color=INK, lw=0.8, ls=(0, (2, 2)))
         ax.axvline(0, color=MUTED, lw=0.6)
