@@ -21,7 +21,7 @@ def stages(rng: np.random.Generator, clips: int = CLIPS) -> np.ndarray:
 def said(
     rng: np.random.Generator, log_posterior: np.ndarray, trust: float = 0.5, noise: float = 1.0, bias: float = 0.3
 ) -> np.ndarray:
-    """A student's probabilities [n, 5]: it half trusts what is to be seen, errs for minutes, and each night its own way."""
+    """A student's probabilities [n, 5]: it half trusts what it sees, errs for minutes, and each night its own way."""
     white = rng.standard_normal(log_posterior.shape)
     lasting = lfilter([np.sqrt(1 - 0.9**2)], [1, -0.9], white, axis=0)
     own = bias * rng.standard_normal(log_posterior.shape[1])

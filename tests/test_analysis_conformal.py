@@ -24,7 +24,8 @@ from sacd.stages import AHI_GROUPS, ahi_group
 def pairs_of(predicted, scored, statistic="tst"):
     names = [f"P{index:03d}" for index in range(len(predicted))]
     return pd.DataFrame({
-        "recording_id": names, "participant_id": names, "statistic": statistic, "predicted": predicted, "scored": scored,
+        "recording_id": names, "participant_id": names, "statistic": statistic,
+        "predicted": predicted, "scored": scored,
     })
 
 

@@ -50,7 +50,7 @@ def test_what_serves_no_night(tmp_path: Path) -> None:
     with pytest.raises(SacdError, match="not found"):
         videos_of(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SacdError, match="neither a video"):
+    with pytest.raises(SacdError, match="neither videos"):
         videos_of(tmp_path / "empty")
 
 

@@ -35,7 +35,7 @@ class Lights(NamedTuple):
 
 @dataclass(frozen=True)
 class Statistic:
-    """A sleep statistic: what it is called, its unit, what it means to one who never scored sleep, its largest value."""
+    """A sleep statistic: what it is called, its unit, what it means in plain words, its largest value."""
 
     title: str
     unit: str

@@ -1,4 +1,4 @@
-"""Calibration nights: scored nights of people who took no part in a run's training or selection, as the run stages them.
+"""Calibration nights: scored nights of people with no part in a run's training or selection, as the run stages them.
 
 From them come the ranges of a night report, one night a person, and how often the run is right when it is so sure.
 """

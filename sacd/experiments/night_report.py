@@ -24,6 +24,7 @@ from sacd.ingest.quality import CHECKS, picture_faults
 from sacd.ingest.video_night import VideoNight
 from sacd.runs.staging import Night, TrainedStudent, decide_night
 
+
 @dataclass(frozen=True)
 class Subject:
     """A night, with what is known of it beside its pictures.

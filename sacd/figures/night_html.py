@@ -17,7 +17,8 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 <style>
 .night-report {max-width: 60rem; margin: 0 auto; padding: 1rem; background: #fff; color: #222;
   font: 15px/1.45 system-ui, sans-serif; font-variant-numeric: tabular-nums}
-.night-report header {display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: 0 2rem}
+.night-report header {display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline;
+  gap: 0 2rem}
 .night-report h1 {font-size: 1.5rem; margin: 0}
 .night-report h2 {font-size: 1.05rem; margin: 1.4rem 0 .4rem; border-bottom: 1.5px solid #222}
 .night-report p {margin: .3rem 0}
@@ -79,7 +80,8 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 <table class="review"><thead><tr>{% for title in words.REVIEW_COLUMNS %}<th>{{ title }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for clip, row in review %}
-<tr data-recording="{{ report.night_id }}" data-clip="{{ clip }}">{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
+<tr data-recording="{{ report.night_id }}" data-clip="{{ clip }}">
+{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody></table>
 <h2>What this page is</h2>

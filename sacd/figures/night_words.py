@@ -1,4 +1,4 @@
-"""A night report in words that need no knowledge of this program: headings, sentences, cells; page and HTML share them."""
+"""A night report in words that need no knowledge of this program; page and HTML share them."""
 
 from datetime import datetime, timedelta
 
@@ -88,12 +88,12 @@ def statistic_notes(report: NightReport) -> list[str]:
     notes = [range_in_words(report)]
     known = report.statistics.set_index("statistic")
     if "sol" not in known.index:
-        notes.append("Sleep onset latency and sleep efficiency need the times of lights off and on, which are not known.")
+        notes.append("Sleep onset latency and sleep efficiency need lights off and on, whose times are not known.")
     latency = known.loc["rem_latency"]
     if report.standing not in (OTHER_KIND, TOO_FEW) and (latency["absent"] or latency["missed"]):
         notes.append(
-            f"REM latency: of the calibration nights the model found REM sleep in {latency['absent']:.0f} where the scorer"
-            f" had none, and none in {latency['missed']:.0f} where the scorer had some; these are not in the range."
+            f"REM latency: of the nights behind the range the model found REM sleep in {latency['absent']:.0f} where the"
+            f" scorer had none, and none in {latency['missed']:.0f} where the scorer had some; these do not count in it."
         )
     return notes
 

@@ -68,7 +68,7 @@ def videos_of(path: Path) -> list[Path]:
     files = [*path.glob("*"), *path.glob("*/*")]
     found = sorted(file for file in files if file.suffix.lower() in VIDEO_SUFFIXES and not file.name.startswith("."))
     if not found:
-        raise SacdError(f"{path}: neither a video ({', '.join(VIDEO_SUFFIXES)}) nor a cohort in it; name another folder")
+        raise SacdError(f"{path}: neither videos ({', '.join(VIDEO_SUFFIXES)}) nor a cohort; name another folder")
     return found
 
 

@@ -120,5 +120,5 @@ def _of_videos(path: Path, student: TrainedStudent, lights: Lights | None) -> It
 
 def _lights(off_s: float, on_s: float) -> Lights:
     if not 0 <= off_s < on_s:
-        raise SacdError(f"lights off at {off_s:g} s and on at {on_s:g} s; name seconds from the video's start, off first")
+        raise SacdError(f"lights off at {off_s:g} s, on at {on_s:g} s; name seconds from the video's start, off first")
     return lights_at(off_s, on_s)

@@ -1,6 +1,5 @@
 """The kind of run *student*: a stage classifier on video that an objective distils."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -190,7 +189,7 @@ class StudentRun(DistilledRun):
     def _columns(self, cohort: Cohort) -> np.ndarray:
         """Indices of the columns that it sees."""
         names = cohort.info.sampling.video_features
-        seen = seen_columns(names, self.view)
+        seen = np.flatnonzero([name.startswith(tuple(self.view.split(","))) for name in names])
         if not len(seen):
             known = ", ".join(dict.fromkeys(name.split("_")[0] for name in names)) or "none: it holds pictures"
             raise SacdError(f"{cohort.path}: no video feature begins with view={self.view!r}; what is there: {known}")
@@ -223,11 +222,6 @@ class StudentRun(DistilledRun):
             *common, posterior=clips.posterior() if needs.needs_posterior else None,
             **self.distillation(network.feature_dim, clips, teacher),
         )
-
-
-def seen_columns(names: Sequence[str], view: str) -> np.ndarray:
-    """Indices of the feature columns that a view shows: those whose names begin with one of its words."""
-    return np.flatnonzero([name.startswith(tuple(view.split(","))) for name in names])
 
 
 @lru_cache(maxsize=512)
