@@ -72,7 +72,7 @@ class Subject:
     @classmethod
     def filmed(cls, night: VideoNight, lights: Lights | None = None) -> "Subject":
         """A video file."""
-        label = "a video of a simulated night" if night.simulated else "a video, not of a cohort"
+        label = "video of a simulated night" if night.simulated else "video of one night"
         return cls(night, label, night.simulated, night.start, lights, night.faults)
 
 
