@@ -47,7 +47,9 @@ def about(report: NightReport) -> list[str]:
     length = _length((onset.max() + CLIP_SECONDS - onset.min()) / 60)
     begun = "" if report.start is None else f"recorded {_date(report.start)}, "
     decision = DECISIONS[report.decision]
-    reading = "the likeliest stage of each 30 s" + ("" if report.decision == ARGMAX else ", corrected for how common stages are")
+    reading = "the likeliest stage of each 30 s" + (
+        "" if report.decision == ARGMAX else ", corrected for how common stages are"
+    )
     if decision.whole_nights:
         reading = "each 30 s in the light of the " + ("night so far" if decision.causal else "whole night")
     taught = "simulated people" if report.trained_simulated else "recorded people"
