@@ -1,7 +1,7 @@
 """Notebook 13: whose nights are reported, by which run, and how far reports of them can be trusted.
 
 The run is one that notebooks 16 and 17 have: our method where the profile has it, few labels, the longest context.
-Its test nights calibrate one another, and with them those of the further people of notebooks 09 and 10, where there are any.
+Its test nights calibrate one another, and with them those of the further people of notebooks 09 and 10, if any.
 """
 
 from collections.abc import Sequence
