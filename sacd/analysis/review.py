@@ -15,6 +15,8 @@ from sacd.stages import NOT_SCORED
 
 REVIEWED = (20, 50, 100)
 """Clips after whose review the agreement is told."""
+PARTS = 10
+"""Parts of the people, one of which is left out at a time."""
 
 
 def sureness(predictions: pd.DataFrame) -> np.ndarray:
@@ -82,7 +84,7 @@ def review_check(calibration: pd.DataFrame, fresh: pd.DataFrame, after: Sequence
     Parameters
     ----------
     calibration, fresh : DataFrame
-        Predictions of scored nights; of a night that is in both, the others calibrate.
+        Predictions of scored nights; for a person in both, `PARTS` − 1 of as many parts of the people calibrate.
     after : sequence of int
         Clips that are reviewed.
 
@@ -91,11 +93,16 @@ def review_check(calibration: pd.DataFrame, fresh: pd.DataFrame, after: Sequence
     DataFrame
         recording_id, participant_id, reviewed, expected, obtained: a row a night and number of clips.
     """
-    known, rows = set(calibration["participant_id"]), []
-    everybody = chance_right(calibration)
+    people, part = np.unique(calibration["participant_id"], return_inverse=True)
+    part_of = dict(zip(people, np.arange(len(people)) % PARTS, strict=True))
+    chances: dict[int | None, IsotonicRegression] = {}
+    rows = []
     for (participant, recording), night in fresh.groupby(["participant_id", "recording_id"], sort=False):
-        others = calibration[calibration["participant_id"] != participant]
-        listed = review_list(night, chance_right(others) if participant in known else everybody)
+        own = part_of.get(participant)
+        if own not in chances:
+            others = calibration if own is None else calibration[part % PARTS != own]
+            chances[own] = chance_right(others)
+        listed = review_list(night, chances[own])
         rows += [
             (recording, participant, count, expected_agreement(listed, count), obtained_agreement(listed, count))
             for count in after

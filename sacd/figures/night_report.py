@@ -72,7 +72,7 @@ def page(report: NightReport) -> Figure:
     top = max(left, right) + 0.15
     low = write.heading(_LEFT, top, _RIGHT, "Review these clips")
     low = write.notes(_LEFT, low, _RIGHT, words.review_notes(report))
-    write.table(low, (_LEFT, 1.5, 2.4, _MIDDLE), words.REVIEW_COLUMNS, words.review_rows(report), numbers=1)
+    write.table(low, (_LEFT, 1.35, 2.15, _MIDDLE), words.REVIEW_COLUMNS, words.review_rows(report), numbers=1)
     if report.expected:
         write.table(low, (begin, _RIGHT), words.EXPECTED_COLUMNS, words.expected_rows(report), numbers=1)
     write.notes(_LEFT, HEIGHT - 0.85, _RIGHT, [words.STAGES_IN_WORDS, words.PURPOSE])
