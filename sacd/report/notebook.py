@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import nbformat
 import papermill
-from ipykernel.kernelspec import get_kernel_dict
 from IPython.core.inputtransformer2 import TransformerManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
@@ -25,16 +24,11 @@ from traitlets.config import Config
 
 from sacd.cohort import hash_file
 from sacd.exceptions import NotApplicable, SacdError, first_line
+from sacd.kernels import KERNEL
 
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "matplotlib", "seaborn", "plotly", "openTSNE", "yasa")
-KERNEL = "python3"
 START_SECONDS = 180
-ENVIRONMENT = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
-"""Of kernels: one thread each, and no word about a debugger that nobody uses."""
 Status = Literal["done", "failed", "not applicable"]
 
 
@@ -130,23 +124,6 @@ class Outcome:
     status: Status
     reason: str
     seconds: float
-
-
-def write_kernel(home: Path) -> None:
-    """Describe a kernel of this very environment under `home`, for `prepare_worker`."""
-    folder = home / "kernels" / KERNEL
-    folder.mkdir(parents=True)
-    # What goes wrong is in the notebook; the kernel's own log would only disturb the progress bar.
-    launch = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher"]
-    command = [*launch, "-f", "{connection_file}", "--log-level=CRITICAL"]
-    (folder / "kernel.json").write_text(json.dumps(get_kernel_dict() | {"argv": command}))
-
-
-def prepare_worker(home: Path) -> None:
-    """Set up a process that executes notebooks: its kernels are those described under `home`."""
-    os.environ.update(ENVIRONMENT)
-    # A kernel of the same name may be registered elsewhere on this machine; JUPYTER_PATH is looked at first.
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(home), os.environ.get("JUPYTER_PATH")]))
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+"""One sentence a chapter, with which a report opens: computed from the chapter's tables, whatever they say."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from sacd.analysis.inference import CLAIM, DESCRIPTIVE, DESCRIPTIVE_SEEDS, TOO_FEW, side
+from sacd.analysis.verdict import HOLDS, IN_PART, NOT_CLEAR, OPPOSITE, REAL, UNTESTED, Judged
+from sacd.figures.words import NOTHING, counted, in_words, score_of, sure
+
+
+def differences_gist(what: str, comparison: pd.DataFrame, by: Sequence[str] = ("method",)) -> str:
+    """How many rows lie above and below their reference, and which is furthest from it.
+
+    Parameters
+    ----------
+    what : str
+        What was compared; begins the sentence.
+    comparison : DataFrame
+        `sacd.analysis.comparison.compare`, of one metric.
+    by : sequence of str
+        Columns that name a row.
+    """
+    if comparison.empty:
+        return f"{what}: {NOTHING}"
+    sides = comparison.apply(lambda row: side(row["low"], row["high"]), axis=1)
+    claimed = (comparison["standing"] == CLAIM).any()
+    told = sure(comparison) if claimed else comparison["standing"] == DESCRIPTIVE
+    above, below = int((told & (sides > 0)).sum()), int((told & (sides < 0)).sum())
+    rule = "after Holm's correction" if claimed else f"by their intervals ({DESCRIPTIVE})"
+    if (comparison["standing"] == TOO_FEW).all():
+        rule = f"(none could: fewer than {DESCRIPTIVE_SEEDS} seeds, or too few participants)"
+    furthest = comparison.loc[comparison["difference"].abs().idxmax()]
+    name = ", ".join(str(furthest[column]) for column in by)
+    metric = score_of(furthest["metric"]).title
+    return (
+        f"{what}: of {counted(len(comparison), 'row')} {above} lie above {furthest['reference']} and {below} below it"
+        f" {rule}; furthest from it: {name}, {metric[0].lower()}{metric[1:]} {in_words(furthest)}."
+    )
+
+
+def best_gist(what: str, summary: pd.DataFrame, by: str = "method", within: str = "protocol") -> str:
+    """The row of the highest accuracy in each block, with its interval.
+
+    Parameters
+    ----------
+    what : str
+        Begins the sentence.
+    summary : DataFrame
+        `sacd.analysis.summary.summarise`.
+    by, within : str
+        Columns that name a row and its block.
+    """
+    accuracy, score = summary[summary["metric"] == "accuracy"], score_of("accuracy")
+    best = []
+    for block, rows in accuracy.groupby(within, sort=False):
+        row = rows.loc[rows["mean"].idxmax()]
+        known = "" if pd.isna(row["low"]) else f" [{score.written(row['low'])}, {score.written(row['high'])}]"
+        best.append(f"{block}: {row[by]}, {score.written(row['mean'])} %{known}")
+    return f"{what}, highest accuracy: {'; '.join(best)}."
+
+
+def verdict_gist(judged: Sequence[Judged]) -> str:
+    """How many of the paper's claims hold on the first of some cohorts, in every setting."""
+    first, counts = judged[0], []
+    for setting, group in judged[0].claims.groupby("setting", sort=False):
+        found = group["verdict"].value_counts()
+        told = [f"{found.get(HOLDS, 0)} of {counted(len(group), 'claim')} hold"]
+        told += [f"{found[name]} {name}" for name in (NOT_CLEAR, OPPOSITE, IN_PART, TOO_FEW) if name in found]
+        counts.append(f"{setting}: {', '.join(told)}")
+    line = f"The paper's claims on {first.label}: {'; '.join(counts)}."
+    return line if any(one.kind == REAL for one in judged) else f"{line} Real paired video and EEG: {UNTESTED}."
