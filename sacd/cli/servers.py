@@ -39,7 +39,7 @@ def lab(
         f"--ServerApp.root_dir={ROOT}", "--LabApp.default_url=/lab/tree/notebooks",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", f"--IdentityProvider.token={token}",
         f"--ServerApp.allow_root={allow_root}", "--ServerApp.allow_remote_access=False",
-        f"--ServerApp.open_browser={not no_browser}", "--ServerApp.log_level=WARNING",
+        f"--ServerApp.open_browser={not no_browser}", "--ServerApp.log_level=WARN",
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
         "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
     ])  # fmt: skip
