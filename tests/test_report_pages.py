@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from PIL import Image
 from sacd.report import html as pages
 from sacd.report.parameters import parameters
 from sacd.report.words import as_text
+from sacd.widgets import offline
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -103,6 +103,13 @@ def test_findings_are_the_lines_of_tagged_cells():
     assert pages.findings(found) == ["One.", "Two."]
 
 
+def test_players_have_what_they_need_once():
+    made = cell("player")
+    made.outputs = [nbformat.v4.new_output("display_data", {"text/html": f"<div {offline.MARK}></div>"})] * 2
+    assert pages.player_head(notebook(made)).count('id="sacd-viewer-source"') == 1
+    assert pages.player_head(notebook(cell("x"))) == ""
+
+
 def test_at_most_ten_chapters_say_what_was_found():
     tagged = [path.stem for path in NOTEBOOKS if '"finding"' in path.read_text(encoding="utf-8")]
     assert 5 <= len(tagged) <= 10, tagged
@@ -136,39 +143,26 @@ def test_a_chapter_leads_to_the_others():
     contents = [{"title": name, "page": f"{name}.html"} for name in ("a", "b", "c")]
     page = pages.render(
         "notebook.html", entry=ENTRY, cohort=COHORT, cells=[], plotly=False, page="b.html", references=[],
-        contents=contents, headings=[{"id": "Results", "title": "Results"}], parameters={"seed": "<1>"},
+        contents=contents, headings=[{"id": "Results", "title": "Results"}], parameters={"seed": "<1>"}, players="",
     )
     assert page.count('href="a.html"') == page.count('href="c.html"') == 2, "beside the page and below it"
     assert 'href="b.html" aria-current="page"' in page and 'href="#Results"' in page and "seed: &lt;1&gt;" in page
 
 
-@pytest.fixture
-def open_tab():
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium: install the package chromium")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield lambda **options: browser.new_page(**options)
-        browser.close()
-
-
-def test_tables_in_a_browser(tmp_path, open_tab):
+def test_tables_in_a_browser(tmp_path, page):
     """Sorted by a click, numbers as such; wider than the page they scroll in their own frame; folded they print."""
     rows = pd.DataFrame({"method": ["KD", "CE", "SACD"], "gain": ["−2.0 [−3, 1]", "–", "+10.0 [9, 11]"]})
     wide = pd.DataFrame({f"column {number}": ["a rather long cell", "another"] for number in range(40)})
-    page = tmp_path / "index.html"
-    page.write_text(index(summaries=[rows.to_html(index=False), wide.to_html()]), encoding="utf-8")
-    tab = open_tab(viewport={"width": 900, "height": 700})
-    tab.goto(page.as_uri())
-    tab.click("summary >> text=2 tables")
-    frames = tab.locator(".chapter .wide")
+    file = tmp_path / "index.html"
+    file.write_text(index(summaries=[rows.to_html(index=False), wide.to_html()]), encoding="utf-8")
+    page.goto(file.as_uri())
+    page.click("summary >> text=2 tables")
+    frames = page.locator(".chapter .wide")
     for order in (["SACD", "KD", "CE"], ["KD", "SACD", "CE"]):
-        tab.click("button >> text=gain")
+        page.click("button >> text=gain")
         assert frames.nth(0).locator("td:first-child").all_inner_texts() == order
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert frames.nth(1).evaluate("frame => frame.scrollWidth > frame.clientWidth")
-    tab.click("summary >> text=2 tables")
-    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert tab.locator(".chapter details[open]").count() == 1
+    page.click("summary >> text=2 tables")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".chapter details[open]").count() == 1

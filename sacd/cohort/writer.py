@@ -32,7 +32,8 @@ from sacd.exceptions import SacdError, first_line
 INDEX_FILES = ("participants.tsv", "recordings.tsv", "cohort.json")
 
 
-def _write_atomically(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
+    """Replace a text file by another as a whole; an interrupted writer leaves what was there."""
     aside = file.with_name(f".{file.name}-{os.getpid()}")
     try:
         with open(aside, "w", encoding="utf-8") as stream:
@@ -209,7 +210,7 @@ class CohortWriter:
         )
         try:
             for name, text in zip(INDEX_FILES, contents, strict=True):
-                _write_atomically(self.path / name, text)
+                write_atomically(self.path / name, text)
         except OSError as error:
             reason = error.strerror or first_line(error)
             raise SacdError(f"{self.path}: index not written ({reason}); free space and repeat") from None

@@ -207,7 +207,8 @@ class Draft:
         page, cells = f"{entry.name}.html", html.cells(content)
         self._write(page, html.render(
             "notebook.html", entry=shown(entry), cohort=about, cells=cells, plotly=plotly, page=page,
-            references=references, contents=contents, headings=html.headings(cells), parameters=parameters(content),
+            players=html.player_head(content), references=references, contents=contents,
+            headings=html.headings(cells), parameters=parameters(content),
         ))
         picture = html.thumbnail(content)
         if picture is not None:

@@ -22,6 +22,7 @@ from sacd.progress import duration
 from sacd.report.addresses import without_external_addresses
 from sacd.report.parameters import is_parameters
 from sacd.report.words import as_text
+from sacd.widgets import offline
 
 PLOTLY = "application/vnd.plotly.v1+json"
 SUMMARY, FINDING, PRINTED = "summary", "finding", "printed"
@@ -120,6 +121,13 @@ def uses_plotly(notebook: NotebookNode) -> bool:
     """Whether a page needs plotly.min.js."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return any(PLOTLY in output.get("data", {}) for output in outputs)
+
+
+def player_head(notebook: NotebookNode) -> str:
+    """What a page needs once for its players of clips: HTML; empty where it has none."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    held = any(offline.MARK in output.get("data", {}).get("text/html", "") for output in outputs)
+    return offline.head() if held else ""
 
 
 def thumbnail(notebook: NotebookNode) -> bytes | None:
