@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sacd.analysis.inference import CLAIM, DESCRIPTIVE, DESCRIPTIVE_SEEDS, TOO_FEW, side
+from sacd.analysis.inference import CLAIM, DESCRIPTIVE, TOO_FEW, side
 from sacd.analysis.verdict import HOLDS, IN_PART, NOT_CLEAR, OPPOSITE, REAL, UNTESTED, Judged
 from sacd.figures.words import NOTHING, counted, in_words, score_of, sure
 
@@ -26,17 +26,15 @@ def differences_gist(what: str, comparison: pd.DataFrame, by: Sequence[str] = ("
     sides = comparison.apply(lambda row: side(row["low"], row["high"]), axis=1)
     claimed = (comparison["standing"] == CLAIM).any()
     told = sure(comparison) if claimed else comparison["standing"] == DESCRIPTIVE
-    above, below = int((told & (sides > 0)).sum()), int((told & (sides < 0)).sum())
     rule = "after Holm's correction" if claimed else f"by their intervals ({DESCRIPTIVE})"
+    known = f"{int((told & (sides > 0)).sum())} above and {int((told & (sides < 0)).sum())} below it {rule}"
     if (comparison["standing"] == TOO_FEW).all():
-        rule = f"(none could: fewer than {DESCRIPTIVE_SEEDS} seeds, or too few participants)"
+        known = "too few seeds or participants to say more"
     furthest = comparison.loc[comparison["difference"].abs().idxmax()]
     name = ", ".join(str(furthest[column]) for column in by)
     metric = score_of(furthest["metric"]).title
-    return (
-        f"{what}: of {counted(len(comparison), 'row')} {above} lie above {furthest['reference']} and {below} below it"
-        f" {rule}; furthest from it: {name}, {metric[0].lower()}{metric[1:]} {in_words(furthest)}."
-    )
+    against = f"{counted(len(comparison), 'row')} against {furthest['reference']}"
+    return f"{what}: {against}, {known}; furthest: {name}, {metric[0].lower()}{metric[1:]} {in_words(furthest)}."
 
 
 def best_gist(what: str, summary: pd.DataFrame, by: str = "method", within: str = "protocol") -> str:
