@@ -34,6 +34,7 @@ from sacd.experiments.hyperparameters import hyperparameters
 from sacd.experiments.night import night_companions, night_runs
 from sacd.experiments.our_method import our_companions, our_runs
 from sacd.experiments.profile import Profile
+from sacd.experiments.reported_nights import report_companions, report_runs
 from sacd.experiments.table_ii import (
     PUBLISHED,
     block_names,
@@ -109,6 +110,9 @@ CHAPTERS: dict[str, Chapter] = {
         # Its parameters say on which data and how long it trains: it asks for its runs itself.
         Chapter("08_audio_to_video", "Audio to video: Table III", lambda cohort, profile: []),
         Chapter("11_embeddings", "Feature maps: Fig. 10", embeddings),
+        Chapter(
+            "13_night_report", "The night report: one page from one video", report_runs, companions=report_companions
+        ),
         Chapter(
             "14_frame_sampling", "Frame sampling: consecutive or spread, 8 to 64", lambda cohort, profile: [],
             no_other_sampling, frame_companions,
