@@ -1,0 +1,220 @@
+"""A portrait: what is fitted on reference people, and where it puts a new one.
+
+The map and its danger zones are for looking; the probability of AHI ≥ 15 comes from the mean feature of the clips that
+the student calls sleep. A new person needs the video and nothing else.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sacd.analysis.people import People
+from sacd.analysis.portrait_density import Density, group_density, zone_shares
+from sacd.analysis.portrait_map import Method, ReferenceMap, draw_clips
+from sacd.analysis.severity import FEWEST, THRESHOLD, Severity
+from sacd.analysis.severity_checks import planted, risk_coverage
+from sacd.stages import AHI_GROUPS, N2, N3, NOT_SCORED, STAGES, ahi_group
+
+ON_MAP = (N2, N3)
+"""Stages whose clips are on the map, as in the paper's Fig. 9."""
+PAPER_AHI = {"A": 94.2, "B": 0.4, "C": 6.9, "D": 26.2}
+"""Events/h of the paper's Table VI: severe, normal, mild, moderate."""
+BASE, MARKERS_ALONE, FEATURES = "base rate", "markers of the video alone", "features"
+"""What a probability of AHI ≥ 15 comes from."""
+_FEWEST_CLIPS = 10
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A fitted reference.
+
+    Attributes
+    ----------
+    map : ReferenceMap
+    clips : DataFrame
+        The reference clips on it: `participant_id`, `recording_id`, `clip`, `stage`, `x`, `y`.
+    density : Density
+        Of the AHI groups, with the danger zones.
+    severity : Severity
+        From the features.
+    baseline : Severity or None
+        From the markers of the video alone; None where recordings hold no motion.
+    fitted : Series
+        AHI of the reference people of `severity` and `baseline`, by participant, in their order.
+    most : int
+        Clips of a stage of a person on the map.
+    seed : int
+    """
+
+    map: ReferenceMap
+    clips: pd.DataFrame
+    density: Density
+    severity: Severity
+    baseline: Severity | None
+    fitted: pd.Series
+    most: int
+    seed: int
+
+    @classmethod
+    def fit(
+        cls, reference: People, markers: pd.DataFrame | None = None, most: int = 30, method: Method = "tsne", seed: int = 0
+    ) -> "Portrait":
+        """Fit on reference people.
+
+        Parameters
+        ----------
+        reference : People
+        markers : DataFrame [people rows], optional
+            `People.markers`; without, there is no baseline.
+        most : int
+            Clips of a stage of a person that are on the map.
+        method : {"tsne", "umap"}
+        seed : int
+
+        Raises
+        ------
+        SacdError
+            Too few people or clips.
+        """
+        drawn = _on_map(reference, most, seed)
+        layout = ReferenceMap.fit(reference.features[drawn], method, seed=seed)
+        clips = _placed(reference, drawn, layout.points)
+        ahi = reference.ahi[clips["participant_id"]].to_numpy()
+        density = group_density(layout.points, clips["participant_id"].to_numpy(), ahi)
+        known = np.isfinite(reference.asleep).all(axis=1)
+        marked = known if markers is None else known & markers.notna().all(axis=1).to_numpy()
+        compared = markers is not None and marked.sum() >= FEWEST
+        known = marked if compared else known
+        fitted = reference.ahi[known]
+        baseline = Severity.fit(markers[known].to_numpy(), fitted.to_numpy()) if compared else None
+        severity = Severity.fit(reference.asleep[known], fitted.to_numpy())
+        return cls(layout, clips, density, severity, baseline, fitted, most, seed)
+
+    def place(self, people: People) -> pd.DataFrame:
+        """Clips of new people on the map: at most so many of a stage of a person; columns as `clips`, and `in_zone`."""
+        drawn = _on_map(people, self.most, self.seed)
+        points = self.map.place(people.features[drawn]) if len(drawn) else np.empty((0, 2))
+        return _placed(people, drawn, points).assign(in_zone=self.density.in_zone(points))
+
+    def place_all(self, people: People) -> pd.DataFrame:
+        """Every scored clip of new people on the map, whatever its stage; columns as `clips`."""
+        drawn = np.flatnonzero(people.clips["stage"].to_numpy() != NOT_SCORED)
+        return _placed(people, drawn, self.map.place(people.features[drawn]))
+
+    def in_zone(self, people: People) -> pd.Series:
+        """Share of each new person's clips on the map that lie in a danger zone."""
+        placed = self.place(people)
+        return zone_shares(placed["in_zone"].to_numpy(), placed["participant_id"].to_numpy(), people.participants.index)
+
+    def tell(self, people: People) -> pd.DataFrame:
+        """`Severity.tell_all` of new people, by participant, with `group` and `outcome`; who has too few clips is left out."""
+        known = np.isfinite(people.asleep).all(axis=1)
+        ahi = people.ahi[known].to_numpy()
+        told = self.severity.tell_all(people.asleep[known]).set_axis(people.participants.index[known])
+        return told.assign(group=_groups(ahi), outcome=ahi >= THRESHOLD)
+
+    def distances(self, told: pd.DataFrame, weak: People | None) -> dict[str, pd.DataFrame]:
+        """How far people are from the reference, `distance` and `group`: itself cross-fitted, new ones, weakly coupled ones.
+
+        Parameters
+        ----------
+        told : DataFrame
+            `tell` of new people.
+        weak : People or None
+            Whose video shows less.
+        """
+        own = pd.DataFrame({"distance": self.severity.people["distance"], "group": _groups(self.fitted.to_numpy())})
+        found = {"reference, cross-fitted": own, "new": told}
+        return found if weak is None else found | {"weak coupling": self.tell(weak)}
+
+    def risk(self, told: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+        """`risk_coverage` of new people, and their Brier score under the base rate."""
+        values = (told[name].to_numpy() for name in ("probability", "outcome", "distance"))
+        return risk_coverage(*values), float(np.square(self.severity.prevalence - told["outcome"]).mean())
+
+    def cross_fitted(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Probabilities of the reference people by models that did not see them, by what they come from, and the truth."""
+        own = self.severity.people
+        said = {BASE: own["base"].to_numpy()}
+        if self.baseline is not None:
+            said[MARKERS_ALONE] = self.baseline.people["probability"].to_numpy()
+        return said | {FEATURES: own["probability"].to_numpy()}, own["outcome"].to_numpy(dtype=bool)
+
+    def on_new(self, told: pd.DataFrame, markers: pd.DataFrame | None = None) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The same of new people, abstained from or not: `told` of `tell`, and the markers of the video of the same people."""
+        use = np.ones(len(told), dtype=bool)
+        said = {}
+        if self.baseline is not None and markers is not None:
+            own = markers.loc[told.index]
+            use = own.notna().all(axis=1).to_numpy()
+            said[MARKERS_ALONE] = self.baseline.tell_all(own[use].to_numpy())["probability"].to_numpy()
+        said[FEATURES] = told["probability"].to_numpy()[use]
+        return {BASE: np.full(use.sum(), self.severity.prevalence)} | said, told["outcome"].to_numpy(dtype=bool)[use]
+
+
+def _groups(ahi: np.ndarray) -> np.ndarray:
+    return np.array(AHI_GROUPS)[ahi_group(ahi)]
+
+
+def _on_map(people: People, most: int, seed: int) -> np.ndarray:
+    stage = people.clips["stage"].to_numpy()
+    return draw_clips(np.where(np.isin(stage, ON_MAP), stage, NOT_SCORED), people.owner, most, seed)
+
+
+def _placed(people: People, drawn: np.ndarray, points: np.ndarray) -> pd.DataFrame:
+    columns = ["participant_id", "recording_id", "clip", "stage"]
+    return people.clips.iloc[drawn][columns].reset_index(drop=True).assign(x=points[:, 0], y=points[:, 1])
+
+
+def samples(people: People) -> pd.Series:
+    """Four people like those of the paper's Table VI: of each AHI group the one whose AHI is nearest to the paper's.
+
+    Returns
+    -------
+    Series
+        Letter → participant; only those with at least 10 clips of N2 and of N3 count.
+    """
+    counts = np.stack([people.clips["stage"].to_numpy() == code for code in ON_MAP], axis=1)
+    enough = pd.DataFrame(counts).groupby(people.owner).sum().reindex(people.participants.index).min(axis=1) >= _FEWEST_CLIPS
+    ahi = people.ahi[enough]
+    group = ahi_group(ahi.to_numpy())
+    found = {
+        letter: (ahi[group == ahi_group(theirs)] - theirs).abs().idxmin()
+        for letter, theirs in PAPER_AHI.items()
+        if (group == ahi_group(theirs)).any()
+    }
+    return pd.Series(found, dtype=object)
+
+
+def sample_panels(portrait: Portrait, people: People, chosen: pd.Series) -> dict[str, pd.DataFrame]:
+    """The panels of Fig. 9: stage → clips of the sampled people, `x`, `y`, `person` (letter and AHI)."""
+    placed = portrait.place(people.of(list(chosen)))
+    names = {who: f"{letter}, AHI {people.ahi[who]:.1f}" for letter, who in chosen.items()}
+    placed = placed.assign(person=placed["participant_id"].map(names))
+    # In the order of the letters, also in the legend.
+    placed = placed.sort_values("person", kind="stable")
+    return {STAGES[code]: placed[placed["stage"] == code] for code in ON_MAP}
+
+
+def sample_table(portrait: Portrait, people: People, chosen: pd.Series) -> pd.DataFrame:
+    """Table VI's counterpart: who the sampled people are, the share of their clips in a danger zone, and what is told."""
+    own = people.of(list(chosen))
+    told, zone = portrait.tell(own).reindex(list(chosen)), portrait.in_zone(own)
+    answered = told["abstains"].eq(False)
+    return pd.DataFrame({
+        "index": chosen.index, "participant": chosen.to_numpy(), "sex": own.participants["sex"].to_numpy(),
+        "age": own.participants["age"].to_numpy(), "weight": own.participants["weight"].to_numpy(),
+        "AHI": own.ahi.to_numpy(), "in_danger_zone": zone.to_numpy(),
+        "P(AHI ≥ 15)": told["probability"].where(answered).to_numpy(),
+        "abstains": told["why"].fillna("too few clips called sleep").to_numpy(),
+    })
+
+
+def planted_control(reference: People, new: People, seed: int = 0) -> tuple[Severity, pd.DataFrame]:
+    """A `Severity` fitted on reference people with the AHI planted in their features, and what it tells of new ones."""
+    parts = [part.asleep[np.isfinite(part.asleep).all(axis=1)] for part in (reference, new)]
+    ahi = [part.ahi[np.isfinite(part.asleep).all(axis=1)].to_numpy() for part in (reference, new)]
+    features = planted(np.vstack(parts), np.concatenate(ahi), seed=seed)
+    fitted = Severity.fit(features[: len(ahi[0])], ahi[0])
+    return fitted, fitted.tell_all(features[len(ahi[0]) :]).assign(outcome=ahi[1] >= THRESHOLD)
