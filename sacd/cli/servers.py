@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sacd.cli.options import CohortFolder
+from sacd.cli.options import CohortFolder, ProfileName
 from sacd.exceptions import SacdError
 from sacd.paths import ROOT
 
@@ -53,11 +53,14 @@ def lab(
 
 def clinic(
     cohort: CohortFolder,
-    run: Annotated[str, typer.Option(help="The trained model: a run's id, see 'sacd runs', or its folder.")],
+    run: Annotated[str, typer.Option(help="A student's run: its folder, or its id ('sacd runs' lists them).")],
+    profile: ProfileName = "laptop",
     port: Port = 8866,
     no_browser: NoBrowser = False,
 ) -> None:
     """Show night report and portrait of a cohort's participants, on this machine alone and behind a token.
+
+    The portrait's reference are the people of notebook 10 in the profile's report on that cohort.
 
     Examples:
 
@@ -65,6 +68,8 @@ def clinic(
       sacd clinic data/clinic --run RUN
       sacd clinic data/simulated-laptop --run RUN --no-browser
     """
+    from sacd.clinic.nights import NightsOfRun
     from sacd.clinic.server import serve
 
-    serve(cohort, run, port, not no_browser)
+    NightsOfRun(cohort, run, profile)  # what does not fit together is said here, and not on the page
+    serve(cohort, run, profile, port, not no_browser)

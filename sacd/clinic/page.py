@@ -10,15 +10,20 @@ import ipywidgets as widgets
 
 from sacd.exceptions import SacdError
 
-COHORT, RUN = "SACD_CLINIC_COHORT", "SACD_CLINIC_RUN"
-"""Environment of the page's kernel: the cohort's folder, and the trained model's id or folder."""
+ENVIRONMENT = ("SACD_CLINIC_COHORT", "SACD_CLINIC_RUN", "SACD_CLINIC_PROFILE")
+"""Of the page's kernel: the cohort's folder, the trained model's id or folder, the profile of the portrait's people."""
 CHOOSE = "choose …"
+FRAME = (
+    'sandbox="allow-same-origin" onload="this.style.height ='
+    ' this.contentDocument.documentElement.scrollHeight + 8 + &quot;px&quot;"'
+)
+"""Scripts do not run in it, whatever a file's name or a remark holds; it is as high as what it shows."""
 STYLE = """\
 <style>
 .clinic { font: 16px/1.5 system-ui, sans-serif; color: #1b2a33; }
 .clinic h1 { font-size: 1.5rem; margin: .5rem 0; }
 .clinic .banner { background: #fff3d6; border-left: 5px solid #e69f00; padding: .5rem 1rem; margin: .5rem 0; }
-.clinic iframe { width: 100%; height: 90rem; border: 1px solid #d9e0e5; background: #fff; }
+.clinic iframe { width: 100%; height: 60rem; border: 1px solid #d9e0e5; background: #fff; }
 .clinic img { max-width: 100%; border: 1px solid #d9e0e5; }
 .clinic a { color: #0063a0; }
 </style>
@@ -60,11 +65,11 @@ class Nights(Protocol):
 
 
 def open_page() -> widgets.VBox:
-    """The page of the cohort and the trained model that the server was asked for; a line where they do not fit."""
+    """The page of what the server was asked for; a line where it does not fit together."""
     from sacd.clinic.nights import NightsOfRun
 
     try:
-        return page(NightsOfRun(os.environ[COHORT], os.environ[RUN]))
+        return page(NightsOfRun(*(os.environ[name] for name in ENVIRONMENT)))
     except SacdError as error:
         return widgets.VBox([widgets.HTML(_line(error))])
 
@@ -121,9 +126,8 @@ def _body(name: str, seen: Seen) -> str:
     portrait = ""
     if seen.portrait is not None:
         portrait = f'<img alt="Portrait" src="data:image/png;base64,{base64.b64encode(seen.portrait).decode()}">'
-    # In a frame without rights: whatever a file's name or a remark holds, nothing of it runs.
     return (
         f'<p><a download="{escape(file)}" href="data:application/pdf;base64,{paper}">Save the report as PDF</a></p>'
-        f'<iframe sandbox title="Night report of {escape(name)}" srcdoc="{escape(seen.report)}"></iframe>'
+        f'<iframe {FRAME} title="Night report of {escape(name)}" srcdoc="{escape(seen.report)}"></iframe>'
         f"<h2>Portrait</h2><p>{escape(seen.words)}</p>{portrait}"
     )

@@ -6,6 +6,7 @@ content-delivery networks. Here the root folder holds the page's notebook and no
 Host first, and the templates have no outside links.
 """
 
+import logging
 import os
 import secrets
 import shutil
@@ -22,7 +23,7 @@ from traitlets import Bool
 from traitlets.config import Config
 from voila.app import Voila
 
-from sacd.clinic.page import COHORT, RUN
+from sacd.clinic.page import ENVIRONMENT
 from sacd.kernels import prepare_worker, write_kernel
 
 HOME = Path(__file__).parent
@@ -30,8 +31,8 @@ ROOT = HOME / "root"
 NOTEBOOK = "clinic.ipynb"
 TEMPLATE = "sacd-clinic"
 LOCAL_HOSTS = ("127.0.0.1", "localhost")
-IDLE_SECONDS = 1200
-"""After which the kernel of a page that nobody looks at ends."""
+IDLE_SECONDS = 300
+"""After which the kernel of a page that was closed ends."""
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:;"
@@ -87,7 +88,9 @@ def _local(handler: type[RequestHandler]) -> type[RequestHandler]:
     return Local
 
 
-def serve(cohort: Path, run: str, port: int = 8866, show: bool = True, root: Path = ROOT) -> None:
+def serve(
+    cohort: Path, run: str, profile: str = "laptop", port: int = 8866, show: bool = True, root: Path = ROOT
+) -> None:
     """Serve the clinic's page on 127.0.0.1 until interrupted, at `port` or, where that is taken, near it.
 
     Parameters
@@ -96,13 +99,16 @@ def serve(cohort: Path, run: str, port: int = 8866, show: bool = True, root: Pat
         Whose participants can be chosen.
     run : str
         The trained model: a run's id in the store beside the cohort, or its folder.
+    profile : str
+        Of the report whose people are the portrait's reference.
     port : int
     show : bool
         Whether to open a browser.
     root : Path
         Folder of the page's notebook and nothing else.
     """
-    os.environ |= {COHORT: str(cohort.resolve()), RUN: run}
+    logging.getLogger("tornado").setLevel(logging.ERROR)  # of every refused request it would say a line
+    os.environ |= dict(zip(ENVIRONMENT, (str(cohort.resolve()), run, profile), strict=True))
     with tempfile.TemporaryDirectory(prefix="sacd-clinic-") as folder:
         home = Path(folder)
         write_kernel(home)
@@ -130,5 +136,5 @@ def configuration(root: Path, port: int, show: bool) -> Config:
         },
         # By sockets in a private folder, for over TCP others on this machine could listen.
         "KernelManager": {"transport": "ipc"},
-        "MappingKernelManager": {"cull_idle_timeout": IDLE_SECONDS, "cull_interval": 60},
+        "MappingKernelManager": {"cull_idle_timeout": IDLE_SECONDS, "cull_interval": 30},
     })  # fmt: skip
