@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +10,17 @@ import yaml
 from tiny import make_cohort
 
 from sacd import experiments
+from sacd.analysis.portrait import read_person
+from sacd.analysis.portrait_file import open_portrait
 from sacd.cohort import Cohort
-from sacd.exceptions import NotApplicable
+from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments import portraits
 from sacd.experiments.profile import PROFILES, Portraits, load_profile
+from sacd.figures.portrait_words import answer_in_words
+from sacd.paths import ROOT
 from sacd.report import Report
+from sacd.runs.execute import execute
+from sacd.runs.store import RunStore
 from sacd.simulate.planned import array_bytes, plan_cohort
 
 LAPTOP = load_profile("laptop")
@@ -64,19 +71,69 @@ def test_a_cohort_without_ahi_or_with_few_people_does_not_apply(tmp_path):
         portraits.portrait(cohort, SMOKE)
 
 
-def test_both_notebooks_run_on_a_cohort_of_features_with_its_own_people(tmp_path):
-    cohort = make_cohort(tmp_path / "cohort", features=True, train=6, test=36, clips=100).path
-    table = pd.read_csv(cohort / "participants.tsv", sep="\t")
+@pytest.fixture(scope="module")
+def own(tmp_path_factory) -> tuple[Cohort, Path]:
+    """A cohort of features with 36 people of its own, one of them a child, and a profile; the student is trained."""
+    folder = tmp_path_factory.mktemp("own")
+    path = make_cohort(folder / "cohort", features=True, train=6, test=36, clips=100).path
+    table = pd.read_csv(path / "participants.tsv", sep="\t")
     table.loc[7, "age"] = 12
-    table.to_csv(cohort / "participants.tsv", sep="\t", index=False)
-    profile = load_profile("smoke").model_copy(update={"portraits": Portraits(permutations=100, clips=4, shuffles=4)})
-    file = tmp_path / "own.yaml"
+    table.to_csv(path / "participants.tsv", sep="\t", index=False)
+    little = Portraits(permutations=100, clips=4, shuffles=4)
+    profile = load_profile("smoke").model_copy(update={"portraits": little, "methods": ("ce",)})
+    file = folder / "own.yaml"
     file.write_text(yaml.safe_dump(profile.model_dump(mode="json")))
-    report = Report(str(file), cohort, ("09", "10"), out=tmp_path / "report")
-    entries = report.write()
-    assert [(entry.name, entry.status, entry.reason) for entry in entries] == [
-        ("09_ahi_spearman", "done", ""), ("10_feature_portraits", "done", "")
-    ]
+    cohort = Cohort.open(path)
+    execute(portraits.portrait_student(cohort, profile), cohort, RunStore.beside(cohort))
+    return cohort, file
+
+
+def run_cells(name: str, **parameters: object) -> dict[str, object]:
+    """Execute a notebook's code in this process, where the student is trained already."""
+    namespace: dict[str, object] = {}
+    for cell in nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, name, "exec"), namespace)
+        if "parameters" in cell.metadata.get("tags", []):
+            namespace.update(parameters)
+    return namespace
+
+
+def test_the_notebook_of_the_ahi_runs_on_a_cohort_with_its_own_people(own, capsys):
+    cohort, file = own
+    found = run_cells("09_ahi_spearman", cohort=str(cohort.path), profile=str(file))
+    said = capsys.readouterr().out
+    assert "35 adults" in said and "1 under 18" in said and "by construction" in said
+    assert len(found["reference"].participants) == 23 and len(found["new"].participants) == 12
+    assert set(found["survivals"]) == {"confounders", "and mediators"}
+    assert found["people"].stage_means.shape == (35, 5, 512)
+
+
+def test_the_notebook_of_portraits_runs_and_what_it_leaves_opens_the_same(own, capsys):
+    cohort, file = own
+    found = run_cells("10_feature_portraits", cohort=str(cohort.path), profile=str(file))
+    assert "abstains in" in capsys.readouterr().out
+    portrait, new = found["portrait"], found["new"]
+    opened, label = open_portrait(Path(found["row"].path))
+    assert label == cohort.label and opened.baseline is None, "these recordings hold no motion"
+    pd.testing.assert_frame_equal(opened.place(new), portrait.place(new), atol=0.05 * np.ptp(portrait.map.points))
+    pd.testing.assert_frame_equal(opened.tell(new), portrait.tell(new))
+    one = new.of(new.participants.index[:1])
+    panels, answer = read_person(opened, one.features, one.clips["predicted"].to_numpy(), "new")
+    assert set(panels) == {"N2", "N3"}
+    if answer is not None:
+        assert answer.probability == pytest.approx(opened.tell(one)["probability"].iloc[0])
+        assert cohort.label in answer_in_words(answer, opened.severity, label)
+    assert "too little sleep" in answer_in_words(None, opened.severity, label)
+    with pytest.raises(SacdError, match="no reference of people; run notebook 10"):
+        open_portrait(cohort.path)
+
+
+@pytest.mark.slow
+def test_both_notebooks_are_chapters_of_a_report(own, tmp_path):
+    cohort, file = own
+    entries = Report(str(file), cohort.path, ("09", "10"), out=tmp_path / "report").write()
+    done = {entry.name: (entry.status, entry.reason) for entry in entries}
     for name in ("09_ahi_spearman", "10_feature_portraits"):
-        page = (tmp_path / "report" / f"{name}.html").read_text()
-        assert "1 under 18" in page and "simulated" in page
+        assert done[name] == ("done", "")
+        assert "1 under 18" in (tmp_path / "report" / f"{name}.html").read_text()

@@ -9,20 +9,70 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sacd.analysis.ahi import FEWEST_CLIPS
 from sacd.analysis.people import People
 from sacd.analysis.portrait_density import Density, group_density, zone_shares
 from sacd.analysis.portrait_map import Method, ReferenceMap, draw_clips
-from sacd.analysis.severity import FEWEST, THRESHOLD, Severity
+from sacd.analysis.severity import FEWEST, THRESHOLD, Answer, Severity
 from sacd.analysis.severity_checks import planted, risk_coverage
-from sacd.stages import AHI_GROUPS, N2, N3, NOT_SCORED, STAGES, ahi_group
+from sacd.stages import AHI_GROUPS, N2, N3, NOT_SCORED, STAGES, W, ahi_group
 
 ON_MAP = (N2, N3)
 """Stages whose clips are on the map, as in the paper's Fig. 9."""
 PAPER_AHI = {"A": 94.2, "B": 0.4, "C": 6.9, "D": 26.2}
 """Events/h of the paper's Table VI: severe, normal, mild, moderate."""
+CLIP_COLUMNS = ["participant_id", "recording_id", "clip", "stage"]
 BASE, MARKERS_ALONE, FEATURES = "base rate", "markers of the video alone", "features"
 """What a probability of AHI ≥ 15 comes from."""
-_FEWEST_CLIPS = 10
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a portrait is made of: it is fitted on nothing else.
+
+    Attributes
+    ----------
+    clips : DataFrame [m rows]
+        The reference clips on the map: `participant_id`, `recording_id`, `clip`, `stage`, and `ahi` of their participants.
+    on_map : ndarray [m, d] float32
+        Their features.
+    ahi : Series [n]
+        Events/h of the reference people of whom both of the following are known, by participant.
+    asleep : ndarray [n, d] float64
+        Their mean features.
+    markers : ndarray [n, 2] float64 or None
+        The markers of the video alone; None where recordings hold no motion.
+    most : int
+        Clips of a stage of a person that are drawn.
+    method : {"tsne", "umap"}
+    seed : int
+    """
+
+    clips: pd.DataFrame
+    on_map: np.ndarray
+    ahi: pd.Series
+    asleep: np.ndarray
+    markers: np.ndarray | None
+    most: int
+    method: Method
+    seed: int
+
+    @classmethod
+    def of(
+        cls, reference: People, markers: pd.DataFrame | None, most: int = 30, method: Method = "tsne", seed: int = 0
+    ) -> "Material":
+        """Draw it from reference people; `markers` [people rows] are `People.markers`."""
+        drawn = drawn_for_map(reference, most, seed)
+        clips = reference.clips.iloc[drawn][CLIP_COLUMNS].reset_index(drop=True)
+        clips["ahi"] = reference.ahi[clips["participant_id"]].to_numpy()
+        known = np.isfinite(reference.asleep).all(axis=1)
+        compared = None
+        if markers is not None:
+            marked = known & markers.notna().all(axis=1).to_numpy()
+            if marked.sum() >= FEWEST:
+                known, compared = marked, markers[marked].to_numpy()
+        ahi = reference.ahi[known]
+        return cls(clips, reference.features[drawn], ahi, reference.asleep[known], compared, most, method, seed)
 
 
 @dataclass(frozen=True)
@@ -31,76 +81,55 @@ class Portrait:
 
     Attributes
     ----------
+    material : Material
     map : ReferenceMap
-    clips : DataFrame
-        The reference clips on it: `participant_id`, `recording_id`, `clip`, `stage`, `x`, `y`.
     density : Density
         Of the AHI groups, with the danger zones.
     severity : Severity
         From the features.
     baseline : Severity or None
-        From the markers of the video alone; None where recordings hold no motion.
-    fitted : Series
-        AHI of the reference people of `severity` and `baseline`, by participant, in their order.
-    most : int
-        Clips of a stage of a person on the map.
-    seed : int
+        From the markers of the video alone.
     """
 
+    material: Material
     map: ReferenceMap
-    clips: pd.DataFrame
     density: Density
     severity: Severity
     baseline: Severity | None
-    fitted: pd.Series
-    most: int
-    seed: int
 
     @classmethod
-    def fit(
-        cls, reference: People, markers: pd.DataFrame | None = None, most: int = 30, method: Method = "tsne", seed: int = 0
-    ) -> "Portrait":
-        """Fit on reference people.
-
-        Parameters
-        ----------
-        reference : People
-        markers : DataFrame [people rows], optional
-            `People.markers`; without, there is no baseline.
-        most : int
-            Clips of a stage of a person that are on the map.
-        method : {"tsne", "umap"}
-        seed : int
+    def fit(cls, material: Material, points: np.ndarray | None = None) -> "Portrait":
+        """Fit; with the `points` of a map of the same material the map is restored.
 
         Raises
         ------
         SacdError
             Too few people or clips.
         """
-        drawn = _on_map(reference, most, seed)
-        layout = ReferenceMap.fit(reference.features[drawn], method, seed=seed)
-        clips = _placed(reference, drawn, layout.points)
-        ahi = reference.ahi[clips["participant_id"]].to_numpy()
-        density = group_density(layout.points, clips["participant_id"].to_numpy(), ahi)
-        known = np.isfinite(reference.asleep).all(axis=1)
-        marked = known if markers is None else known & markers.notna().all(axis=1).to_numpy()
-        compared = markers is not None and marked.sum() >= FEWEST
-        known = marked if compared else known
-        fitted = reference.ahi[known]
-        baseline = Severity.fit(markers[known].to_numpy(), fitted.to_numpy()) if compared else None
-        severity = Severity.fit(reference.asleep[known], fitted.to_numpy())
-        return cls(layout, clips, density, severity, baseline, fitted, most, seed)
+        layout = ReferenceMap.fit(material.on_map, material.method, seed=material.seed, points=points)
+        owner, ahi = material.clips["participant_id"].to_numpy(), material.ahi.to_numpy()
+        density = group_density(layout.points, owner, material.clips["ahi"].to_numpy())
+        baseline = None if material.markers is None else Severity.fit(material.markers, ahi)
+        return cls(material, layout, density, Severity.fit(material.asleep, ahi), baseline)
 
     def place(self, people: People) -> pd.DataFrame:
-        """Clips of new people on the map: at most so many of a stage of a person; columns as `clips`, and `in_zone`."""
-        drawn = _on_map(people, self.most, self.seed)
-        points = self.map.place(people.features[drawn]) if len(drawn) else np.empty((0, 2))
-        return _placed(people, drawn, points).assign(in_zone=self.density.in_zone(points))
+        """Clips of new people on the map, at most so many of a stage of a person.
+
+        Returns
+        -------
+        DataFrame
+            `participant_id`, `recording_id`, `clip`, `stage`, `x`, `y`, `in_zone`.
+        """
+        return self._placed(people, drawn_for_map(people, self.material.most, self.material.seed))
 
     def place_all(self, people: People) -> pd.DataFrame:
-        """Every scored clip of new people on the map, whatever its stage; columns as `clips`."""
-        drawn = np.flatnonzero(people.clips["stage"].to_numpy() != NOT_SCORED)
-        return _placed(people, drawn, self.map.place(people.features[drawn]))
+        """Every scored clip of new people on the map, whatever its stage; columns as of `place`."""
+        return self._placed(people, np.flatnonzero(people.clips["stage"].to_numpy() != NOT_SCORED))
+
+    def _placed(self, people: People, drawn: np.ndarray) -> pd.DataFrame:
+        points = self.map.place(people.features[drawn]) if len(drawn) else np.empty((0, 2))
+        table = people.clips.iloc[drawn][CLIP_COLUMNS].reset_index(drop=True)
+        return table.assign(x=points[:, 0], y=points[:, 1], in_zone=self.density.in_zone(points))
 
     def in_zone(self, people: People) -> pd.Series:
         """Share of each new person's clips on the map that lie in a danger zone."""
@@ -124,7 +153,7 @@ class Portrait:
         weak : People or None
             Whose video shows less.
         """
-        own = pd.DataFrame({"distance": self.severity.people["distance"], "group": _groups(self.fitted.to_numpy())})
+        own = pd.DataFrame({"distance": self.severity.people["distance"], "group": _groups(self.material.ahi.to_numpy())})
         found = {"reference, cross-fitted": own, "new": told}
         return found if weak is None else found | {"weak coupling": self.tell(weak)}
 
@@ -157,14 +186,10 @@ def _groups(ahi: np.ndarray) -> np.ndarray:
     return np.array(AHI_GROUPS)[ahi_group(ahi)]
 
 
-def _on_map(people: People, most: int, seed: int) -> np.ndarray:
+def drawn_for_map(people: People, most: int, seed: int) -> np.ndarray:
+    """Sorted positions of the clips that are drawn: at most so many of N2 and of N3 of each person."""
     stage = people.clips["stage"].to_numpy()
     return draw_clips(np.where(np.isin(stage, ON_MAP), stage, NOT_SCORED), people.owner, most, seed)
-
-
-def _placed(people: People, drawn: np.ndarray, points: np.ndarray) -> pd.DataFrame:
-    columns = ["participant_id", "recording_id", "clip", "stage"]
-    return people.clips.iloc[drawn][columns].reset_index(drop=True).assign(x=points[:, 0], y=points[:, 1])
 
 
 def samples(people: People) -> pd.Series:
@@ -176,7 +201,7 @@ def samples(people: People) -> pd.Series:
         Letter → participant; only those with at least 10 clips of N2 and of N3 count.
     """
     counts = np.stack([people.clips["stage"].to_numpy() == code for code in ON_MAP], axis=1)
-    enough = pd.DataFrame(counts).groupby(people.owner).sum().reindex(people.participants.index).min(axis=1) >= _FEWEST_CLIPS
+    enough = pd.DataFrame(counts).groupby(people.owner).sum().reindex(people.participants.index).min(axis=1) >= FEWEST_CLIPS
     ahi = people.ahi[enough]
     group = ahi_group(ahi.to_numpy())
     found = {
@@ -218,3 +243,35 @@ def planted_control(reference: People, new: People, seed: int = 0) -> tuple[Seve
     features = planted(np.vstack(parts), np.concatenate(ahi), seed=seed)
     fitted = Severity.fit(features[: len(ahi[0])], ahi[0])
     return fitted, fitted.tell_all(features[len(ahi[0]) :]).assign(outcome=ahi[1] >= THRESHOLD)
+
+
+def read_person(
+    portrait: Portrait, features: np.ndarray, predicted: np.ndarray, name: str
+) -> tuple[dict[str, pd.DataFrame], Answer | None]:
+    """What a clinician is shown of one person whom nobody scored: from the video alone.
+
+    Parameters
+    ----------
+    portrait : Portrait
+    features : ndarray [n, d]
+        The student's, of all clips of the person.
+    predicted : ndarray [n] int
+        The stages that it says.
+    name : str
+        What the legend calls the person.
+
+    Returns
+    -------
+    panels : dict of str to DataFrame
+        As of `sample_panels`, by the stage that the student says.
+    answer : Answer or None
+        None below 10 clips called sleep.
+    """
+    panels = {}
+    for code in ON_MAP:
+        rows = draw_clips(np.where(predicted == code, code, NOT_SCORED), np.full(len(predicted), name), portrait.material.most)
+        points = portrait.map.place(features[rows]) if len(rows) else np.empty((0, 2))
+        panels[STAGES[code]] = pd.DataFrame({"x": points[:, 0], "y": points[:, 1], "person": name})
+    asleep = predicted != W
+    enough = asleep.sum() >= FEWEST_CLIPS
+    return panels, portrait.severity.tell(features[asleep].mean(axis=0, dtype=np.float64)) if enough else None

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sacd.analysis.embedding import fit_map
+from sacd.analysis.embedding import fit_map, restore_map
 from sacd.stages import NOT_SCORED
 
 Method = Literal["tsne", "umap"]
@@ -53,7 +53,10 @@ class ReferenceMap:
         self.points, self.method = points, method
 
     @classmethod
-    def fit(cls, features: np.ndarray, method: Method = "tsne", perplexity: float = 30.0, seed: int = 0) -> "ReferenceMap":
+    def fit(
+        cls, features: np.ndarray, method: Method = "tsne", perplexity: float = 30.0, seed: int = 0,
+        points: np.ndarray | None = None,
+    ) -> "ReferenceMap":
         """Lay out the reference clips.
 
         Parameters
@@ -64,6 +67,8 @@ class ReferenceMap:
         perplexity : float
             Of t-SNE.
         seed : int
+        points : ndarray [n, 2], optional
+            Those of a map that was fitted on the same features before: it is restored. UMAP is fitted again.
 
         Raises
         ------
@@ -79,7 +84,10 @@ class ReferenceMap:
 
             layout = UMAP(n_neighbors=min(NEIGHBOURS, len(reduced) - 1), random_state=seed, n_jobs=1).fit(reduced)
             return cls(pipeline, layout, np.asarray(layout.embedding_, dtype=np.float64), method)
-        layout = fit_map(reduced, perplexity, seed)
+        if points is None:
+            layout = fit_map(reduced, perplexity, seed)
+        else:
+            layout = restore_map(reduced, points, perplexity, seed)
         # `transform` centres the map in place: done now, the first placing finds it as the second does.
         layout -= (layout.max(axis=0) + layout.min(axis=0)) / 2
         return cls(pipeline, layout, np.array(layout, dtype=np.float64), method)

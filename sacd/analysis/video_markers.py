@@ -109,4 +109,4 @@ def video_markers(recordings: Iterable[Recording], people: pd.Index) -> pd.DataF
         if recording.motion is not None and recording.participant_id in people
     ]
     table = pd.DataFrame(rows, columns=["participant_id", *MARKERS])
-    return table.groupby("participant_id").mean().reindex(people)
+    return table.groupby("participant_id")[list(MARKERS)].mean().reindex(people).astype(float)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sacd.analysis.ahi import adults, enough
 from sacd.analysis.people import People
-from sacd.analysis.portrait import Portrait
+from sacd.analysis.portrait import Material, Portrait
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments.common import folds, is_features, student, trunk
@@ -163,4 +163,4 @@ def portrait(cohort: Cohort, profile: Profile, seed: int = 0) -> Portrait:
     if reason := no_ahi(cohort):
         raise NotApplicable(reason)
     own, (reference, _) = settings(profile), unseen(cohort, profile).split()
-    return Portrait.fit(reference, reference.markers, own.clips, own.method, seed)
+    return Portrait.fit(Material.of(reference, reference.markers, own.clips, own.method, seed))

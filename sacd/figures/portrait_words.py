@@ -5,7 +5,7 @@ import pandas as pd
 
 from sacd.analysis.ahi import ADULT, adults
 from sacd.analysis.freedman_lane import Survival
-from sacd.analysis.severity import Severity
+from sacd.analysis.severity import Answer, Severity
 from sacd.figures.words import counted
 from sacd.stages import AHI_GROUPS, ahi_group
 
@@ -119,6 +119,46 @@ def controls_in_words(bounds: np.ndarray, planted: Severity, told: pd.DataFrame,
         f" {len(told)} new people {answered} are answered, {int(right.sum())} of them rightly.",
         label,
     ])
+
+
+def answer_in_words(answer: Answer | None, severity: Severity, label: str) -> str:
+    """What a clinician is told of one person.
+
+    Parameters
+    ----------
+    answer : Answer or None
+        None: too little sleep was seen.
+    severity : Severity
+    label : str
+        `Cohort.label` of the reference people.
+    """
+    about = f"Reference: {len(severity.people)} people, {severity.prevalence:.0%} of them with an AHI of 15 or more; {label}."
+    if answer is None:
+        return f"Nothing is said of breathing events: too little sleep was seen. {about}"
+    if answer.abstains:
+        return f"Nothing is said of breathing events: {answer.why}. {about}"
+    groups = ", ".join(f"{name} {chance:.0%}" for name, chance in answer.groups.items())
+    return f"Chance of an AHI of 15 or more, from the video alone: {answer.probability:.0%} ({groups}). {about}"
+
+
+def survival_gist(found: pd.DataFrame, survivals: dict[str, Survival], label: str) -> str:
+    """One sentence: how many correlations with the AHI there are one by one, and how many are left."""
+    tests, single = int(found["rho"].notna().sum()), int((found["p"] <= 0.05).sum())
+    left = ", ".join(f"{len(survival.survivors):,} ({name})" for name, survival in survivals.items())
+    n = int(found["n"].max())
+    return (
+        f"Features and the AHI: of {tests:,} correlations {single:,} have p ≤ .05 one by one, as the paper tests; corrected for"
+        f" their number and for covariates, left are: {left} (n = {n}; {label})."
+    )
+
+
+def severity_gist(severity: Severity, label: str) -> str:
+    """One sentence: whether the features tell an AHI of 15 or more, cross-fitted."""
+    told = "so it answers" if severity.answers else "so it abstains from everybody"
+    return (
+        f"AHI of 15 or more from the video: Brier skill over the base rate {_skill(severity)}, cross-fitted over"
+        f" {len(severity.people)} people, {told} ({label})."
+    )
 
 
 def _skill(severity: Severity) -> str:
