@@ -28,7 +28,7 @@ def clinic(tmp_path_factory):
     stream = BytesIO()
     Image.new("RGB", (8, 8)).save(stream, "PNG")
     (root / "night.png").write_bytes(stream.getvalue())
-    with served(folder, "-c", f"{SERVE}serve(Path('.'), 'P001', 'smoke', PORT, False, Path({str(root)!r}))") as server:
+    with served(folder, "-c", f"{SERVE}serve(Path('.'), 'P001', PORT, False, Path({str(root)!r}))") as server:
         yield server
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sacd.cli.options import CohortFolder, ProfileName
+from sacd.cli.options import CohortFolder
 from sacd.exceptions import SacdError
 from sacd.paths import ROOT
 
@@ -54,13 +54,12 @@ def lab(
 def clinic(
     cohort: CohortFolder,
     run: Annotated[str, typer.Option(help="A student's run: its folder, or its id ('sacd runs' lists them).")],
-    profile: ProfileName = "laptop",
     port: Port = 8866,
     no_browser: NoBrowser = False,
 ) -> None:
     """Show night report and portrait of a cohort's participants, on this machine alone and behind a token.
 
-    The portrait's reference are the people of notebook 10 in the profile's report on that cohort.
+    A portrait needs the people that notebook 10 of a report keeps with its run.
 
     Examples:
 
@@ -71,5 +70,5 @@ def clinic(
     from sacd.clinic.nights import NightsOfRun
     from sacd.clinic.server import serve
 
-    NightsOfRun(cohort, run, profile)  # what does not fit together is said here, and not on the page
-    serve(cohort, run, profile, port, not no_browser)
+    NightsOfRun(cohort, run)  # what does not fit together is said here, and not on the page
+    serve(cohort, run, port, not no_browser)

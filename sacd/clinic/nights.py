@@ -7,18 +7,17 @@ from pathlib import Path
 
 from sacd.analysis.night_report import NightReport
 from sacd.analysis.portrait import Portrait, read_person
+from sacd.analysis.portrait_file import FILE, open_portrait
 from sacd.clinic.page import Seen
 from sacd.cohort import Cohort
-from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments.night_report import Subject, night_report
-from sacd.experiments.portraits import has_people_beside, portrait, portrait_place, portrait_student
-from sacd.experiments.profile import load_profile
 from sacd.figures.night_report import html, page
 from sacd.figures.portrait import portrait_panels
 from sacd.figures.portrait_words import answer_in_words
-from sacd.runs.identity import run_id
 from sacd.runs.staging import TrainedStudent, find_run
 from sacd.runs.store import RunStore
+
+NO_REFERENCE = "There is no portrait: this trained model has no people to compare with; notebook 10 keeps them."
 
 
 class NightsOfRun:
@@ -29,8 +28,6 @@ class NightsOfRun:
     cohort : path
     run : str
         A student's run: its id in the store beside the cohort or in that of reports, or its folder.
-    profile : str
-        Of the report whose people are the portrait's reference.
 
     Attributes
     ----------
@@ -42,11 +39,11 @@ class NightsOfRun:
     Raises
     ------
     SacdError
-        No such cohort, run or profile, or a run that cannot read the cohort.
+        No such cohort or run, or a run that cannot read the cohort.
     """
 
-    def __init__(self, cohort: str | Path, run: str, profile: str) -> None:
-        self._cohort, self._profile = Cohort.open(Path(cohort)), load_profile(profile)
+    def __init__(self, cohort: str | Path, run: str) -> None:
+        self._cohort = Cohort.open(Path(cohort))
         beside = RunStore.beside(self._cohort).root / run
         self._student = TrainedStudent(find_run(beside if beside.exists() else run))
         self._student.check(self._cohort)
@@ -61,27 +58,21 @@ class NightsOfRun:
         return Seen(html(report), _pdf(report), picture, words)
 
     def _with_portrait(self, subject: Subject, report: NightReport) -> tuple[NightReport, bytes | None, str]:
-        """The report with what the portrait tells, the picture, and the words; without a reference the reason."""
-        try:
-            known, label = self._portrait
-        except SacdError as error:
-            return report, None, f"There is no portrait: {error}."
+        """The report with what the portrait tells, the picture, and the words."""
+        if self._portrait is None:
+            return report, None, NO_REFERENCE
+        known, label = self._portrait
         features = self._student.outputs(subject.night).features
         name = subject.night.participant_id
         placed, answer = read_person(known, features, report.clips["predicted"].to_numpy(), name)
-        figure = portrait_panels(known.density, known.map.points, placed, label)
+        figure = portrait_panels(known.map.points, known.density, placed, label)
         return replace(report, severity=answer), figure._repr_png_(), answer_in_words(answer, known.severity, label)
 
     @cached_property
-    def _portrait(self) -> tuple[Portrait, str]:
-        """The reference people of this very run, and the label of their cohort; fitted once, a minute."""
-        cohort, run = self._cohort, self._student.run
-        if run_id(portrait_student(cohort, self._profile), cohort) != run.path.name:
-            raise NotApplicable("its reference people were read by another trained model than this one")
-        place = portrait_place(cohort, self._profile)
-        if has_people_beside(cohort) and not place.exists:
-            raise NotApplicable("its reference people are not there; 'sacd report' with notebook 10 simulates them")
-        return portrait(cohort, self._profile), place.open_or_plan().label
+    def _portrait(self) -> tuple[Portrait, str] | None:
+        """The reference people that were kept with the run, and the label of their cohort."""
+        folder = self._student.run.path
+        return open_portrait(folder) if (folder / FILE).exists() else None
 
 
 def _pdf(report: NightReport) -> bytes:

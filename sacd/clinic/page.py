@@ -10,8 +10,8 @@ import ipywidgets as widgets
 
 from sacd.exceptions import SacdError
 
-ENVIRONMENT = ("SACD_CLINIC_COHORT", "SACD_CLINIC_RUN", "SACD_CLINIC_PROFILE")
-"""Of the page's kernel: the cohort's folder, the trained model's id or folder, the profile of the portrait's people."""
+ENVIRONMENT = ("SACD_CLINIC_COHORT", "SACD_CLINIC_RUN")
+"""Of the page's kernel: the cohort's folder, and the trained model's id or folder."""
 CHOOSE = "choose …"
 FRAME = (
     'sandbox="allow-same-origin" onload="this.style.height ='

@@ -88,9 +88,7 @@ def _local(handler: type[RequestHandler]) -> type[RequestHandler]:
     return Local
 
 
-def serve(
-    cohort: Path, run: str, profile: str = "laptop", port: int = 8866, show: bool = True, root: Path = ROOT
-) -> None:
+def serve(cohort: Path, run: str, port: int = 8866, show: bool = True, root: Path = ROOT) -> None:
     """Serve the clinic's page on 127.0.0.1 until interrupted, at `port` or, where that is taken, near it.
 
     Parameters
@@ -99,8 +97,6 @@ def serve(
         Whose participants can be chosen.
     run : str
         The trained model: a run's id in the store beside the cohort, or its folder.
-    profile : str
-        Of the report whose people are the portrait's reference.
     port : int
     show : bool
         Whether to open a browser.
@@ -108,7 +104,7 @@ def serve(
         Folder of the page's notebook and nothing else.
     """
     logging.getLogger("tornado").setLevel(logging.ERROR)  # of every refused request it would say a line
-    os.environ |= dict(zip(ENVIRONMENT, (str(cohort.resolve()), run, profile), strict=True))
+    os.environ |= dict(zip(ENVIRONMENT, (str(cohort.resolve()), run), strict=True))
     with tempfile.TemporaryDirectory(prefix="sacd-clinic-") as folder:
         home = Path(folder)
         write_kernel(home)
