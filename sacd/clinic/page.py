@@ -108,7 +108,8 @@ def _framed(html: str) -> str:
 
 
 def _line(error: SacdError) -> str:
-    return _framed(f'<p class="banner" role="alert">{escape(str(error))}</p>')
+    told = f"This cannot be shown. For whoever set the page up: {escape(str(error))}"
+    return _framed(f'<p class="banner" role="alert">{told}</p>')
 
 
 def _head(label: str) -> str:
