@@ -26,6 +26,7 @@ def trained(tmp_path_factory):
     return cohort, store.folder(run, cohort)
 
 
+@pytest.mark.slow
 def test_a_night_has_a_report_and_a_portrait(trained):
     cohort, run = trained
     nights = NightsOfRun(cohort.path, run.name)
@@ -36,6 +37,7 @@ def test_a_night_has_a_report_and_a_portrait(trained):
     assert nights.seen("P21n1").portrait != seen.portrait
 
 
+@pytest.mark.slow
 def test_without_reference_people_there_is_no_portrait(trained):
     cohort, run = trained
     (run / FILE).rename(run / "aside")
@@ -44,8 +46,9 @@ def test_without_reference_people_there_is_no_portrait(trained):
     assert (seen.portrait, seen.words) == (None, NO_REFERENCE) and "P20n1" in seen.report
 
 
-def test_what_does_not_fit_is_said_at_once(trained):
-    cohort, run = trained
-    for wrong in ((cohort.path / "none", run.name), (cohort.path, "none")):
-        with pytest.raises(SacdError):
-            NightsOfRun(*wrong)
+def test_what_does_not_fit_is_said_at_once(tmp_path):
+    cohort = make_cohort(tmp_path / "cohort", features=True, train=1, test=1, clips=4)
+    with pytest.raises(SacdError, match="is not a cohort"):
+        NightsOfRun(tmp_path / "none", "run")
+    with pytest.raises(SacdError, match="no finished run there"):
+        NightsOfRun(cohort.path, "run")
