@@ -18,8 +18,8 @@ ROWS = [("KD", 0.02, 0.01, 0.03, 0.01), ("SACD", -0.05, -0.07, -0.03, 0.001), ("
 
 def test_rows_are_counted_and_the_furthest_is_named():
     assert differences_gist("Distillation", comparison(*ROWS)) == (
-        "Distillation: 4 rows against CE, 1 above and 1 below it after Holm's correction; furthest: SACD, accuracy"
-        " −5.0 points [−7.0, −3.0], p = .001: clear of 0."
+        "Distillation: 4 rows against CE, 1 above and 1 below it after Holm's correction; furthest of these: SACD,"
+        " accuracy −5.0 points [−7.0, −3.0], p = .001: clear of 0."
     )
 
 
@@ -27,7 +27,7 @@ def test_few_seeds_are_described_or_say_nothing():
     told = differences_gist("x", comparison(*ROWS, standing="descriptive", seeds=3))
     assert "2 above and 1 below it by their intervals (descriptive)" in told
     told = differences_gist("x", comparison(*ROWS, standing="too few", seeds=1))
-    assert "against CE, too few seeds or participants to say more; furthest" in told
+    assert "against CE, too few seeds or participants to say more; furthest: SACD" in told
     assert differences_gist("x", comparison()) == f"x: {NOTHING}"
 
 

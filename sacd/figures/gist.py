@@ -10,7 +10,7 @@ from sacd.figures.words import NOTHING, counted, in_words, score_of, sure
 
 
 def differences_gist(what: str, comparison: pd.DataFrame, by: Sequence[str] = ("method",)) -> str:
-    """How many rows lie above and below their reference, and which is furthest from it.
+    """How many rows lie above and below their reference, and which of these, or else of all, is furthest from it.
 
     Parameters
     ----------
@@ -25,16 +25,17 @@ def differences_gist(what: str, comparison: pd.DataFrame, by: Sequence[str] = ("
         return f"{what}: {NOTHING}"
     sides = comparison.apply(lambda row: side(row["low"], row["high"]), axis=1)
     claimed = (comparison["standing"] == CLAIM).any()
-    told = sure(comparison) if claimed else comparison["standing"] == DESCRIPTIVE
+    told = (sure(comparison) if claimed else comparison["standing"] == DESCRIPTIVE) & (sides != 0)
     rule = "after Holm's correction" if claimed else f"by their intervals ({DESCRIPTIVE})"
     known = f"{int((told & (sides > 0)).sum())} above and {int((told & (sides < 0)).sum())} below it {rule}"
     if (comparison["standing"] == TOO_FEW).all():
         known = "too few seeds or participants to say more"
-    furthest = comparison.loc[comparison["difference"].abs().idxmax()]
+    furthest = comparison.loc[(comparison[told] if told.any() else comparison)["difference"].abs().idxmax()]
     name = ", ".join(str(furthest[column]) for column in by)
     metric = score_of(furthest["metric"]).title
     against = f"{counted(len(comparison), 'row')} against {furthest['reference']}"
-    return f"{what}: {against}, {known}; furthest: {name}, {metric[0].lower()}{metric[1:]} {in_words(furthest)}."
+    among = " of these" if told.any() else ""
+    return f"{what}: {against}, {known}; furthest{among}: {name}, {metric[0].lower()}{metric[1:]} {in_words(furthest)}."
 
 
 def best_gist(what: str, summary: pd.DataFrame, by: str = "method", within: str = "protocol") -> str:
