@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sacd.analysis.inference import CLAIM, DESCRIPTIVE, TOO_FEW, side
-from sacd.analysis.verdict import HOLDS, IN_PART, NOT_CLEAR, OPPOSITE, REAL, UNTESTED, Judged
-from sacd.figures.words import NOTHING, counted, in_words, score_of, sure
+from sacd.analysis.verdict import HOLDS, OPPOSITE, REAL, UNTESTED, Judged
+from sacd.figures.words import NOTHING, counted, interval, points, score_of, sure
 
 
 def differences_gist(what: str, comparison: pd.DataFrame, by: Sequence[str] = ("method",)) -> str:
@@ -32,10 +32,12 @@ def differences_gist(what: str, comparison: pd.DataFrame, by: Sequence[str] = ("
         known = "too few seeds or participants to say more"
     furthest = comparison.loc[(comparison[told] if told.any() else comparison)["difference"].abs().idxmax()]
     name = ", ".join(str(furthest[column]) for column in by)
-    metric = score_of(furthest["metric"]).title
+    score = score_of(furthest["metric"])
     against = f"{counted(len(comparison), 'row')} against {furthest['reference']}"
-    among = " of these" if told.any() else ""
-    return f"{what}: {against}, {known}; furthest{among}: {name}, {metric[0].lower()}{metric[1:]} {in_words(furthest)}."
+    among, title = " of these" if told.any() else "", f"{score.title[0].lower()}{score.title[1:]}"
+    value = points(furthest["difference"], furthest["metric"]) + score.difference_unit
+    ends = interval(furthest["low"], furthest["high"], furthest["metric"])
+    return f"{what}: {against}, {known}; furthest{among}: {name}, {title} {value} {ends}".rstrip() + "."
 
 
 def best_gist(what: str, summary: pd.DataFrame, by: str = "method", within: str = "protocol") -> str:
@@ -60,12 +62,14 @@ def best_gist(what: str, summary: pd.DataFrame, by: str = "method", within: str 
 
 
 def verdict_gist(judged: Sequence[Judged]) -> str:
-    """How many of the paper's claims hold on the first of some cohorts, in every setting."""
+    """How many of the paper's claims hold on the first of some cohorts, in every setting that allows to say so."""
     first, counts = judged[0], []
-    for setting, group in judged[0].claims.groupby("setting", sort=False):
+    for setting, group in first.claims.groupby("setting", sort=False):
         found = group["verdict"].value_counts()
-        told = [f"{found.get(HOLDS, 0)} of {counted(len(group), 'claim')} hold"]
-        told += [f"{found[name]} {name}" for name in (NOT_CLEAR, OPPOSITE, IN_PART, TOO_FEW) if name in found]
-        counts.append(f"{setting}: {', '.join(told)}")
-    line = f"The paper's claims on {first.label}: {'; '.join(counts)}."
+        if set(found.index) == {TOO_FEW}:
+            continue
+        opposite = f", {found[OPPOSITE]} opposite" if OPPOSITE in found else ""
+        counts.append(f"{setting}: {found.get(HOLDS, 0)} of {len(group)} hold{opposite}")
+    others = "the others are not clear, or have too few seeds or participants"
+    line = f"The paper's claims on {first.label}: {'; '.join([*counts, others])}."
     return line if any(one.kind == REAL for one in judged) else f"{line} Real paired video and EEG: {UNTESTED}."
