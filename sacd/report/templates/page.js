@@ -1,4 +1,4 @@
-// Tables scroll in a frame of their own and can be sorted; tall figures unfold; what is folded prints.
+// Tables scroll in a frame of their own and can be sorted; tall figures unfold.
 (() => {
   const text = cell => cell ? cell.textContent.trim() : "";
   const number = words => {
@@ -69,10 +69,4 @@
 
   const menu = document.querySelector("nav details");
   if (menu) menu.open = matchMedia("(min-width: 70rem)").matches;
-  let closed = [];
-  addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("main details:not([open])")];
-    for (const each of closed) each.open = !each.classList.contains("code");
-  });
-  addEventListener("afterprint", () => { for (const each of closed) each.open = false; });
 })();
