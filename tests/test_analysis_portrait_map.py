@@ -74,11 +74,13 @@ def points_of(ahi: list[float], clips: list[int], seed: int = 0) -> tuple[np.nda
 
 
 def test_a_danger_zone_is_where_people_with_apnoea_lie():
-    density = group_density(*points_of([2, 8, 20, 50], [60] * 4))
+    density = group_density(*points_of([2, 8, 3, 4, 20, 50, 40, 30], [60] * 8))
     assert density.prevalence == pytest.approx(0.5) and density.border == pytest.approx(0.75)
     inside = density.in_zone(np.array([[3.0, 0.0], [-3.0, 0.0], [100.0, 0.0]]))
     assert inside.tolist() == [True, False, False]
-    np.testing.assert_allclose(density.groups.sum(axis=(1, 2)), 1, rtol=0.05)
+    np.testing.assert_allclose(density.groups.sum(axis=(1, 2)), [3, 1, 1, 3], rtol=0.05)
+    alone = group_density(*points_of([2, 8, 50], [60] * 3))
+    assert not alone.in_zone(np.array([[3.0, 0.0]])).any(), "one person makes no zone"
     shares = zone_shares(np.array([True, False, True]), np.array(["a", "a", "b"]), pd.Index(["a", "b", "c"]))
     assert shares["a"] == 0.5 and shares["b"] == 1 and np.isnan(shares["c"])
 

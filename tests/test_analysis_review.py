@@ -18,7 +18,7 @@ def test_the_least_sure_come_first():
     night = made.predictions(1)
     listed = review_list(night)
     assert listed["rank"].tolist() == list(range(1, len(night) + 1))
-    assert (np.diff(listed.sure) >= 0).all() and set(listed.clip) == set(night.clip)
+    assert (np.diff(listed.sure) >= 0).all() and set(listed["clip"]) == set(night["clip"])
     chances = listed[["p_W", "p_N1", "p_N2", "p_N3", "p_REM"]].to_numpy()
     order = chances.argsort(axis=1)
     assert (listed.predicted == order[:, -1]).all() and (listed.second == order[:, -2]).all()
@@ -36,7 +36,8 @@ def test_agreement_after_a_review_by_hand():
 
 
 def test_expected_is_obtained_though_the_model_is_too_sure_of_itself():
-    known, fresh = made.predictions(40), made.predictions(40, seed=1)
+    student = {"trust": 1.0, "noise": 2.5}
+    known, fresh = made.predictions(30, **student), made.predictions(30, seed=1, **student)
     assert sureness(fresh).mean() > (fresh.stage == fresh.predicted).mean() + 0.05
     check = review_check(known, fresh)
     means = check.groupby("reviewed")[["expected", "obtained"]].mean()

@@ -1,4 +1,4 @@
-"""The probability of AHI ≥ 15: planted it is answered, shuffled it abstains, nobody's own data enters what is said of them."""
+"""The probability of AHI ≥ 15: planted it is answered, shuffled it abstains, nobody's own data enters what is told."""
 
 import numpy as np
 import pytest

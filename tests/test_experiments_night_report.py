@@ -1,9 +1,9 @@
 """What a night report says: ranges and when there are none, agreement, who is known."""
 
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
-import pandas as pd
 import pytest
 from tiny import make_cohort
 
@@ -60,9 +60,7 @@ def test_a_person_of_the_training_is_named_so(trained):
 def test_how_far_ranges_are_trusted(trained):
     cohort, student = trained
     subject, own = Subject.recorded(cohort, "P10n1"), own_calibration(student.run, "argmax", cohort)
-    many = [own.predictions.assign(participant_id=own.predictions.participant_id + tag) for tag in "abcde"]
-    pairs = [own.pairs.assign(participant_id=own.pairs.participant_id + tag) for tag in "abcde"]
-    enough = replace(own, predictions=pd.concat(many), pairs=pd.concat(pairs))
+    enough = reduce(Calibration.joined, [renamed(own, tag) for tag in "abcde"])
     few = own.without("P08").without("P09").without("P11")
     real = replace(subject, simulated=False)
     assert night_report(student, subject, "argmax", enough).standing == CALIBRATED
@@ -82,6 +80,12 @@ def test_a_partial_night_has_stages_and_no_statistics(trained):
     report = night_report(student, part)
     assert "0.8 h" in report.refused and report.statistics.empty and len(report.clips) == 100
     assert report.agreement.clips.tolist() == [100] * 3
+
+
+def renamed(nights: Calibration, tag: str) -> Calibration:
+    """The same nights of people with other names."""
+    tables = (table.assign(participant_id=table.participant_id + tag) for table in (nights.predictions, nights.pairs))
+    return replace(nights, **dict(zip(("predictions", "pairs"), tables, strict=True)))
 
 
 class Part:

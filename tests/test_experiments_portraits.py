@@ -105,7 +105,7 @@ def test_the_notebook_of_the_ahi_runs_on_a_cohort_with_its_own_people(own, capsy
     said = capsys.readouterr().out
     assert "35 adults" in said and "1 under 18" in said and "by construction" in said
     assert len(found["reference"].participants) == 23 and len(found["new"].participants) == 12
-    assert set(found["survivals"]) == {"confounders", "and mediators"}
+    assert set(found["survivals"]) == {"confounders", "confounders and mediators"}
     assert found["people"].stage_means.shape == (35, 5, 512)
 
 

@@ -17,7 +17,7 @@ def test_clips_times_and_levels(tmp_path: Path) -> None:
     file = tmp_path / "Mrs Miller.mp4"
     made.write_video(file, 100, created="2024-03-01T22:30:00")
     night = read_night(file, SAMPLING)
-    assert night.clips.clip.tolist() == [0, 1, 2] and night.clips.onset.tolist() == [0, 30, 60]
+    assert night.clips["clip"].tolist() == [0, 1, 2] and night.clips.onset.tolist() == [0, 30, 60]
     assert night.clips.stage.tolist() == [-1] * 3 and len(night) == 3
     assert night.video.shape == (3, 4, 6, 8) and night.start == made.START and not night.simulated
     middles = [made.level(3.75 + 7.5 * number) for number in range(12)]

@@ -98,7 +98,7 @@ def test_what_cannot_stage_a_video_is_refused(tmp_path: Path) -> None:
     features = train(cohort, store, FEATURES)
     with pytest.raises(SacdError, match="does not say which trunk"):
         TrainedStudent(features).pictures  # noqa: B018
-    with pytest.raises(SacdError, match="video_features is"):
+    with pytest.raises(SacdError, match="frames is 8, the run learnt from None"):
         TrainedStudent(features).check(make_cohort(tmp_path / "raw"))
     teacher = train(cohort, store, TeacherRun(model=ModelConfig(name="mlp"), training=FAST))
     with pytest.raises(SacdError, match="kind teacher does not stage video"):

@@ -204,8 +204,8 @@ def power_table(found: pd.DataFrame, sizes: tuple[int, ...] = (20, 60, 120)) -> 
     Returns
     -------
     DataFrame
-        `people`, `n`, `uncorrected` (|ρ| at p = .05), `one_coding`, `all_codings` (|ρ| found with a power of 80 %, corrected
-        for all channels and stages of one panel of Fig. 7, and of all five).
+        `people`, `n`, `uncorrected` (|ρ| at p = .05), `one_coding`, `all_codings` (|ρ| found with a power of 80 %,
+        corrected for all channels and stages of one panel of Fig. 7, and of all five).
     """
     tests = int(found["rho"].notna().sum())
     panel = max(tests // found["coding"].nunique(), 1)

@@ -1,4 +1,4 @@
-"""Channels chosen by their correlation with the AHI on reference people, and what becomes of them on new people (Fig. 8)."""
+"""Channels chosen by their ρ with the AHI on reference people, and what is left of them on new people: Fig. 8."""
 
 import numpy as np
 import pandas as pd
@@ -33,14 +33,14 @@ def kept_channels(reference: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `stage`, `chosen` (channels above `LEAST`), `kept` (of them, above it with the same sign on new people), `best` (the
-        channel with the largest |ρ|, −1 where none is known), `rho_reference`, `rho_new` of it, `n_reference`, `n_new`.
+        `stage`, `chosen` (channels above `LEAST`), `kept` (of them, above it with the same sign on new people), `best`
+        (the channel with the largest |ρ|, −1 where none is known), `rho_reference`, `rho_new` of it, `n_reference`,
+        `n_new`.
     """
     rows = []
     for stage in STAGES:
-        ours, theirs = (
-            table[(table["coding"] == OVERALL) & (table["stage"] == stage)].set_index("channel") for table in (reference, new)
-        )
+        here = [table[(table["coding"] == OVERALL) & (table["stage"] == stage)] for table in (reference, new)]
+        ours, theirs = (table.set_index("channel") for table in here)
         chosen = chosen_channels(reference, stage)
         signed = theirs.loc[chosen, "rho"] * np.sign(ours.loc[chosen, "rho"])
         known = ours["rho"].notna().any()
@@ -71,7 +71,8 @@ def channel_maps(
     Returns
     -------
     dict of str to DataFrame
-        Title → people: `x`, `y`, `group` (AHI group's name), `new`. Stages with too few people or channels are left out.
+        Title → people: `x`, `y`, `group` (AHI group's name), `new`. Stages with too few people or channels are left
+        out.
     """
     maps = {}
     for stage in DRAWN:
@@ -109,9 +110,11 @@ def beside_markers(kept: pd.DataFrame, means: np.ndarray, markers: pd.DataFrame,
     Returns
     -------
     DataFrame
-        `what`, `rho`, `low`, `high` (95 % interval), `n`. The sign of a channel is that which it had on reference people.
+        `what`, `rho`, `low`, `high` (95 % interval), `n`. A channel counts with the sign it had on reference people.
     """
-    rows = [{"what": name.replace("_", " "), **rho_interval(markers[name].to_numpy(), ahi.to_numpy())} for name in MARKERS]
+    rows = [
+        {"what": name.replace("_", " "), **rho_interval(markers[name].to_numpy(), ahi.to_numpy())} for name in MARKERS
+    ]
     for row in kept[kept["best"] >= 0].itertuples():
         values = means[:, STAGES.index(row.stage), row.best] * np.sign(row.rho_reference)
         rows.append({"what": f"channel {row.best} in {row.stage}", **rho_interval(values, ahi.to_numpy())})

@@ -4,8 +4,8 @@ What a model says of a statistic is corrected by a straight line, fitted on nigh
 known (*calibration nights*, one a person), and the range is made of their errors: jackknife+ (Barber et al. 2021,
 doi:10.1214/20-AOS1965), each error measured by the line of all other nights. Ranks are those of split conformal
 prediction (Lei et al. 2018, doi:10.1080/01621459.2017.1307116), with an equal share of the risk at either end, for
-errors need not be symmetric. A model that knows nothing of a statistic gets a line without slope, and with it the range of the
-scored values themselves.
+errors need not be symmetric. A model that knows nothing of a statistic gets a line without slope, and with it the range
+of the scored values themselves.
 
 It holds for a new person of the same kind: exchangeable with the calibration nights.
 """

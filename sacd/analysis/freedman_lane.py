@@ -120,13 +120,16 @@ def survival_table(found: pd.DataFrame, survivals: Mapping[str, Survival]) -> pd
     Returns
     -------
     DataFrame
-        `coding`, `stage`, `n`, `largest` (|ρ|), `uncorrected` (channels with p ≤ .05), `by_chance` (how many of them chance
-        alone gives), and a column of survivors for each of `survivals`.
+        `coding`, `stage`, `n`, `largest` (|ρ|), `uncorrected` (channels with p ≤ .05), `by_chance` (how many of them
+        chance alone gives), and a column of survivors for each of `survivals`.
     """
     known = found.assign(uncorrected=found["p"] <= LEVEL, tested=found["rho"].notna(), size=found["rho"].abs())
     groups = known.groupby(["coding", "stage"], sort=False)
-    table = groups.agg(n=("n", "first"), largest=("size", "max"), uncorrected=("uncorrected", "sum"), tested=("tested", "sum"))
+    table = groups.agg(
+        n=("n", "first"), largest=("size", "max"), uncorrected=("uncorrected", "sum"), tested=("tested", "sum")
+    )
     table["by_chance"] = LEVEL * table.pop("tested")
+    table = table.loc[list(found["coding"].unique())]
     for name, survival in survivals.items():
         counts = survival.survivors.groupby(["coding", "stage"]).size()
         table[name] = counts.reindex(table.index, fill_value=0).astype(int)

@@ -10,8 +10,8 @@ from sacd.stages import NOT_SCORED, STAGES
 
 CLASSES: dict[int, tuple[Sequence[int], str]] = {
     5: (tuple(range(len(STAGES))), "W, N1, N2, N3, REM"),
-    4: (FOUR, "W, light sleep (N1 and N2), N3, REM"),
-    3: (THREE, "W, non-REM sleep, REM"),
+    4: (FOUR, "W, N1 with N2, N3, REM"),
+    3: (THREE, "W, N1 to N3, REM"),
 }
 """Number of classes → the class of each stage, and what they are."""
 LIMIT = 1.96

@@ -74,7 +74,7 @@ class People:
         return People(self.cohort, self.participants.loc[list(names)], self.features[here], clips)
 
     def split(self) -> tuple["People", "People"]:
-        """Two thirds, the *reference*, on whom all is fitted and chosen, and the *new* people; each of every AHI group."""
+        """Two thirds, the *reference*, on whom all is fitted and chosen, and the *new* people; of every AHI group."""
         order = stratified_order(self.participants, seed=0)
         cut = round(REFERENCE_SHARE * len(order))
         return self.of(order[:cut]), self.of(order[cut:])

@@ -33,7 +33,7 @@ class Material:
     Attributes
     ----------
     clips : DataFrame [m rows]
-        The reference clips on the map: `participant_id`, `recording_id`, `clip`, `stage`, and `ahi` of their participants.
+        The reference clips on the map: `participant_id`, `recording_id`, `clip`, `stage`, and `ahi` of whose they are.
     on_map : ndarray [m, d] float32
         Their features.
     ahi : Series [n]
@@ -137,14 +137,14 @@ class Portrait:
         return zone_shares(placed["in_zone"].to_numpy(), placed["participant_id"].to_numpy(), people.participants.index)
 
     def tell(self, people: People) -> pd.DataFrame:
-        """`Severity.tell_all` of new people, by participant, with `group` and `outcome`; who has too few clips is left out."""
+        """`Severity.tell_all` of new people, by participant, with `group` and `outcome`; too few clips: left out."""
         known = np.isfinite(people.asleep).all(axis=1)
         ahi = people.ahi[known].to_numpy()
         told = self.severity.tell_all(people.asleep[known]).set_axis(people.participants.index[known])
         return told.assign(group=_groups(ahi), outcome=ahi >= THRESHOLD)
 
     def distances(self, told: pd.DataFrame, weak: People | None) -> dict[str, pd.DataFrame]:
-        """How far people are from the reference, `distance` and `group`: itself cross-fitted, new ones, weakly coupled ones.
+        """How far people are from the reference, `distance` and `group`: itself, cross-fitted; new ones; outliers.
 
         Parameters
         ----------
@@ -153,7 +153,8 @@ class Portrait:
         weak : People or None
             Whose video shows less.
         """
-        own = pd.DataFrame({"distance": self.severity.people["distance"], "group": _groups(self.material.ahi.to_numpy())})
+        group = _groups(self.material.ahi.to_numpy())
+        own = pd.DataFrame({"distance": self.severity.people["distance"], "group": group})
         found = {"reference, cross-fitted": own, "new": told}
         return found if weak is None else found | {"weak coupling": self.tell(weak)}
 
@@ -163,15 +164,17 @@ class Portrait:
         return risk_coverage(*values), float(np.square(self.severity.prevalence - told["outcome"]).mean())
 
     def cross_fitted(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Probabilities of the reference people by models that did not see them, by what they come from, and the truth."""
+        """Probabilities of reference people by models that did not see them, by what they come from, and the truth."""
         own = self.severity.people
         said = {BASE: own["base"].to_numpy()}
         if self.baseline is not None:
             said[MARKERS_ALONE] = self.baseline.people["probability"].to_numpy()
         return said | {FEATURES: own["probability"].to_numpy()}, own["outcome"].to_numpy(dtype=bool)
 
-    def on_new(self, told: pd.DataFrame, markers: pd.DataFrame | None = None) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """The same of new people, abstained from or not: `told` of `tell`, and the markers of the video of the same people."""
+    def on_new(
+        self, told: pd.DataFrame, markers: pd.DataFrame | None = None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The same of new people, abstained from or not: `told` of `tell`, and the markers of the same people."""
         use = np.ones(len(told), dtype=bool)
         said = {}
         if self.baseline is not None and markers is not None:
@@ -201,8 +204,8 @@ def samples(people: People) -> pd.Series:
         Letter → participant; only those with at least 10 clips of N2 and of N3 count.
     """
     counts = np.stack([people.clips["stage"].to_numpy() == code for code in ON_MAP], axis=1)
-    enough = pd.DataFrame(counts).groupby(people.owner).sum().reindex(people.participants.index).min(axis=1) >= FEWEST_CLIPS
-    ahi = people.ahi[enough]
+    held = pd.DataFrame(counts).groupby(people.owner).sum().reindex(people.participants.index)
+    ahi = people.ahi[held.min(axis=1) >= FEWEST_CLIPS]
     group = ahi_group(ahi.to_numpy())
     found = {
         letter: (ahi[group == ahi_group(theirs)] - theirs).abs().idxmin()
@@ -223,7 +226,7 @@ def sample_panels(portrait: Portrait, people: People, chosen: pd.Series) -> dict
 
 
 def sample_table(portrait: Portrait, people: People, chosen: pd.Series) -> pd.DataFrame:
-    """Table VI's counterpart: who the sampled people are, the share of their clips in a danger zone, and what is told."""
+    """Table VI's counterpart: who the sampled people are, the share of their clips in a danger zone, what is told."""
     own = people.of(list(chosen))
     told, zone = portrait.tell(own).reindex(list(chosen)), portrait.in_zone(own)
     answered = told["abstains"].eq(False)
@@ -269,7 +272,8 @@ def read_person(
     """
     panels = {}
     for code in ON_MAP:
-        rows = draw_clips(np.where(predicted == code, code, NOT_SCORED), np.full(len(predicted), name), portrait.material.most)
+        said = np.where(predicted == code, code, NOT_SCORED)
+        rows = draw_clips(said, np.full(len(predicted), name), portrait.material.most)
         points = portrait.map.place(features[rows]) if len(rows) else np.empty((0, 2))
         panels[STAGES[code]] = pd.DataFrame({"x": points[:, 0], "y": points[:, 1], "person": name})
     asleep = predicted != W

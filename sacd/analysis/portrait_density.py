@@ -1,7 +1,8 @@
 """Where on the reference map the people of each AHI group lie, and the "danger zones" of the paper's Fig. 9.
 
 Every participant weighs the same, whatever the number of clips. A danger zone is where, of the people whose clips lie
-there, the share with an AHI of 15 or more is nearer to all than it is among the reference people.
+there, the share with an AHI of 15 or more is nearer to all than it is among the reference people. Shares are drawn
+towards that of all by one person: where one lies alone, nothing is told.
 """
 
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from sacd.stages import AHI_GROUPS, ahi_group
 
 CELLS = 64
 """Of the grid, a side."""
-SMOOTH = 2.0
+SMOOTH = 2.5
 """Standard deviation of the smoothing, cells."""
 EMPTY = 0.05
 """Places with less than so much of the greatest density tell nothing."""
+PRIOR = 1.0
+"""People, of whom as many have an AHI of 15 or more as among all, that are thought to lie everywhere."""
 _MARGIN = 0.06
 
 
@@ -83,8 +86,10 @@ def group_density(points: np.ndarray, participant: np.ndarray, ahi: np.ndarray) 
     ])
     total, above = groups.sum(axis=0), groups[2:].sum(axis=0)
     enough = total > EMPTY * total.max()
-    share = np.divide(above, total, out=np.full(total.shape, np.nan), where=enough)
-    return Density(x, y, groups, share, float(weight[ahi >= THRESHOLD].sum() / weight.sum()))
+    prevalence = float(weight[ahi >= THRESHOLD].sum() / weight.sum())
+    near = 4 * np.pi * SMOOTH**2  # cells over which the smoothing counts people
+    share = (above * near + PRIOR * prevalence) / (total * near + PRIOR)
+    return Density(x, y, groups, np.where(enough, share, np.nan), prevalence)
 
 
 def zone_shares(inside: np.ndarray, participant: np.ndarray, people: pd.Index) -> pd.Series:

@@ -1,4 +1,4 @@
-"""A portrait on disk, beside the run whose features it is of: its material and the map's points, numbers and text alone.
+"""A portrait on disk, beside the run whose features it is of: material and the map's points, numbers and text alone.
 
 What is fitted on the material comes out the same when it is opened; the map is restored, not laid out anew.
 """
@@ -30,9 +30,11 @@ def save_portrait(portrait: Portrait, folder: Path, label: str) -> None:
     about = {"label": label, "most": own.most, "method": own.method, "seed": own.seed}
     arrays = {
         "on_map": own.on_map, "clip_ahi": own.clips["ahi"].to_numpy(), "asleep": own.asleep, "ahi": own.ahi.to_numpy(),
-        "people": own.ahi.index.to_numpy(dtype=str), "points": portrait.map.points, "about": np.array(json.dumps(about)),
-        **{f"clip_{name}": own.clips[name].to_numpy(dtype=int if name in ("clip", "stage") else str) for name in CLIP_COLUMNS},
+        "people": own.ahi.index.to_numpy(dtype=str), "points": portrait.map.points,
+        "about": np.array(json.dumps(about)),
     }
+    for name in CLIP_COLUMNS:
+        arrays[f"clip_{name}"] = own.clips[name].to_numpy(dtype=int if name in ("clip", "stage") else str)
     if own.markers is not None:
         arrays["markers"] = own.markers
     aside = folder / f".{os.getpid()}-{FILE}"
@@ -60,8 +62,7 @@ def open_portrait(folder: Path) -> tuple[Portrait, str]:
         about = json.loads(str(arrays["about"]))
         clips = pd.DataFrame({name: arrays[f"clip_{name}"] for name in CLIP_COLUMNS}).assign(ahi=arrays["clip_ahi"])
         ahi = pd.Series(arrays["ahi"], index=pd.Index(arrays["people"], name="participant_id"))
-        material = Material(
-            clips, arrays["on_map"], ahi, arrays["asleep"], arrays.get("markers"), about["most"], about["method"], about["seed"]
-        )
+        how = about["most"], about["method"], about["seed"]
+        material = Material(clips, arrays["on_map"], ahi, arrays["asleep"], arrays.get("markers"), *how)
         points = arrays["points"]
     return Portrait.fit(material, points), about["label"]

@@ -1,9 +1,9 @@
 """The reference map of portraits: fitted once on clips of the reference people; a new clip is placed, the map stays.
 
 Features are scaled and reduced to principal components, both fitted on the reference. openTSNE (Poličar et al. 2024,
-doi:10.18637/jss.v109.i03) or, as an option, UMAP (McInnes et al. 2018, doi:10.21105/joss.00861) lays them out. New clips
-do not see each other: where one lies depends on the reference alone, and is the same every time. The map is for looking;
-what is told of a person comes from `sacd.analysis.severity`.
+doi:10.18637/jss.v109.i03) or, as an option, UMAP (McInnes et al. 2018, doi:10.21105/joss.00861) lays them out. New
+clips do not see each other: where one lies depends on the reference alone, and is the same every time. The map is for
+looking; what is told of a person comes from `sacd.analysis.severity`.
 """
 
 from typing import Any, Literal

@@ -67,7 +67,9 @@ def _cumulative(scores: np.ndarray) -> np.ndarray:
     return np.concatenate([ends, expit(scores), ends + 1], axis=-1)
 
 
-def _value(parameters: np.ndarray, x: np.ndarray, classes: np.ndarray, weight: np.ndarray, penalty: float) -> np.ndarray:
+def _value(
+    parameters: np.ndarray, x: np.ndarray, classes: np.ndarray, weight: np.ndarray, penalty: float
+) -> np.ndarray:
     """Penalised log-likelihood [B]; −∞ where thresholds are out of order."""
     cut = parameters.shape[1] - x.shape[1]
     thresholds, slopes = parameters[:, :cut], parameters[:, cut:]

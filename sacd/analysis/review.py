@@ -56,7 +56,7 @@ def review_list(night: pd.DataFrame, chance: IsotonicRegression | None = None) -
         `chance` of agreeing with a scorer (NaN without calibration).
     """
     sure = sureness(night)
-    chances = night[PROBABILITIES].to_numpy(dtype=float)
+    chances = night[PROBABILITIES].to_numpy(dtype=float, copy=True)
     chances[np.arange(len(chances)), night["predicted"].to_numpy()] = -1
     right = np.full(len(night), np.nan) if chance is None else chance.predict(sure)
     listed = night.assign(sure=sure, second=chances.argmax(axis=1), chance=right)

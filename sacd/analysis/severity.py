@@ -1,9 +1,9 @@
 """How likely a participant's AHI is 15 or more, from one vector of features: ordinal, cross-fitted, and it may abstain.
 
-Scale, principal components, penalty and the proportional-odds fit are made anew inside each participant fold. It abstains
-(a) always, while the lower 95 % bound of the cross-fitted Brier skill over the base rate is not above 0, and (b) for a
-person whose distance to the nearest training participants exceeds the 95th percentile of the cross-fitted distances.
-Both are fixed on the training participants.
+Scale, principal components, penalty and the proportional-odds fit are made anew inside each participant fold. It
+abstains (a) always, while the lower 95 % bound of the cross-fitted Brier skill over the base rate is not above 0, and
+(b) for a person whose distance to the nearest training participants exceeds the 95th percentile of the cross-fitted
+distances. Both are fixed on the training participants.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How good `sacd.analysis.severity` is, and its controls: scores with intervals, risk–coverage, shuffled and planted AHI."""
+"""How good `sacd.analysis.severity` is: scores with intervals, risk–coverage; its controls: AHI shuffled, planted."""
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,8 @@ def scores(said: dict[str, np.ndarray], outcome: np.ndarray) -> pd.DataFrame:
     -------
     DataFrame
         `name`, `score`, `mean`, `low`, `high` (95 % interval over participants, Student's t), `difference`,
-        `difference_low`, `difference_high` (the first's minus this one's: above 0 the first loses more), `participants`.
+        `difference_low`, `difference_high` (the first's minus this one's: above 0 the first loses more),
+        `participants`.
     """
     found = {name: losses(probability, outcome) for name, probability in said.items()}
     first = next(iter(found.values()))

@@ -49,10 +49,10 @@ STATISTICS: dict[str, Statistic] = {
     "sol": Statistic("Sleep onset latency", "min", "from lights off to the first 30 s of sleep"),
     "waso": Statistic("Wake after sleep onset", "min", "awake between the first and the last 30 s of sleep"),
     "rem_latency": Statistic("REM latency", "min", "from falling asleep to the first REM sleep"),
-    "n1": Statistic("N1", "min", "lightest sleep"),
-    "n2": Statistic("N2", "min", "light sleep"),
-    "n3": Statistic("N3", "min", "deep sleep"),
-    "rem": Statistic("REM", "min", "REM sleep"),
+    "n1": Statistic("N1, lightest sleep", "min", "time in N1"),
+    "n2": Statistic("N2, light sleep", "min", "time in N2"),
+    "n3": Statistic("N3, deep sleep", "min", "time in N3"),
+    "rem": Statistic("REM sleep", "min", "time in REM"),
 }
 """By name. Those of `_LIGHTS` need lights off and on."""
 

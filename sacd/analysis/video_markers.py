@@ -1,8 +1,8 @@
 """Two markers of a night from the video alone, which features have to beat: movement arousals and uneven breathing.
 
 Both come from `motion.npy` (`sacd.cohort.motion`): no network, no stage, no EEG. A movement arousal is a burst of
-movement after at least 10 s of rest, as an arousal is scored after 10 s of stable sleep (AASM manual v2.6), that lasts at
-most 15 s. Breathing is uneven where its amplitude waxes and wanes: apnoeas nearly stop it, and a rebound follows.
+movement after at least 10 s of rest, as an arousal is scored after 10 s of stable sleep (AASM manual v2.6), that lasts
+at most 15 s. Breathing is uneven where its amplitude waxes and wanes: apnoeas nearly stop it, and a rebound follows.
 """
 
 from collections.abc import Iterable

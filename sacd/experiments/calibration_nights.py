@@ -47,6 +47,14 @@ class Calibration:
         """How many there are, one a person."""
         return self.pairs["participant_id"].nunique()
 
+    def joined(self, other: "Calibration") -> "Calibration":
+        """These nights and those of other people."""
+        predictions, pairs = (
+            pd.concat(tables, ignore_index=True)
+            for tables in ((self.predictions, other.predictions), (self.pairs, other.pairs))
+        )
+        return replace(self, predictions=predictions, pairs=pairs, lit=self.lit or other.lit)
+
     def without(self, participant: str) -> "Calibration":
         """The same without one person's night."""
         kept = [table[table["participant_id"] != participant] for table in (self.predictions, self.pairs)]

@@ -4,7 +4,7 @@ Ranges come from calibration nights, by default the run's own test nights; of a 
 calibrate.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ import pandas as pd
 from sacd.analysis.conformal import ENOUGH, FEWEST, interval
 from sacd.analysis.night_agreement import agreement
 from sacd.analysis.night_report import CALIBRATED, FEW, OTHER_KIND, TOO_FEW, NightReport
+from sacd.analysis.portrait import read_person
+from sacd.analysis.portrait_file import FILE, open_portrait
 from sacd.analysis.review import REVIEWED, chance_right, expected_agreement, review_list
 from sacd.analysis.sleep_statistics import Lights, lights_of, sleep_statistics
 from sacd.cohort import Cohort
@@ -72,7 +74,7 @@ class Subject:
     @classmethod
     def filmed(cls, night: VideoNight, lights: Lights | None = None) -> "Subject":
         """A video file."""
-        label = "a video of a simulated night" if night.simulated else "a video, not of a cohort"
+        label = "video of a simulated night" if night.simulated else "video of one night"
         return cls(night, label, night.simulated, night.start, lights, night.faults)
 
 
@@ -121,6 +123,17 @@ def night_report(
         expected={count: expected_agreement(listed, count) for count in (0, *REVIEWED)} if usable else {},
         known_person=same and night.participant_id in student.config.split(cohort).pool, severity=severity,
     )
+
+
+def with_portrait(report: NightReport, student: TrainedStudent, subject: Subject) -> NightReport:
+    """The report with what the reference people tell of the person, where some were kept with the run."""
+    folder = student.run.path
+    if not (folder / FILE).exists():
+        return report
+    portrait, _ = open_portrait(folder)
+    features, predicted = student.outputs(subject.night).features, report.clips["predicted"].to_numpy()
+    _, answer = read_person(portrait, features, predicted, subject.night.participant_id)
+    return replace(report, severity=answer)
 
 
 def _staged(student: TrainedStudent, subject: Subject, decision: str) -> pd.DataFrame:

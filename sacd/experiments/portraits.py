@@ -2,8 +2,8 @@
 
 The student is Table II's: SACD where the profile has it, all labels, frozen tier. On a simulated cohort the people are
 further test participants, whole nights simulated straight to the features of the student's trunk, with motion and
-without EEG; on any other cohort they are the student's own test participants. Two thirds of them are the *reference*, on
-which everything is fitted and chosen; the others are *new*.
+without EEG; on any other cohort they are the student's own test participants. Two thirds of them are the *reference*,
+on which everything is fitted and chosen; the others are *new*.
 """
 
 import pandas as pd
@@ -59,7 +59,9 @@ def portrait_place(cohort: Cohort, profile: Profile, weak: bool = False) -> Plac
     chosen = trunk(cohort, profile, None)
     # Beside the test participants of this cohort and of the nights of notebook 16, who are the same people.
     skip = max(settings_of(cohort)["test"], profile.night.test)
-    who = {"skip": skip + own.people, "test": own.weak, "coupling": "weak"} if weak else {"skip": skip, "test": own.people}
+    who = {"skip": skip, "test": own.people}
+    if weak:
+        who = {"skip": skip + own.people, "test": own.weak, "coupling": "weak"}
     encoder = f"{chosen.model.name}-{chosen.model.weights}"
     name = f"portraits-{own.people}-weak-{own.weak}" if weak else f"portraits-{own.people}"
     return place_beside(cohort, name, train=0, nights=0, encoder=encoder, camera_only=True, **who)

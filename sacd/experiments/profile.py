@@ -155,9 +155,9 @@ class Profile(Frozen):
 
     Table II has `seeds` of a method, and of those of `headline` as many as `headline_seeds`: what claims rest on.
 
-    Chapters whose part is left out (`fusion`, `frame_sampling`, `portraits`) do not apply. The frozen tier stands on `trunk`, a
-    network with shipped weights; a real cohort's also on `continued_trunk`, which goes on from the same weights on the
-    cohort's own unlabelled video.
+    Chapters whose part is left out (`fusion`, `frame_sampling`, `portraits`) do not apply. The frozen tier stands on
+    `trunk`, a network with shipped weights; a real cohort's also on `continued_trunk`, which goes on from the same
+    weights on the cohort's own unlabelled video.
     """
 
     name: str

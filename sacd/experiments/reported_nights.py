@@ -1,9 +1,10 @@
 """Notebook 13: whose nights are reported, by which run, and how far reports of them can be trusted.
 
-The run is one that notebooks 16 and 17 have: our method where the profile has it, few labels, the longest context. Its
-test nights calibrate one another.
+The run is one that notebooks 16 and 17 have: our method where the profile has it, few labels, the longest context.
+Its test nights calibrate one another, and with them those of the further people of notebooks 09 and 10, if any.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -13,15 +14,18 @@ from sacd.analysis.review import review_check
 from sacd.analysis.sleep_statistics import SHORTEST_H, lights_of, paired_statistics
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments.calibration_nights import Calibration, own_calibration
-from sacd.experiments.common import OURS, folds
+from sacd.experiments.calibration_nights import Calibration, calibration_on, own_calibration
+from sacd.experiments.common import OURS, folds, is_features
+from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import methods
 from sacd.experiments.night import Row, on_nights_beside, on_own_nights, run_of
+from sacd.experiments.portraits import has_people_beside, portrait_place
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.staging import TrainedStudent
 from sacd.runs.store import RunStore
+from sacd.simulate.beside import Place, ensure
 from sacd.stages import AHI_GROUPS, CLIP_SECONDS, ahi_group
 
 
@@ -43,7 +47,20 @@ def named_runs(cohort: Cohort, profile: Profile) -> list[tuple[Row, StudentRun]]
     return [(row, run_of(row, cohort, profile, "few-label", 0, folds(cohort, profile)[0]))]
 
 
-report_runs, report_companions = partial(on_own_nights, named_runs), partial(on_nights_beside, named_runs)
+report_runs = partial(on_own_nights, named_runs)
+
+
+def further_places(cohort: Cohort, profile: Profile) -> list[Place]:
+    """Where further people lie beside a cohort: those like its own, and those whose video shows less; or nowhere."""
+    if profile.portraits is None or not has_people_beside(cohort):
+        return []
+    return [portrait_place(cohort, profile, weak) for weak in (False, True)]
+
+
+def report_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
+    """The whole nights beside a simulated cohort with the run, and the further people, on whom nothing is trained."""
+    further = [Companion(place, lambda there: []) for place in further_places(cohort, profile)]
+    return [*on_nights_beside(named_runs, cohort, profile), *further]
 
 
 def reporting_student(nights: Cohort, profile: Profile) -> TrainedStudent:
@@ -52,8 +69,19 @@ def reporting_student(nights: Cohort, profile: Profile) -> TrainedStudent:
     return TrainedStudent(RunStore.beside(nights).open(config, nights))
 
 
-def calibration(student: TrainedStudent, nights: Cohort) -> Calibration:
-    """The student's test nights, as it usually decides.
+def further_people(cohort: Cohort, profile: Profile) -> list[Cohort]:
+    """The cohorts of `further_places`, simulated where they are absent."""
+    return ensure(further_places(cohort, profile))
+
+
+def filmed_nights(cohort: Cohort) -> list[str]:
+    """Recordings whose whole night a cohort holds as pictures, which a viewer can show."""
+    long = cohort.recordings["clips"] * CLIP_SECONDS / 3600 >= SHORTEST_H
+    return [] if is_features(cohort) else cohort.recordings["recording_id"][long].tolist()
+
+
+def calibration(student: TrainedStudent, nights: Cohort, further: Sequence[Cohort] = ()) -> Calibration:
+    """The student's test nights as it usually decides, and those of the first of the further cohorts.
 
     Raises
     ------
@@ -61,6 +89,8 @@ def calibration(student: TrainedStudent, nights: Cohort) -> Calibration:
         None of them is whole.
     """
     own = own_calibration(student.run, student.usual_decision, nights)
+    for cohort in further[:1]:
+        own = own.joined(calibration_on(student, cohort, student.usual_decision))
     if not own.nights:
         raise NotApplicable("no test night is whole and scored: there is nothing to report")
     return own
@@ -84,13 +114,24 @@ def trust(known: Calibration, student: TrainedStudent, nights: Cohort) -> pd.Dat
     return found.assign(blind=found["statistic"].map(widths))
 
 
-def trust_by_group(known: Calibration, nights: Cohort) -> pd.DataFrame:
-    """The same coverage by AHI group, all statistics together; groups are not exchangeable, so nothing is promised."""
+def trust_by_group(
+    known: Calibration, student: TrainedStudent, nights: Cohort, further: Sequence[Cohort] = ()
+) -> pd.DataFrame:
+    """The same coverage by AHI group, and of people whose video shows less; all statistics together.
+
+    They are not exchangeable with all calibration nights, so nothing is promised.
+    """
     ranges = leave_one_out(known.pairs)
-    groups = pd.Series(ahi_group(nights.participants["ahi"].to_numpy()), index=nights.participants.index)
+    ahi = pd.concat([cohort.participants["ahi"] for cohort in (nights, *further[:1])])
+    groups = pd.Series(ahi_group(ahi.to_numpy()), index=ahi.index)
     ranges["group"] = ranges["participant_id"].map(groups)
     found = coverage(ranges[ranges["group"] >= 0].sort_values("group"), ["group"])
-    return found.assign(group=[AHI_GROUPS[code] for code in found["group"]])
+    found = found.assign(group=[f"AHI {AHI_GROUPS[code]}" for code in found["group"]])
+    for weak in further[1:2]:
+        fresh = calibration_on(student, weak, student.usual_decision).pairs
+        ranges = leave_one_out(known.pairs, fresh).assign(group="video shows less")
+        found = pd.concat([found, coverage(ranges, ["group"])], ignore_index=True)
+    return found
 
 
 def review_trust(known: Calibration) -> pd.DataFrame:
@@ -98,11 +139,14 @@ def review_trust(known: Calibration) -> pd.DataFrame:
     return review_check(known.predictions, known.predictions)
 
 
-def typical_night(known: Calibration) -> str:
-    """The calibration night whose agreement with the scoring is the median one."""
+def typical_night(known: Calibration, nights: Cohort, filmed: Sequence[str] = ()) -> str:
+    """The test night whose agreement with the scoring is the median one, among filmed ones if there are any."""
     right = known.predictions["stage"] == known.predictions["predicted"]
     agreement = right.groupby(known.predictions["recording_id"]).mean().sort_values()
-    return str(agreement.index[len(agreement) // 2])
+    agreement = agreement[agreement.index.isin(nights.recordings["recording_id"])]
+    chosen = agreement[agreement.index.isin(filmed)]
+    chosen = chosen if len(chosen) else agreement
+    return str(chosen.index[len(chosen) // 2])
 
 
 def _scored(nights: Cohort, student: TrainedStudent) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The AHI beside features: Fig. 7 a–e, Fig. 8, and the two markers of the video alone."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,8 @@ from sacd.figures.style import (
 from sacd.stages import AHI_GROUPS, STAGES
 
 TITLES = {
-    OVERALL: "AHI", "normal": "normal, < 5", "mild": "mild, 5–15", "moderate": "moderate, 15–30", "severe": "severe, ≥ 30"
+    OVERALL: "AHI", "normal": "normal, < 5", "mild": "mild, 5–15", "moderate": "moderate, 15–30",
+    "severe": "severe, ≥ 30",
 }
 GROUP_MARKERS = dict(zip(AHI_GROUPS, ("o", "^", "s", "D"), strict=True))
 MARKER_TITLES = dict(
@@ -39,12 +41,14 @@ MARKER_TITLES = dict(
 _SPREAD = 0.32
 
 
-def group_handles(most: float = 4.5) -> list[Line2D]:
+def group_look(name: str) -> dict[str, Any]:
+    """Colour and marker of an AHI group."""
+    return {"color": AHI_COLOURS[name], "marker": GROUP_MARKERS[name]}
+
+
+def group_handles() -> list[Line2D]:
     """Entries of a legend: the AHI groups, events/h."""
-    return [
-        Line2D([], [], ls="none", marker=GROUP_MARKERS[name], ms=most, mew=0, color=AHI_COLOURS[name], label=TITLES[name])
-        for name in AHI_GROUPS
-    ]
+    return [Line2D([], [], ls="none", ms=4.5, mew=0, label=TITLES[name], **group_look(name)) for name in AHI_GROUPS]
 
 
 @styled(STYLE)
@@ -113,14 +117,14 @@ def channel_maps(maps: Mapping[str, pd.DataFrame], label: str) -> Figure:
             for new, size, alpha in ((False, 10, 0.3), (True, 30, 1.0)):
                 part = points[(points["group"] == name) & (points["new"] == new)]
                 ax.scatter(
-                    part["x"], part["y"], s=size, alpha=alpha, lw=0.6 if new else 0, color=AHI_COLOURS[name],
+                    part["x"], part["y"], s=size, alpha=alpha, lw=0.6 if new else 0, facecolor=AHI_COLOURS[name],
                     edgecolors=INK, marker=GROUP_MARKERS[name],
                 )
-        name_panel(ax, title, 60)
+        name_panel(ax, title, 40)
         bare(ax)
     letter(np.array(axes))
     figure.legend(handles=group_handles(), ncols=len(AHI_GROUPS), loc="outside upper center")
-    stamp(figure, label, "outlined: new people; pale: the reference people, on whom channels were chosen")
+    stamp(figure, label, "AHI in events/h; outlined: new people; pale: reference people, on whom channels were chosen")
     return figure
 
 
@@ -151,9 +155,7 @@ def marker_panels(markers: pd.DataFrame, ahi: pd.Series, label: str) -> Figure:
     for ax, name in zip(axes[0], MARKERS, strict=True):
         for level in AHI_GROUPS:
             of = (group == level).to_numpy()
-            ax.scatter(
-                ahi[of], markers.loc[of, name], s=20, lw=0, color=AHI_COLOURS[level], marker=GROUP_MARKERS[level], alpha=0.85
-            )
+            ax.scatter(ahi[of], markers.loc[of, name], s=20, lw=0, alpha=0.85, **group_look(level))
         ax.set_xlabel("AHI, events/h")
         ax.set_title(MARKER_TITLES[name])
         ax.set_xlim(left=0)

@@ -66,7 +66,7 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 </div>
 <div>
 <h2>Agreement with the human scoring</h2>
-{% if agreement %}{{ table(("", "clips", "κ"), agreement, 2) }}{% endif %}
+{% if agreement %}{{ table(words.AGREEMENT_COLUMNS, agreement, 2) }}{% endif %}
 {{ notes([words.agreement_note(report)]) }}
 <h2>Quality of the pictures</h2>
 {% if quality %}{{ table(("", ""), quality, 1) }}{% endif %}
@@ -77,6 +77,7 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 </div>
 <h2>Review these clips</h2>
 {{ notes(words.review_notes(report)) }}
+<div class="columns"><div>
 <table class="review"><thead><tr>{% for title in words.REVIEW_COLUMNS %}<th>{{ title }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for clip, row in review %}
@@ -84,6 +85,9 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 {% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody></table>
+</div><div>
+{% if expected %}{{ table(words.EXPECTED_COLUMNS, expected, 1) }}{% endif %}
+</div></div>
 <h2>What this page is</h2>
 <p class="note">{{ words.PURPOSE }}</p>
 </section>
@@ -110,6 +114,7 @@ def fragment(report: NightReport) -> Html:
         report=report, words=words, picture=b64encode(night_figure(report)._repr_png_()).decode(),
         statistics=words.statistic_rows(report), agreement=words.agreement_rows(report),
         quality=words.quality_rows(report), severity=words.severity_notes(report),
+        expected=words.expected_rows(report) if report.expected else [],
         review=list(zip(report.review["clip"].head(LISTED), rows, strict=True)),
     ))
 

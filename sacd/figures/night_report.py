@@ -20,7 +20,7 @@ _LEFT, _RIGHT = 0.6, 7.67
 _MIDDLE, _GUTTER = 4.35, 0.3
 _LINE = 0.165
 """Height of a line of text, inches."""
-_PER_INCH = 15.0
+_PER_INCH = 18.5
 """Characters of the notes' font in an inch."""
 
 
@@ -45,19 +45,22 @@ def page(report: NightReport) -> Figure:
     write.text(_LEFT, 0.62, words.TITLE, size=15, weight="bold")
     write.text(_RIGHT, 0.62, words.RESEARCH, size=10, weight="bold", color=ORANGE, ha="right")
     bottom = write.notes(_LEFT, 0.86, _RIGHT, words.about(report))
+    if report.foreign:
+        write.text(_LEFT, bottom + 0.15, words.BANNER, size=9.5, weight="bold", color=ORANGE)
+        bottom += 0.2
     bottom = _draw_night(figure, report, bottom + 0.25)
     top = bottom + 0.25
     left = write.heading(_LEFT, top, _MIDDLE, "Sleep statistics")
     if len(report.statistics):
         left = write.table(
-            left, (_LEFT, 2.95, 3.75, _MIDDLE), words.STATISTIC_COLUMNS, words.statistic_rows(report), numbers=3
+            left, (_LEFT, 2.6, 3.5, _MIDDLE), words.STATISTIC_COLUMNS, words.statistic_rows(report), numbers=3
         )
     left = write.notes(_LEFT, left, _MIDDLE, words.statistic_notes(report))
     begin = _MIDDLE + _GUTTER
     right = write.heading(begin, top, _RIGHT, "Agreement with the human scoring")
     if len(report.agreement):
         cells = words.agreement_rows(report)
-        right = write.table(right, (begin, 7.15, _RIGHT), ("", "clips", "κ"), cells, numbers=2)
+        right = write.table(right, (begin, 7.22, _RIGHT), words.AGREEMENT_COLUMNS, cells, numbers=2)
     right = write.notes(begin, right, _RIGHT, [words.agreement_note(report)])
     right = write.heading(begin, right + 0.1, _RIGHT, "Quality of the pictures")
     if report.quality is not None:
@@ -69,8 +72,9 @@ def page(report: NightReport) -> Figure:
     top = max(left, right) + 0.15
     low = write.heading(_LEFT, top, _RIGHT, "Review these clips")
     low = write.notes(_LEFT, low, _RIGHT, words.review_notes(report))
-    columns = (_LEFT, 1.6, 2.9, 4.2)
-    write.table(low, columns, words.REVIEW_COLUMNS, words.review_rows(report))
+    write.table(low, (_LEFT, 1.5, 2.4, _MIDDLE), words.REVIEW_COLUMNS, words.review_rows(report), numbers=1)
+    if report.expected:
+        write.table(low, (begin, _RIGHT), words.EXPECTED_COLUMNS, words.expected_rows(report), numbers=1)
     write.notes(_LEFT, HEIGHT - 0.85, _RIGHT, [words.STAGES_IN_WORDS, words.PURPOSE])
     stamp(figure, report.label)
     if report.foreign:

@@ -7,7 +7,7 @@ import pandas as pd
 from sacd.analysis.conformal import ENOUGH, FEWEST
 from sacd.analysis.night_report import FEW, OTHER_KIND, TOO_FEW, NightReport
 from sacd.analysis.sleep_statistics import STATISTICS
-from sacd.decisions import DECISIONS
+from sacd.decisions import ARGMAX, DECISIONS
 from sacd.ingest.quality import NOT_CHECKED
 from sacd.stages import CLIP_SECONDS, STAGES
 
@@ -20,8 +20,10 @@ PURPOSE = (
 BANNER = "NOT VALID FOR THIS PERSON: the model learnt from simulated people only"
 STAGE_TITLES = {"W": "awake", "N1": "N1", "N2": "N2", "N3": "N3", "REM": "REM"}
 STAGES_IN_WORDS = "W: awake. N1, N2: light sleep. N3: deep sleep. REM: the stage of most dreams."
-STATISTIC_COLUMNS = ("", "model", "90 % range", "human scorer")
+STATISTIC_COLUMNS = ("", "model", "90 % range", "scorer")
+AGREEMENT_COLUMNS = ("", "agreement", "κ")
 REVIEW_COLUMNS = ("time", "staged as", "or perhaps", "chance that a scorer agrees")
+EXPECTED_COLUMNS = ("after reviewing", "expected agreement with a scorer")
 SHOWN = 10
 """Clips of the review list that a page has room for."""
 
@@ -45,13 +47,15 @@ def about(report: NightReport) -> list[str]:
     length = _length((onset.max() + CLIP_SECONDS - onset.min()) / 60)
     begun = "" if report.start is None else f"recorded {_date(report.start)}, "
     decision = DECISIONS[report.decision]
-    reading = "every 30 s by itself"
+    reading = "the likeliest stage of each 30 s" + (
+        "" if report.decision == ARGMAX else ", corrected for how common stages are"
+    )
     if decision.whole_nights:
-        reading = "in the light of the night so far" if decision.causal else "in the light of the whole night"
+        reading = "each 30 s in the light of the " + ("night so far" if decision.causal else "whole night")
     taught = "simulated people" if report.trained_simulated else "recorded people"
     return [
         f"Night {report.night_id}: {begun}{length}{', a simulated night' if report.simulated else ''}.",
-        f"Model {report.run_id}, which learnt from {taught}; its answers were read {reading}.",
+        f"Model {report.run_id}, which learnt from {taught}. Its stages: {reading}.",
     ]
 
 
@@ -92,8 +96,8 @@ def statistic_notes(report: NightReport) -> list[str]:
     latency = known.loc["rem_latency"]
     if report.standing not in (OTHER_KIND, TOO_FEW) and (latency["absent"] or latency["missed"]):
         notes.append(
-            f"REM latency: of the nights behind the range the model found REM sleep in {latency['absent']:.0f} where the"
-            f" scorer had none, and none in {latency['missed']:.0f} where the scorer had some; these do not count in it."
+            f"REM latency: of the nights behind the range the model found REM sleep in {latency['absent']:.0f} where"
+            f" the scorer had none, and none in {latency['missed']:.0f} where the scorer had some; they do not count."
         )
     return notes
 
@@ -170,10 +174,15 @@ def review_rows(report: NightReport, count: int = SHOWN) -> list[tuple[str, str,
 def review_notes(report: NightReport) -> list[str]:
     """What reviewing is expected to bring."""
     notes = ["The 30-s clips of which the model is least sure, least sure first."]
-    if not report.expected:
-        return [*notes, "What reviewing them brings is not known without calibration."]
-    steps = [f"{count}: {100 * share:.1f} %" for count, share in report.expected.items()]
-    return [*notes, f"Expected agreement with a scorer after reviewing the first {'; '.join(steps)}."]
+    return notes if report.expected else [*notes, "What reviewing them brings is not known without calibration."]
+
+
+def expected_rows(report: NightReport) -> list[tuple[str, str]]:
+    """Cells of `EXPECTED_COLUMNS`."""
+    return [
+        (f"the first {count} clips" if count else "none", f"{100 * share:.1f} %")
+        for count, share in report.expected.items()
+    ]
 
 
 def severity_notes(report: NightReport) -> list[str]:

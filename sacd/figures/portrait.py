@@ -1,4 +1,4 @@
-"""Feature portraits: Fig. 9 with its danger zones, density by AHI group, and when the probability of a group is told."""
+"""Feature portraits: Fig. 9 with its danger zones, density by AHI group, and when a probability is told."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sacd.analysis.portrait_density import Density
-from sacd.figures.ahi import GROUP_MARKERS, TITLES, bare, group_handles
+from sacd.figures.ahi import TITLES, bare, group_handles, group_look
 from sacd.figures.style import (
     AHI_COLOURS,
     BLUE,
     GRID,
-    INK,
     MUTED,
     ORANGE,
     PAGE,
@@ -131,7 +130,7 @@ def rule_panels(
     label : str
         `Cohort.label`.
     """
-    figure, axes = canvas(label, PAGE, 2.9, 1, 2, width_ratios=(1, 1.25))
+    figure, axes = canvas(label, PAGE, 3.2, 1, 2, width_ratios=(1, 1.25))
     risk, apart = axes[0]
     risk.plot(curve["coverage"], curve["brier"], color=BLUE, marker="o", ms=3, label="Brier score of those answered")
     risk.axhline(base, color=MUTED, ls="--", lw=1, label="base rate, everybody")
@@ -143,14 +142,14 @@ def rule_panels(
     risk.set_ylabel("Brier score")
     risk.set_xlim(0, 1.03)
     risk.set_ylim(bottom=0)
-    risk.legend(loc="lower right")
+    risk.legend(loc="lower left", bbox_to_anchor=(-0.15, 1.12))
     risk.set_title("Risk and coverage")
     rng = np.random.default_rng(0)
     for place, people in enumerate(distances.values()):
         for name in AHI_GROUPS:
             part = people[people["group"] == name]
             height = place + rng.uniform(-0.25, 0.25, len(part))
-            apart.scatter(part["distance"], height, s=16, lw=0, color=AHI_COLOURS[name], marker=GROUP_MARKERS[name], alpha=0.85)
+            apart.scatter(part["distance"], height, s=16, lw=0, alpha=0.85, **group_look(name))
     apart.axvline(limit, color=ORANGE, lw=1.2)
     apart.set_yticks(range(len(distances)), [f"{name} (n = {len(people)})" for name, people in distances.items()])
     apart.set_ylim(len(distances) - 0.5, -0.5)
@@ -177,7 +176,7 @@ def zone_panel(shares: pd.Series, ahi: pd.Series, label: str) -> Figure:
     ax = axes[0, 0]
     for name, low, high in zip(AHI_GROUPS, (-np.inf, 5, 15, 30), (5, 15, 30, np.inf), strict=True):
         of = (ahi >= low) & (ahi < high)
-        ax.scatter(ahi[of], shares[of], s=20, lw=0, color=AHI_COLOURS[name], marker=GROUP_MARKERS[name])
+        ax.scatter(ahi[of], shares[of], s=20, lw=0, **group_look(name))
     ax.set_xlabel("AHI, events/h")
     percent(ax, "y", "% of clips in a danger zone")
     ax.set_xlim(left=0)

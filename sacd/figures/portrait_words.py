@@ -10,14 +10,15 @@ from sacd.figures.words import counted
 from sacd.stages import AHI_GROUPS, ahi_group
 
 BY_CONSTRUCTION = (
-    "Simulated: apnoeas are drawn into the pictures at the rate that the AHI says, so features carry the AHI by construction;"
-    " nothing here is evidence about patients."
+    "Simulated: apnoeas are drawn into the pictures at the rate that the AHI says, so features carry the AHI by"
+    " construction; nothing here is evidence about patients."
 )
 
 
 def student_in_words(row: pd.Series) -> str:
     """Whose features are looked at: a row of `sacd.runs.ensure`."""
-    return f"Features of {row['method']}, {row['protocol']} protocol, {row['tier']} tier, seed {row['seed']}: 512 a clip."
+    how = f"{row['protocol']} protocol, {row['tier']} tier, seed {row['seed']}"
+    return f"Features of {row['method']}, {how}: 512 a clip."
 
 
 def people_in_words(participants: pd.DataFrame, simulated: bool, label: str) -> str:
@@ -37,8 +38,8 @@ def people_in_words(participants: pd.DataFrame, simulated: bool, label: str) -> 
     groups = ", ".join(f"{count} {name}" for count, name in zip(counts, AHI_GROUPS, strict=True))
     lines = [
         f"{counted(len(grown), 'adult')} whom the student has not seen ({groups}).",
-        f"Left out: {len(known) - len(grown)} under {ADULT}, for whom other cut-offs hold (an AHI of 1 is abnormal in a child);"
-        f" {len(participants) - len(known)} of unknown AHI.",
+        f"Left out: {len(known) - len(grown)} under {ADULT}, for whom other cut-offs hold (an AHI of 1 is abnormal in a"
+        f" child); {len(participants) - len(known)} of unknown AHI.",
     ]
     if unknown := int(grown["age"].isna().sum()):
         lines.append(f"Of {unknown} the age is unknown: taken as adults.")
@@ -60,14 +61,14 @@ def survival_in_words(found: pd.DataFrame, survivals: dict[str, Survival], label
     tests = int(found["rho"].notna().sum())
     single = int((found["p"] <= 0.05).sum())
     lines = [
-        f"Uncorrected, as in the paper: {single:,} of {tests:,} tests have p ≤ .05; chance alone gives about {0.05 * tests:,.0f}."
+        f"Uncorrected, as in the paper: {single:,} of {tests:,} tests have p ≤ .05; chance alone gives about"
+        f" {0.05 * tests:,.0f}."
     ]
     for name, survival in survivals.items():
         left, whole = survival.survivors, survival.table
         given = ", ".join(survival.covariates) or "nothing"
-        where = ", ".join(
-            f"{count} in {stage} with {coding}" for (coding, stage), count in left.groupby(["coding", "stage"], sort=False).size().items()
-        )
+        counts = left.groupby(["coding", "stage"], sort=False).size()
+        where = ", ".join(f"{count} in {stage} with {coding}" for (coding, stage), count in counts.items())
         t = f"|t| ≥ {survival.critical:.1f} over {survival.permutations:,} permutations"
         lines.append(f"{name} (given {given}): {len(left):,} survive ({t}){': ' + where if where else ''}.")
         if whole["t"].isna().all():
@@ -86,14 +87,16 @@ def severity_in_words(severity: Severity, told: pd.DataFrame, label: str) -> str
         `Severity.tell_all` of new people.
     label : str
     """
+    does = "answers, for the lower end is above 0"
+    if not severity.answers:
+        does = "abstains always, for the lower end is not above 0"
     lines = [
         f"Every probability assumes that AHI ≥ 15 is as common as among the {len(severity.people)} reference people:"
         f" {severity.prevalence:.0%}.",
-        f"Cross-fitted Brier skill over that base rate: {_skill(severity)}; it"
-        f" {'answers, for the lower end is above 0' if severity.answers else 'abstains always: the lower end is not above 0'}.",
+        f"Cross-fitted Brier skill over that base rate: {_skill(severity)}; it {does}.",
         f"Nobody farther than {severity.limit:.2f} from the reference people is answered; of {len(told)} new people"
         f" {int((~told['abstains']).sum())} are.",
-        f"Chosen on all reference people: {severity.chosen.components} components, penalty {severity.chosen.penalty:g}.",
+        f"Chosen on reference people: {severity.chosen.components} components, penalty {severity.chosen.penalty:g}.",
     ]
     return "\n".join([*lines, label])
 
@@ -132,7 +135,8 @@ def answer_in_words(answer: Answer | None, severity: Severity, label: str) -> st
     label : str
         `Cohort.label` of the reference people.
     """
-    about = f"Reference: {len(severity.people)} people, {severity.prevalence:.0%} of them with an AHI of 15 or more; {label}."
+    people, share = len(severity.people), severity.prevalence
+    about = f"Reference: {people} people, {share:.0%} of them with an AHI of 15 or more; {label}."
     if answer is None:
         return f"Nothing is said of breathing events: too little sleep was seen. {about}"
     if answer.abstains:
@@ -147,8 +151,8 @@ def survival_gist(found: pd.DataFrame, survivals: dict[str, Survival], label: st
     left = ", ".join(f"{len(survival.survivors):,} ({name})" for name, survival in survivals.items())
     n = int(found["n"].max())
     return (
-        f"Features and the AHI: of {tests:,} correlations {single:,} have p ≤ .05 one by one, as the paper tests; corrected for"
-        f" their number and for covariates, left are: {left} (n = {n}; {label})."
+        f"Features and the AHI: of {tests:,} correlations {single:,} have p ≤ .05 one by one, as the paper tests;"
+        f" corrected for their number and for covariates, left are: {left} (n = {n}; {label})."
     )
 
 

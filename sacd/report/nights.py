@@ -13,7 +13,7 @@ from sacd.decisions import decision_named
 from sacd.decisions.decoders import PROBABILITIES
 from sacd.exceptions import SacdError, first_line
 from sacd.experiments.calibration_nights import calibration_on
-from sacd.experiments.night_report import Subject, night_report
+from sacd.experiments.night_report import Subject, night_report, with_portrait
 from sacd.figures.night_report import html, page
 from sacd.ingest.video_night import read_night, videos_of
 from sacd.paths import ROOT
@@ -73,7 +73,7 @@ def predict(
     lights = None if lights_s is None else _lights(*lights_s)
     subjects = _of_cohort(path) if (path / "cohort.json").exists() else _of_videos(path, student, lights)
     for source, subject in subjects:
-        report = night_report(student, subject, decision, nights)
+        report = with_portrait(night_report(student, subject, decision, nights), student, subject)
         yield Written(source, write(report, out or OUT))
 
 

@@ -137,6 +137,11 @@ class TrainedStudent:
         own, other = self.sampling, cohort.info.sampling
         names = ("frames", "span_s", "height", "width", "video_features")
         different = [name for name in names if getattr(own, name) != getattr(other, name)]
+        known, other_encoder = self.run.description.get("encoder"), cohort.info.provenance.get("encoder")
+        if not different and known is not None and known != other_encoder:
+            raise SacdError(
+                f"{cohort.path}: its features are {other_encoder}'s, the run learnt from {known}'s; name another run"
+            )
         if different:
             name = different[0]
             raise SacdError(

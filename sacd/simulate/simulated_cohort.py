@@ -123,8 +123,8 @@ def simulate(
     """
     out = Path(out)
     info = cohort_info(
-        name or out.resolve().name, train, test, nights, coupling, seed, frames, size, span_s, viewing, preview, encoder,
-        skip, camera_only,
+        name or out.resolve().name, train, test, nights, coupling, seed, frames, size, span_s, viewing, preview,
+        encoder, skip, camera_only,
     )
     if (out / "cohort.json").exists():
         _check_same(out, info)

@@ -1,5 +1,7 @@
-"""One person's clips on the reference map, their hypnogram and the viewer, linked: a click shows the clip, a lasso marks
-the same clips in both pictures."""
+"""One person's clips on the reference map, their hypnogram and the viewer, linked.
+
+A click shows the clip, a lasso marks the same clips in both pictures.
+"""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -117,7 +119,7 @@ def _clip_traces(size: int) -> list[go.Scatter]:
     faint = {"marker": {"opacity": 0.12}}
     ring = {"size": size + 8, "color": "rgba(0,0,0,0)", "line": {"color": INK, "width": 2}}
     return [
-        go.Scatter(mode="markers", marker={"size": size}, hoverinfo="text", unselected=faint, name="clips of the night"),
+        go.Scatter(mode="markers", marker={"size": size}, hoverinfo="text", unselected=faint, name="clips"),
         go.Scatter(mode="markers", marker=ring, hoverinfo="skip", name="shown"),
     ]
 
@@ -147,7 +149,10 @@ def _night_figure() -> go.FigureWidget:
     figure.update_layout(
         height=_NIGHT_PX, template="simple_white", showlegend=False, dragmode="select",
         xaxis_title="hours from the start of the recording", margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        yaxis={"tickvals": list(range(len(STAGES))), "ticktext": list(HYPNOGRAM_ORDER), "range": [len(STAGES) - 0.5, -0.5]},
+        yaxis={
+            "tickvals": list(range(len(STAGES))), "ticktext": list(HYPNOGRAM_ORDER),
+            "range": [len(STAGES) - 0.5, -0.5],
+        },
     )
     return figure
 
