@@ -23,8 +23,8 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 .sacd-table .interval, .sacd-table .published {display: block; font-size: 11px; white-space: nowrap; color: #555}
 .sacd-table .published {font-style: italic; color: #8a4b08}
 .sacd-table .number .value {white-space: nowrap}
-.sacd-table .mark {display: block; width: fit-content; margin-bottom: 2px; padding: 0 8px; border: 1px solid #66717a; border-radius: 9px;
-  background: #66717a; color: #fff; font-size: 12px; font-weight: 600; white-space: nowrap}
+.sacd-table .mark {display: block; width: fit-content; margin-bottom: 2px; padding: 0 8px; border: 1px solid #66717a;
+  border-radius: 9px; background: #66717a; color: #fff; font-size: 12px; font-weight: 600; white-space: nowrap}
 .sacd-table .mark.holds {background: #00785a; border-color: #00785a}
 .sacd-table .mark.opposite {background: #b34700; border-color: #b34700}
 .sacd-table .mark.described {background: none; color: inherit}
