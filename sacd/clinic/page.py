@@ -18,13 +18,17 @@ FRAME = (
     ' this.contentDocument.documentElement.scrollHeight + 8 + &quot;px&quot;"'
 )
 """Scripts do not run in it, whatever a file's name or a remark holds; it is as high as what it shows."""
+LEGEND = (
+    "Each dot is 30 seconds of sleep, dots that lie together look alike to the model: grey, people to compare with; in"
+    " colour, this person. Outlined: where people with an AHI (breathing events an hour) of 15 or more prevail."
+)
 STYLE = """\
 <style>
 .clinic { font: 16px/1.5 system-ui, sans-serif; color: #1b2a33; }
 .clinic h1 { font-size: 1.5rem; margin: .5rem 0; }
 .clinic .banner { background: #fff3d6; border-left: 5px solid #e69f00; padding: .5rem 1rem; margin: .5rem 0; }
 .clinic iframe { width: 100%; height: 60rem; border: 1px solid #d9e0e5; background: #fff; }
-.clinic img { max-width: 100%; border: 1px solid #d9e0e5; }
+.clinic img { max-width: min(100%, 52rem); border: 1px solid #d9e0e5; }
 .clinic a { color: #0063a0; }
 </style>
 """
@@ -126,7 +130,8 @@ def _body(name: str, seen: Seen) -> str:
     file = f"night-report-{name}.pdf"
     portrait = ""
     if seen.portrait is not None:
-        portrait = f'<img alt="Portrait" src="data:image/png;base64,{base64.b64encode(seen.portrait).decode()}">'
+        picture = base64.b64encode(seen.portrait).decode()
+        portrait = f'<p>{LEGEND}</p><img alt="Portrait" src="data:image/png;base64,{picture}">'
     return (
         f'<p><a download="{escape(file)}" href="data:application/pdf;base64,{paper}">Save the report as PDF</a></p>'
         f'<iframe {FRAME} title="Night report of {escape(name)}" srcdoc="{escape(seen.report)}"></iframe>'
