@@ -47,7 +47,7 @@ LAB_OPTIONS ?=
 lab: $(STAMP)  ## JupyterLab on the notebooks
 	@test "$$(id -u)" != 0 || case '$(LAB_OPTIONS)' in *--allow-root*) ;; *) \
 	  echo "JupyterLab does not run as root unless told to: make lab LAB_OPTIONS=--allow-root"; exit 1;; esac
-	$(BIN)/jupyter lab --notebook-dir . --ip 127.0.0.1 $(LAB_OPTIONS)
+	$(BIN)/sacd lab $(LAB_OPTIONS)
 
 install: $(STAMP)
 

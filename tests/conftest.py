@@ -14,6 +14,7 @@ from sacd.cohort import CohortInfo, Sampling
 from sacd.cohort.writer import CohortWriter
 
 ROOT = Path(__file__).parents[1]
+pytest_plugins = ["browser"]
 
 
 def pytest_configure() -> None:

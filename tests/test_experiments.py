@@ -41,11 +41,15 @@ def test_laptops_plan_keeps_its_budget_on_two_cores(tmp_path):
     main = runs.closure([run for chapter in chapters for run in chapter.runs(cohort, profile)])
     training = sum(predicted_seconds(config, cohort, store) for config in main)
     simulating = [simulation_seconds(cohort)]
+    shared = defaultdict(list)
     for companion in (companion for chapter in chapters for companion in chapter.companions(cohort, profile)):
-        planned = companion.place.open_or_plan()
+        shared[companion.place.path].append(companion)
+    for companions in shared.values():
+        planned = companions[0].place.open_or_plan()
         simulating.append(simulation_seconds(planned))
+        configs = runs.closure(config for companion in companions for config in companion.runs(planned))
         # Their EEG and labels are the main cohort's, and so are their teachers.
-        beside = [config for config in runs.closure(companion.runs(planned)) if config.kind != "teacher"]
+        beside = [config for config in configs if config.kind != "teacher"]
         training += sum(predicted_seconds(config, planned, store) for config in beside)
     notebooks = NOTEBOOK_SECONDS * len(chapters) / CORES
     minutes = (training / CORES + notebooks + simulating[0] + sum(simulating[1:]) / CORES) / 60

@@ -44,7 +44,8 @@ def test_every_dependency_is_pinned_within_its_range():
 def test_third_party_imports_are_declared():
     distribution = {"bs4": "beautifulsoup4", "yaml": "pyyaml", "sklearn": "scikit-learn", "umap": "umap-learn"}
     through = {"nbformat": "nbconvert", "nbclient": "nbconvert", "pygments": "nbconvert", "markupsafe": "jinja2",
-               "PIL": "matplotlib", "IPython": "ipykernel", "traitlets": "ipykernel"}
+               "PIL": "matplotlib", "IPython": "ipykernel", "traitlets": "ipykernel", "tornado": "jupyterlab",
+               "jupyter_core": "jupyterlab"}
     declared = {canonicalize_name(Requirement(text).name) for text in project()["dependencies"]}
     found = set()
     for file in (ROOT / "sacd").rglob("*.py"):

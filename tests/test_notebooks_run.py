@@ -11,7 +11,7 @@ from sacd.simulate.simulated_cohort import simulate
 
 # One test a cohort, not one a claim: a report takes a minute, and test processes do not share fixtures.
 
-OF_NIGHTS = ("16_night_context", "17_our_method")
+OF_NIGHTS = ("13_night_report", "16_night_context", "17_our_method")
 """On a feature cohort alone: beside a simulated one they would have whole nights simulated."""
 
 

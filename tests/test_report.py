@@ -9,6 +9,7 @@ import shutil
 import sys
 import threading
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -38,6 +39,7 @@ from sacd.report.notebook import Notebook, Outcome
 from sacd.runs.identity import run_id
 from sacd.runs.store import RunStore
 from sacd.simulate.beside import is_whole, place_beside
+from sacd.simulate.planned import array_bytes
 from sacd.simulate.simulated_cohort import simulate
 from sacd.training.config import TRAINING_VERSION
 
@@ -369,6 +371,21 @@ def test_companions_are_made_trained_and_kept(bench, coupled, executions):
     shutil.rmtree(bench / "data" / "main-weak")
     assert "01_good" not in write_main(bench, ["03"])
     assert not (bench / "data" / "main-weak").exists(), "not for a chapter that was not asked for"
+
+
+def test_a_companion_without_runs_is_counted_and_keeps_its_arrays(bench, coupled, monkeypatch):
+    def beside(cohort, profile):
+        return [Companion(place_beside(cohort, "weak", coupling="weak"), lambda there: [])]
+
+    chapter = experiments.CHAPTERS["01_good"]
+    monkeypatch.setitem(experiments.CHAPTERS, "01_good", replace(chapter, companions=beside))
+    before = of_main(bench).plan()
+    assert before.simulated == ["main-weak"] and len(before.runs) == 1
+    write_main(bench)
+    weak = Cohort.open(bench / "data" / "main-weak")
+    after = of_main(bench).plan()
+    assert is_whole(weak) and after.simulated == []
+    assert before.left_bytes - after.left_bytes == array_bytes(weak)
 
 
 def test_failed_runs_of_a_companion_are_shown(bench, coupled, monkeypatch):

@@ -49,7 +49,8 @@ def test_a_page_says_whose_tables_they_are(report, tmp_path):
     beside = [vars(one) for one in references("03_a", "laptop", tmp_path / "reference")]
     page = render(
         "notebook.html", entry={"title": "t", "status": "done", "reason": ""}, cohort={"label": "l", "simulated": True},
-        cells=[], plotly=False, references=beside,
+        cells=[], plotly=False, references=beside, page="03_a.html", players="", headings=[],
+        contents=[{"title": "t", "page": "03_a.html", "number": "03", "status": "done"}], parameters={},
     )
     assert "profile evening, x (simulated); <code>make &lt;b&gt;</code>, commit abc123" in page
     assert "<td>kept of 03_a</td>" in page

@@ -40,12 +40,21 @@ def fit_map(features: np.ndarray, perplexity: float = 30.0, seed: int = 0) -> TS
     """
     if len(features) < 8 or not np.isfinite(features).all():
         raise SacdError(f"features: {len(features)} clips, finite: {bool(np.isfinite(features).all())}; a map needs 8")
+    return _mapper(len(features), perplexity, seed).fit(np.asarray(features, dtype=np.float64))
+
+
+def restore_map(features: np.ndarray, points: np.ndarray, perplexity: float = 30.0, seed: int = 0) -> TSNEEmbedding:
+    """The map that `fit_map` gave of these features, from its points: nothing is laid out anew."""
+    mapper = _mapper(len(features), perplexity, seed)
+    return mapper.prepare_initial(np.asarray(features, dtype=np.float64), initialization=np.asarray(points))
+
+
+def _mapper(clips: int, perplexity: float, seed: int) -> TSNE:
     # PCA initialisation scaled by openTSNE: the large-scale layout is then the data's, not the random seed's
-    mapper = TSNE(
-        perplexity=min(perplexity, (len(features) - 1) / 3), initialization="pca", neighbors="exact",
-        negative_gradient_method="fft" if len(features) > 10_000 else "bh", n_jobs=1, random_state=seed,
+    return TSNE(
+        perplexity=min(perplexity, (clips - 1) / 3), initialization="pca", neighbors="exact",
+        negative_gradient_method="fft" if clips > 10_000 else "bh", n_jobs=1, random_state=seed,
     )  # fmt: skip
-    return mapper.fit(np.asarray(features, dtype=np.float64))
 
 
 def embed(features: np.ndarray, clips: pd.DataFrame, per_stage: int = 200, seed: int = 0) -> pd.DataFrame:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from sacd.cohort import Recording
 from sacd.cohort.format import SPLITS
-from sacd.stages import AHI_GROUPS, CLIP_SECONDS, NOT_SCORED, STAGES, ahi_group
+from sacd.exceptions import SacdError
+from sacd.stages import AHI_GROUPS, CLIP_SECONDS, NOT_SCORED, STAGES, W, ahi_group
 
 UNKNOWN = "unknown"
 """The level of participants whose sex or AHI is not given."""
@@ -109,6 +110,67 @@ def group_mix(participants: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     table = mix.groupby(groups, observed=True).mean()
     table.insert(0, "participants", groups.value_counts().reindex(table.index))
     return table.reset_index()
+
+
+ORDERS = {"onset": "sleep_onset", "AHI": "ahi", "agreement": "agreement"}
+"""What nights are sorted by → the column of `night_table`."""
+
+
+def night_table(
+    participants: pd.DataFrame, clips: pd.DataFrame, predictions: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """One row a night, with what nights are sorted by.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        `Cohort.participants`, indexed by participant_id.
+    clips : DataFrame
+        See `clip_table`.
+    predictions : DataFrame, optional
+        Of one model.
+
+    Returns
+    -------
+    DataFrame
+        `recording_id`, `participant_id`, `sleep_onset` (hours from the recording's start to its first clip of sleep,
+        NaN without any), `ahi` (events/h), and with predictions `agreement`: the share of a night's scored clips that
+        the model says too, NaN where it says nothing of the night.
+    """
+    ids = ["recording_id", "participant_id"]
+    nights = clips[ids].drop_duplicates().reset_index(drop=True)
+    onset = clips[clips["stage"] > W].groupby("recording_id")["onset"].min() / 3600
+    nights["sleep_onset"] = nights["recording_id"].map(onset)
+    nights["ahi"] = nights["participant_id"].map(participants["ahi"])
+    if predictions is not None:
+        known = predictions[predictions["stage"] != NOT_SCORED]
+        right = (known["stage"] == known["predicted"]).groupby(known["recording_id"]).mean()
+        nights["agreement"] = nights["recording_id"].map(right)
+    return nights
+
+
+def sort_nights(nights: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Nights by one of `ORDERS`, the smallest first and the unknown last."""
+    if by not in ORDERS or ORDERS[by] not in nights:
+        known = ", ".join(name for name, column in ORDERS.items() if column in nights)
+        raise SacdError(f"nights cannot be sorted by {by!r}; use one of {known}")
+    return nights.sort_values(ORDERS[by], kind="stable", ignore_index=True)
+
+
+def stage_raster(nights: pd.DataFrame, clips: pd.DataFrame) -> np.ndarray:
+    """Stages of stacked nights, a column a clip from the recording's start.
+
+    Returns
+    -------
+    ndarray [nights, clips] float
+        In the order of `nights`; NaN where nothing is recorded or scored.
+    """
+    column = (clips["onset"] // CLIP_SECONDS).astype(int).to_numpy()
+    row = clips["recording_id"].map({name: place for place, name in enumerate(nights["recording_id"])})
+    shown = (row.notna() & (clips["stage"] != NOT_SCORED)).to_numpy()
+    raster = np.full((len(nights), int(column.max(initial=-1)) + 1), np.nan)
+    raster[row[shown].astype(int), column[shown]] = clips["stage"][shown]
+    return raster
 
 
 def label_ceiling(recordings: Iterable[Recording]) -> pd.Series:

@@ -10,7 +10,7 @@ from sacd.cli.options import CohortFolder, Span
 
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the new cohort.")],
-    train: Annotated[int, typer.Option(min=1, help="Training participants.")] = 64,
+    train: Annotated[int, typer.Option(min=0, help="Training participants.")] = 64,
     test: Annotated[int, typer.Option(min=0, help="Test participants.")] = 24,
     nights: Annotated[int, typer.Option(min=0, help="Test participants with whole nights.")] = 4,
     coupling: Annotated[
@@ -25,6 +25,10 @@ def simulate(
     encoder: Annotated[
         str | None, typer.Option(help="Whole nights as features of a shipped trunk, e.g. r2plus1d_10-motion.")
     ] = None,
+    skip: Annotated[int, typer.Option(min=0, help="Test participants passed over: another cohort has them.")] = 0,
+    camera_only: Annotated[
+        bool, typer.Option("--camera-only", help="With an encoder: features and motion, and no EEG.")
+    ] = False,
 ) -> None:
     """Make a simulated cohort: EEG and infrared video of the same nights.
 
@@ -42,7 +46,8 @@ def simulate(
     with progress(f"simulating {out}", train + test) as bar:
         make(
             out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size,
-            span_s=span, preview=preview, encoder=encoder, progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
+            span_s=span, preview=preview, encoder=encoder, skip=skip, camera_only=camera_only,
+            progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
         )
     if raw:
         from sacd.simulate.raw import add_raw_nights

@@ -9,9 +9,7 @@ import pandas as pd
 
 from sacd.cohort import extras
 from sacd.cohort.format import (
-    ARRAY_NAMES,
     ID_PATTERN,
-    MODALITIES,
     SPLITS,
     CohortInfo,
     hash_file,
@@ -134,7 +132,7 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
     except SacdError as error:
         metadata, faults = {"hashes": {}}, [str(error)]
     hashes = metadata["hashes"]
-    needed = ["clips.parquet", *(ARRAY_NAMES[name, getattr(info, name)] for name in MODALITIES)]
+    needed = ["clips.parquet", *info.arrays.values()]
     needed += [name for name in extras.FILES if (folder / name).exists()]
     for name in sorted({*needed, *hashes}):
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
@@ -147,7 +145,7 @@ def recording_faults(folder: Path, info: CohortInfo, clips: int) -> list[str]:
             faults += _hash_faults(folder / name, hashes[name])
     if (folder / "clips.parquet").is_file():
         faults += _clip_faults(folder, clips)
-    specs = {ARRAY_NAMES[name, getattr(info, name)]: _array_spec(name, info) for name in MODALITIES}
+    specs = {file: _array_spec(name, info) for name, file in info.arrays.items()}
     if info.format_version >= extras.FORMAT:
         more, untold = extras.array_specs(folder, info, metadata)
         specs |= more

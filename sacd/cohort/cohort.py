@@ -14,7 +14,6 @@ import pandas as pd
 from sacd.cohort import extras
 from sacd.cohort.events import read_events
 from sacd.cohort.format import (
-    ARRAY_NAMES,
     CohortInfo,
     Modality,
     check_id,
@@ -76,7 +75,12 @@ class Recording:
 
     def array(self, modality: Modality) -> np.ndarray:
         """Memory-mapped array of one modality, first axis the clips."""
-        return self._map(ARRAY_NAMES[modality, getattr(self._info, modality)])
+        return self._map(self._file(modality))
+
+    def _file(self, modality: Modality) -> str:
+        if modality not in self._info.arrays:
+            raise SacdError(f"{self.path}: was filmed without EEG; use a cohort that has it")
+        return self._info.arrays[modality]
 
     def _map(self, name: str) -> np.ndarray:
         path = self.path / name
@@ -129,7 +133,7 @@ class Recording:
 
     def hash_of(self, modality: Modality) -> str:
         """SHA-256 of one modality's file."""
-        name = ARRAY_NAMES[modality, getattr(self._info, modality)]
+        name = self._file(modality)
         if name not in self.metadata["hashes"]:
             raise SacdError(f"{self.path / 'recording.json'}: no hash of {name}; ingest the recording again")
         return self.metadata["hashes"][name]

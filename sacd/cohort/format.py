@@ -21,7 +21,6 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SPLITS = ("train", "validation", "test")
 PARTICIPANT_COLUMNS = ("participant_id", "sex", "age", "weight", "ahi", "split")
 RECORDING_COLUMNS = ("recording_id", "participant_id", "start", "channel", "clips")
-MODALITIES = ("video", "eeg")
 ARRAY_NAMES = {
     ("video", "raw"): "video.npy",
     ("video", "features"): "video_features.npy",
@@ -30,6 +29,7 @@ ARRAY_NAMES = {
 }
 Modality = Literal["video", "eeg"]
 Kind = Literal["raw", "features"]
+EEGKind = Literal["raw", "features", "none"]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -49,7 +49,7 @@ class Sampling(BaseModel):
 
 
 class CohortInfo(BaseModel):
-    """The content of `cohort.json`."""
+    """The content of `cohort.json`; `eeg` is *none* where there was a camera and nothing else."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,9 +58,15 @@ class CohortInfo(BaseModel):
     simulated: StrictBool
     source_id: str
     video: Kind
-    eeg: Kind
+    eeg: EEGKind
     sampling: Sampling
     provenance: dict[str, Any] = {}
+
+    @property
+    def arrays(self) -> dict[Modality, str]:
+        """The file of each modality that there is."""
+        kinds: dict[Modality, str] = {"video": self.video, "eeg": self.eeg}
+        return {name: ARRAY_NAMES[name, kind] for name, kind in kinds.items() if kind != "none"}
 
 
 class RecordingMetadata(BaseModel):

@@ -16,7 +16,6 @@ import pandas as pd
 from sacd.cohort.check import recording_faults
 from sacd.cohort.extras import FORMAT, Extras
 from sacd.cohort.format import (
-    ARRAY_NAMES,
     PARTICIPANT_COLUMNS,
     RECORDING_COLUMNS,
     SPLITS,
@@ -32,7 +31,8 @@ from sacd.exceptions import SacdError, first_line
 INDEX_FILES = ("participants.tsv", "recordings.tsv", "cohort.json")
 
 
-def _write_atomically(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
+    """Replace a text file by another as a whole; an interrupted writer leaves what was there."""
     aside = file.with_name(f".{file.name}-{os.getpid()}")
     try:
         with open(aside, "w", encoding="utf-8") as stream:
@@ -138,7 +138,7 @@ class CohortWriter:
         self.participants = pd.DataFrame([*self.participants.to_dict("records"), row])
 
     def add_recording(
-        self, recording_id: str, participant_id: str, clips: pd.DataFrame, video: np.ndarray, eeg: np.ndarray,
+        self, recording_id: str, participant_id: str, clips: pd.DataFrame, video: np.ndarray, eeg: np.ndarray | None,
         start: str = "n/a", channel: str = "n/a", provenance: dict[str, Any] | None = None,
         extras: Extras | None = None, commit: bool = True,
     ) -> None:
@@ -149,7 +149,8 @@ class CohortWriter:
         clips : DataFrame
             At least `clip` (int), `onset` (s) and `stage` (int, −1 not scored), a row a clip.
         video, eeg : ndarray
-            Raw or features as `info` says; see `Recording.video` and `Recording.eeg`. Memory maps are welcome.
+            Raw or features as `info` says; see `Recording.video` and `Recording.eeg`. Memory maps are welcome. No EEG
+            where the cohort has none.
         extras : Extras, optional
             What else there is of it; a cohort of format 1 takes none.
         """
@@ -165,7 +166,8 @@ class CohortWriter:
                 f"recording {recording_id}: {self.path} is of format {self.info.format_version}, which has no "
                 f"{extras.files[0]}; write to another folder"
             )
-        arrays = {ARRAY_NAMES["video", self.info.video]: video, ARRAY_NAMES["eeg", self.info.eeg]: eeg}
+        given = {"video": video, "eeg": eeg}
+        arrays = {file: given[name] for name, file in self.info.arrays.items()}
         aside = self._recordings_folder / f".aside-{recording_id}-{os.getpid()}"
         try:
             aside.mkdir()
@@ -209,7 +211,7 @@ class CohortWriter:
         )
         try:
             for name, text in zip(INDEX_FILES, contents, strict=True):
-                _write_atomically(self.path / name, text)
+                write_atomically(self.path / name, text)
         except OSError as error:
             reason = error.strerror or first_line(error)
             raise SacdError(f"{self.path}: index not written ({reason}); free space and repeat") from None

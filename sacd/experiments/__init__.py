@@ -33,7 +33,9 @@ from sacd.experiments.headroom import headroom, known_by_teacher, systems
 from sacd.experiments.hyperparameters import hyperparameters
 from sacd.experiments.night import night_companions, night_runs
 from sacd.experiments.our_method import our_companions, our_runs
+from sacd.experiments.portraits import no_ahi, portrait_companions, portrait_runs
 from sacd.experiments.profile import Profile
+from sacd.experiments.reported_nights import report_companions, report_runs
 from sacd.experiments.table_ii import (
     PUBLISHED,
     block_names,
@@ -45,6 +47,7 @@ from sacd.experiments.table_ii import (
     taken_apart,
 )
 from sacd.experiments.verdict import verdict, verdict_elsewhere
+from sacd.experiments.viewer import compared_runs, no_clips
 from sacd.runs.kind import RunConfig
 
 __all__ = [
@@ -108,7 +111,19 @@ CHAPTERS: dict[str, Chapter] = {
         Chapter("07_fusion", "EEG and video together: Table IV", fusion),
         # Its parameters say on which data and how long it trains: it asks for its runs itself.
         Chapter("08_audio_to_video", "Audio to video: Table III", lambda cohort, profile: []),
+        Chapter(
+            "09_ahi_spearman", "Features and the AHI: Figs. 7 and 8", portrait_runs, no_ahi, portrait_companions
+        ),
+        Chapter(
+            "10_feature_portraits", "Feature portraits: Fig. 9, Table VI", portrait_runs, no_ahi, portrait_companions
+        ),
         Chapter("11_embeddings", "Feature maps: Fig. 10", embeddings),
+        Chapter(
+            "12_video_eeg_viewer", "Clips and EEG side by side: Figs. 11, 12 and 13", compared_runs, no_clips
+        ),
+        Chapter(
+            "13_night_report", "The night report: one page from one video", report_runs, companions=report_companions
+        ),
         Chapter(
             "14_frame_sampling", "Frame sampling: consecutive or spread, 8 to 64", lambda cohort, profile: [],
             no_other_sampling, frame_companions,

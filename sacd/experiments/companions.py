@@ -17,7 +17,8 @@ class Companion:
     place : Place
         Where it lies or will, and what makes it.
     runs : callable
-        The runs, of the opened (or only planned) companion.
+        The runs, of the opened (or only planned) companion. Where there are any, its arrays go when they are done;
+        without, it is there for its nights, and keeps them.
     """
 
     place: Place

@@ -127,6 +127,21 @@ class Night(Frozen):
         return 0 if 0 in self.lengths else max(self.lengths)
 
 
+class Portraits(Frozen):
+    """Notebooks 09 and 10: further test participants beside a simulated cohort, as whole nights, and how much is drawn.
+
+    `weak` are people whose video shows less, as outliers; `clips` of a stage of a person are on the map, laid out by
+    `method`; `shuffles` of the AHI are a control.
+    """
+
+    people: int = Field(default=60, gt=0)
+    weak: int = Field(default=12, gt=0)
+    permutations: int = Field(default=2000, gt=99)
+    clips: int = Field(default=30, gt=0)
+    method: Literal["tsne", "umap"] = "tsne"
+    shuffles: int = Field(default=200, gt=0)
+
+
 class Verdict(Frozen):
     """The verdict's further simulated cohorts, one a coupling; seeds, and methods or rows of Table V judged on them."""
 
@@ -140,9 +155,9 @@ class Profile(Frozen):
 
     Table II has `seeds` of a method, and of those of `headline` as many as `headline_seeds`: what claims rest on.
 
-    Chapters whose part is left out (`fusion`, `frame_sampling`) do not apply. The frozen tier stands on `trunk`, a
-    network with shipped weights; a real cohort's also on `continued_trunk`, which goes on from the same weights on the
-    cohort's own unlabelled video.
+    Chapters whose part is left out (`fusion`, `frame_sampling`, `portraits`) do not apply. The frozen tier stands on
+    `trunk`, a network with shipped weights; a real cohort's also on `continued_trunk`, which goes on from the same
+    weights on the cohort's own unlabelled video.
     """
 
     name: str
@@ -170,6 +185,7 @@ class Profile(Frozen):
     frame_sampling: FrameSampling | None = None
     verdict: Verdict = Verdict()
     night: Night
+    portraits: Portraits | None = None
     embedding_clips: int = Field(default=1500, gt=0)
 
     def seeds_of(self, method: str) -> int:

@@ -92,8 +92,16 @@ def cohort_overview(participants: pd.DataFrame, clips: pd.DataFrame, label: str)
     return figure
 
 
-def _staircase(ax: Axes, clips: pd.DataFrame, column: str) -> None:
-    """A hypnogram on hours; unscored clips and gaps between blocks stay empty."""
+def staircase(ax: Axes, clips: pd.DataFrame, column: str) -> None:
+    """Draw a hypnogram on hours; unscored clips and gaps between blocks stay empty.
+
+    Parameters
+    ----------
+    ax : Axes
+    clips : DataFrame
+        `onset` (s), and stage codes in `column`.
+    column : str
+    """
     level = np.array([HYPNOGRAM_ORDER.index(stage) for stage in STAGES], dtype=float)
     codes = clips[column].to_numpy()
     height = np.where(codes == NOT_SCORED, np.nan, level[codes])
@@ -140,11 +148,11 @@ def hypnogram(
         heights += [1.2, 0.8] if is_fresh else [1.2]
     figure, axes = canvas(label, PAGE, 0.75 + 1.05 * len(heights), len(heights), 1, sharex=True, height_ratios=heights)
     panels = iter(axes[:, 0])
-    _staircase(first := next(panels), clips, "stage")
+    staircase(first := next(panels), clips, "stage")
     first.set_title(title or "As scored", parse_math=False)
     for name, night, is_fresh in zip(predictions, nights, fresh, strict=True):
         stair = next(panels)
-        _staircase(stair, night, "predicted")
+        staircase(stair, night, "predicted")
         known = night[night["stage"] != NOT_SCORED]
         matrix = confusion(known["stage"].to_numpy(), known["predicted"].to_numpy(), np.zeros(len(known)))
         right, chance_free = float(accuracy(matrix)), float(kappa(matrix))

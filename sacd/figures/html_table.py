@@ -23,6 +23,11 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 .sacd-table .interval, .sacd-table .published {display: block; font-size: 11px; white-space: nowrap; color: #555}
 .sacd-table .published {font-style: italic; color: #8a4b08}
 .sacd-table .number .value {white-space: nowrap}
+.sacd-table .mark {display: block; width: fit-content; margin-bottom: 2px; padding: 0 8px; border: 1px solid #66717a;
+  border-radius: 9px; background: #66717a; color: #fff; font-size: 12px; font-weight: 600; white-space: nowrap}
+.sacd-table .mark.holds {background: #00785a; border-color: #00785a}
+.sacd-table .mark.opposite {background: #b34700; border-color: #b34700}
+.sacd-table .mark.described {background: none; color: inherit}
 .sacd-table tfoot td {text-align: left; font-size: 11px; color: #555; padding-bottom: 0}
 </style>
 <table class="sacd-table">
@@ -43,7 +48,12 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 {% endif %}
 <tr>
 {% for cell in row.cells %}
-<td class="{{ columns[loop.index0].kind }}"><span class="value">{{ cell.value }}</span>
+<td class="{{ columns[loop.index0].kind }}">
+{%- if cell.mark -%}
+<span class="mark {{ cell.mark|replace(' ', '-') }}{{ '' if cell.sure else ' described' }}">
+{{- symbols.get(cell.mark, "–") }} {{ cell.mark }}</span>
+{%- endif -%}
+<span class="value">{{ cell.value }}</span>
 {%- if cell.interval %}<span class="interval">{{ cell.interval }}</span>{% endif %}
 {%- if cell.published %}<span class="published">{{ cell.published }}</span>{% endif %}
 </td>
@@ -61,6 +71,9 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 </table>
 """)
 
+SYMBOLS = {"holds": "✓", "not clear": "○", "opposite": "✗"}
+"""Of marks; others have a dash."""
+
 
 class Html(str):
     """HTML that a notebook shows as such."""
@@ -72,6 +85,11 @@ class Html(str):
 def cell(value: str, interval: str = "", published: str = "") -> dict[str, str]:
     """A cell: its value, and below it, smaller, an interval and what the paper printed."""
     return {"value": value, "interval": interval, "published": published}
+
+
+def marked(content: dict[str, str], mark: str, sure: bool) -> dict[str, Any]:
+    """A cell that says at a glance what it comes to, before the detail; in outline where that is not sure."""
+    return content | {"mark": mark, "sure": sure}
 
 
 def render(
@@ -102,6 +120,7 @@ def render(
     simulated = "simulated" in label.lower()
     return Html(
         TEMPLATE.render(
-            caption=caption, label=label, simulated=simulated, columns=titles, rows=rows, notes=notes, groups=groups
+            caption=caption, label=label, simulated=simulated, columns=titles, rows=rows, notes=notes, groups=groups,
+            symbols=SYMBOLS,
         )
     )

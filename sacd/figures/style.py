@@ -135,7 +135,8 @@ def stamp(figure: Figure, label: str, note: str = "") -> None:
     width, height = figure.get_size_inches()
     both = len(note) + len(label) < _CHARACTERS * width
     foot = _FOOT if both else _FOOT + _LINE
-    figure.get_layout_engine().set(rect=(0, foot / height, 1, 1 - foot / height))
+    if engine := figure.get_layout_engine():
+        engine.set(rect=(0, foot / height, 1, 1 - foot / height))
     simulated = "simulated" in label.lower()
     strong = {"color": ORANGE, "weight": "bold"} if simulated else {"color": MUTED}
     # a name from a file is text, never mathematics

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sacd.analysis.inference import CLAIM
+from sacd.analysis.inference import CLAIM, DESCRIPTIVE
 from sacd.analysis.verdict import HOLDS, REAL, UNTESTED, Judged, words
-from sacd.figures.html_table import Html, cell, render
+from sacd.figures.html_table import Html, cell, marked, render
 from sacd.figures.style import CYCLE, GRID, INK, MUTED, PAPER_NOTE, STYLE, canvas, name_panel, percent, stamp, styled
 from sacd.figures.words import INTERVAL, MEANING, STANDINGS, components_notes, estimate_in_words, points
 from sacd.paper.claim_type import Claim, Evidence
@@ -64,6 +64,7 @@ def verdict_table(judged: Sequence[Judged], claims: Sequence[Claim], notes: Sequ
     lines = [
         "Each cell: the words and how many parts hold; the first part's figure, in points (κ: units), and after Holm's"
         f" correction over everything measured on that cohort its p; in brackets {INTERVAL}.",
+        f"The mark says what that comes to; in outline: {DESCRIPTIVE}, of three or four seeds.",
         f"{MEANING}.",
         "A claim holds where the interval of each of its parts lies wholly on the claimed side; “opposite”: wholly on"
         " the other side; “measured in part”: so far as it was measured.",
@@ -98,9 +99,14 @@ def evidence_table(judged: Sequence[Judged], claims: Sequence[Claim]) -> Html:
     return _table("Everything measured", judged, ["measured", *(one.label for one in judged)], rows, notes)
 
 
-def _measured_cell(row: dict[str, Any], evidence: Evidence, kind: str) -> dict[str, str]:
+def _measured_cell(row: dict[str, Any], evidence: Evidence, kind: str) -> dict[str, Any]:
     size = f"n = {row['participants']:.0f} × {row['seeds']:.0f}"
-    return cell(words(row["verdict"], row["standing"], kind), _estimate(row, evidence.metric) + f", {size}")
+    said = words(row["verdict"], row["standing"], kind)
+    return _marked(row, said, _estimate(row, evidence.metric) + f", {size}")
+
+
+def _marked(row: dict[str, Any], said: str, estimate: str) -> dict[str, Any]:
+    return marked(cell(said, estimate), row["verdict"], row["standing"] == CLAIM)
 
 
 def _claim_row(
@@ -121,7 +127,7 @@ def _claim_row(
             told += f" (the claim has {row['asked']})"
         if row["part"]:
             told += f"; {evidence.title}:"
-        cells.append(cell(told, _estimate(row, evidence.metric)))
+        cells.append(_marked(row, told, _estimate(row, evidence.metric)))
     return {"block": heading, "cells": [*cells, *_untested(judged)]}
 
 

@@ -228,12 +228,12 @@ def claims() -> tuple[Claim, ...]:
             "ahi",
             "A participant's mean N2 and N3 features go with the AHI, more than those of other stages",
             "VI-B3, Fig. 7",
-            unmeasured=later,
+            unmeasured=f"notebook 09 tests every stage; stages against each other: {later}",
         ),
         Claim(
             "portraits",
             "A feature portrait of N2 and N3 gives a rough guess of the AHI group",
             "VI-B3, Fig. 8 and 9",
-            unmeasured=later,
+            unmeasured="no verdict here; notebook 10 measures it, with controls",
         ),
     )

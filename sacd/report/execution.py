@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sacd.report.notebook import Notebook, Outcome, execute, finished_steps, prepare_worker, write_kernel
+from sacd.kernels import prepare_worker, write_kernel
+from sacd.report.notebook import Notebook, Outcome, execute, finished_steps
 from sacd.workers import Job, run_jobs, side_by_side
 
 MOST = 2

@@ -16,12 +16,16 @@ from plotly.offline import get_plotlyjs
 
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError, first_line
+from sacd.paths import ROOT
 from sacd.progress import duration
 from sacd.report import html
 from sacd.report.notebook import versions
+from sacd.report.parameters import parameters
 
 MANIFEST = "report.json"
 NOTEBOOKS = "notebooks"
+MOST_FINDINGS = 10
+"""Lines that the index opens with."""
 
 
 @dataclass
@@ -50,6 +54,11 @@ class Entry:
     kept: bool = False
     runs: int = 0
     failed_runs: list[str] = field(default_factory=list)
+
+
+def shown(entry: Entry) -> dict[str, Any]:
+    """What pages need of an entry; places in the repository are named without the folder that holds it."""
+    return asdict(entry) | {"reason": entry.reason.replace(f"{ROOT}/", "")}
 
 
 class Folder:
@@ -151,17 +160,25 @@ class Draft:
             "label": cohort.label, "simulated": cohort.info.simulated, "participants": len(cohort.participants),
             "recordings": len(cohort), "clips": int(cohort.recordings.clips.sum()),
         }
+        for entry in entries:
+            if entry.kept:
+                shutil.copyfile(self._previous / NOTEBOOKS / f"{entry.name}.ipynb", self._notebook(entry))
+        contents = [
+            {"title": entry.title, "page": f"{entry.name}.html"} for entry in entries if self._notebook(entry).exists()
+        ]
         cards = [
-            asdict(entry) | self._write_page(entry, about, beside) | {"references": beside}
+            shown(entry) | self._write_page(entry, about, contents, beside) | {"references": beside}
             for entry in entries for beside in [references.get(entry.name, [])]
         ]
+        found = [{"text": text, "card": card} for card in cards for text in card["findings"]]
         seconds = sum(entry.seconds or 0 for entry in entries if not entry.kept)
         counts = pd.Series([entry.status for entry in entries], dtype=object).value_counts()
         parts = [f"{count} {status}" for status, count in counts.items()]
         summary = f"Notebooks: {', '.join(parts)}; executing took {duration(seconds)} in all"
         table = trained.reindex(columns=["run_id", "status", "seconds"]).astype(object)
         page = html.render(
-            "index.html", entries=cards, cohort=about, profile=profile, summary=summary, versions=versions(),
+            "index.html", entries=cards, found=found[:MOST_FINDINGS], cohort=about, profile=profile, summary=summary,
+            versions=versions(),
             written=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
             runs=table.where(table.notna(), None).to_dict("records"),
         )
@@ -173,24 +190,30 @@ class Draft:
     def _write(self, name: str, text: str) -> None:
         (self._path / name).write_text(text, encoding="utf-8")
 
-    def _write_page(self, entry: Entry, about: dict[str, Any], references: list[dict[str, Any]]) -> dict[str, Any]:
+    def _notebook(self, entry: Entry) -> Path:
+        return self.notebooks / f"{entry.name}.ipynb"
+
+    def _write_page(
+        self, entry: Entry, about: dict[str, Any], contents: list[dict[str, str]], references: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         """A notebook's page and thumbnail; what its card in the index needs of them."""
-        file = self.notebooks / f"{entry.name}.ipynb"
-        if entry.kept:
-            shutil.copyfile(self._previous / NOTEBOOKS / file.name, file)
+        file = self._notebook(entry)
         if not file.exists():
-            return {"page": None, "thumbnail": None, "summaries": []}
+            return {"page": None, "thumbnail": None, "summaries": [], "findings": []}
         content = nbformat.read(file, as_version=4)
         plotly = html.uses_plotly(content)
         if plotly and not (self._path / "plotly.min.js").exists():
             self._write("plotly.min.js", get_plotlyjs())
-        page = f"{entry.name}.html"
+        page, cells = f"{entry.name}.html", html.cells(content)
         self._write(page, html.render(
-            "notebook.html", entry=asdict(entry), cohort=about, cells=html.cells(content), plotly=plotly,
-            references=references,
+            "notebook.html", entry=shown(entry), cohort=about, cells=cells, plotly=plotly, page=page,
+            players=html.player_head(content), references=references, contents=contents,
+            headings=html.headings(cells), parameters=parameters(content),
         ))
         picture = html.thumbnail(content)
         if picture is not None:
             (self._path / f"{entry.name}.png").write_bytes(picture)
-        thumbnail = f"{entry.name}.png" if picture is not None else None
-        return {"page": page, "thumbnail": thumbnail, "summaries": html.summaries(content)}
+        return {
+            "page": page, "thumbnail": f"{entry.name}.png" if picture is not None else None,
+            "summaries": html.summaries(content), "findings": html.findings(content),
+        }

@@ -7,91 +7,31 @@ are drawn from their MIME output by one shared plotly.min.js; formulas stay as t
 import base64
 import json
 from collections.abc import Iterator
-from html import unescape
 from io import BytesIO
 from typing import Any
 
 import jinja2
-import tinycss2
 from bs4 import BeautifulSoup
-from bs4.dammit import EntitySubstitution
-from bs4.element import Stylesheet
-from bs4.formatter import HTMLFormatter
 from markupsafe import Markup
 from nbconvert.filters import Highlight2HTML, ansi2html, markdown2html
 from nbformat import NotebookNode
 from PIL import Image
 from pygments.formatters import HtmlFormatter
-from tinycss2.ast import CurlyBracketsBlock, IdentToken, Node, ParenthesesBlock, SquareBracketsBlock
 
 from sacd.progress import duration
+from sacd.report.addresses import without_external_addresses
+from sacd.report.parameters import is_parameters
+from sacd.report.words import as_text
+from sacd.widgets import offline
 
 PLOTLY = "application/vnd.plotly.v1+json"
+SUMMARY, FINDING, PRINTED = "summary", "finding", "printed"
+"""Tags of cells: its tables stand in the index; its words do; what it prints is no sentence and stays as it is."""
 THUMBNAIL_WIDTH = 640
-SUMMARY = "summary"
-
-_PLAIN = HTMLFormatter(EntitySubstitution.substitute_xml, "", empty_attributes_are_booleans=True)
-_NONE = IdentToken(0, 0, "none")
-_ADDRESSES = frozenset(
-    {"href", "src", "srcset", "action", "formaction", "poster", "data", "background", "ping", "xlink:href"}
-)
-_SUSPECT = ("//", "\\", "http:", "https:", "ftp:", "@import")
-"""No address outside and no import is written without one of these, entities apart."""
-
-
-def without_external_addresses(html: str) -> str:
-    """HTML whose links and sources outside the report are turned into plain `data-address` attributes.
-
-    In style sheets and `style` attributes such an address becomes ``none``, and imports go.
-    """
-    if not _is_suspect(unescape(html)):  # a large table need not be read
-        return html
-    soup = BeautifulSoup(html, "html.parser")
-    for tag in soup.find_all(True):
-        for name in _ADDRESSES & tag.attrs.keys():
-            if _is_external(tag[name]):
-                tag["data-address"] = tag[name].strip()
-                del tag[name]
-        if "style" in tag.attrs:
-            tag["style"] = _clean_style(tag["style"])
-        if tag.name == "style" and tag.string:
-            tag.string.replace_with(Stylesheet(_clean_style(tag.string)))
-    return soup.decode(formatter=_PLAIN)
-
-
-def _is_suspect(text: str) -> bool:
-    text = text.lower().translate(dict.fromkeys(map(ord, "\t\n\r")))  # which a browser skips
-    return any(mark in text for mark in _SUSPECT)
-
-
-def _is_external(address: str) -> bool:
-    """Whether a browser would look for it elsewhere; also in a list of sources, as in ``srcset``."""
-    parts = "".join(character for character in address if character >= " ").replace("\\", "/").lower()
-    return any(part.strip().startswith(("//", "http:", "https:", "ftp:")) for part in parts.split(","))
-
-
-def _clean_style(text: str) -> str:
-    return tinycss2.serialize(_clean(tinycss2.parse_component_value_list(text))) if _is_suspect(text) else text
-
-
-def _clean(nodes: list[Node]) -> list[Node]:
-    """Parts of a style sheet without imports and external addresses."""
-    kept, importing = [], False
-    for node in nodes:
-        importing = importing or node.type == "at-keyword" and node.lower_value == "import"
-        if importing:
-            importing = node != ";"
-            continue
-        if node.type == "function":
-            node.arguments = _clean(node.arguments)
-            if any(part.type == "string" and _is_external(part.value) for part in node.arguments):
-                node = _NONE
-        elif node.type == "url" and _is_external(node.value):
-            node = _NONE
-        elif isinstance(node, (CurlyBracketsBlock, ParenthesesBlock, SquareBracketsBlock)):
-            node.content = _clean(node.content)
-        kept.append(node)
-    return kept
+TALL = 1.4
+"""Height over width from which a figure is folded, and its thumbnail shows the top."""
+_FOOT = 60
+"""Pixels at a figure's foot that hold its stamp."""
 
 
 def _text(content: str) -> str:
@@ -102,7 +42,16 @@ def _picture(kind: str, content: str) -> str:
     if kind == "image/svg+xml":
         content = base64.b64encode(content.encode()).decode()
     data = "".join(content.split())
-    return f'<img alt="figure" src="data:{kind};base64,{data}">'
+    image = f'<img alt="figure" src="data:{kind};base64,{data}">'
+    return f'<div class="tall">{image}</div>' if kind != "image/svg+xml" and _is_tall(_opened(data)) else image
+
+
+def _opened(data: str) -> Image.Image:
+    return Image.open(BytesIO(base64.b64decode(data)))
+
+
+def _is_tall(picture: Image.Image) -> bool:
+    return picture.width > 2 * _FOOT and picture.height > TALL * picture.width
 
 
 def _plotly(figure: dict[str, Any], name: str) -> str:
@@ -130,9 +79,11 @@ def _rich(data: dict[str, Any], name: str) -> str:
 
 
 def _outputs(cell: NotebookNode, name: str) -> Iterator[dict[str, str]]:
+    stays = PRINTED in cell.metadata.get("tags", [])
     for number, output in enumerate(cell.outputs):
         if output.output_type == "stream":
-            yield {"kind": output.name, "html": _text(output.text)}
+            words = output.name == "stdout" and not stays
+            yield {"kind": output.name, "html": as_text(output.text) if words else _text(output.text)}
         elif output.output_type == "error":
             yield {"kind": "error", "html": _text("\n".join(output.traceback))}
         else:
@@ -140,12 +91,15 @@ def _outputs(cell: NotebookNode, name: str) -> Iterator[dict[str, str]]:
 
 
 def cells(notebook: NotebookNode) -> list[dict[str, Any]]:
-    """What the template needs of every cell: kind, HTML of the text or code, and HTML of the outputs."""
+    """What the template needs of every cell: kind, HTML of the text or code, HTML of the outputs, tags.
+
+    Cells that set parameters are left out: `sacd.report.parameters` says them once.
+    """
     highlight = Highlight2HTML(pygments_lexer="ipython3")
     shown = []
     for number, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags", [])
-        if any(tag.startswith("papermill-error") for tag in tags) or not cell.source.strip():
+        if any(tag.startswith("papermill-error") for tag in tags) or not cell.source.strip() or is_parameters(cell):
             continue
         if cell.cell_type == "code":
             outputs = [output for output in _outputs(cell, f"figure-{number}") if output["html"]]
@@ -156,23 +110,50 @@ def cells(notebook: NotebookNode) -> list[dict[str, Any]]:
     return shown
 
 
+def headings(shown: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The second-level headings of `cells`: `id` and `title`, for a page's contents."""
+    texts = "".join(cell["html"] for cell in shown if cell["kind"] == "text")
+    found = BeautifulSoup(texts, "html.parser").select("h2[id]")
+    return [{"id": tag["id"], "title": tag.get_text().removesuffix("¶").strip()} for tag in found]
+
+
 def uses_plotly(notebook: NotebookNode) -> bool:
     """Whether a page needs plotly.min.js."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return any(PLOTLY in output.get("data", {}) for output in outputs)
 
 
+def player_head(notebook: NotebookNode) -> str:
+    """What a page needs once for its players of clips: HTML; empty where it has none."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    held = any(offline.MARK in output.get("data", {}).get("text/html", "") for output in outputs)
+    return offline.head() if held else ""
+
+
 def thumbnail(notebook: NotebookNode) -> bytes | None:
-    """The notebook's first PNG figure, at most 640 pixels wide, as PNG; None where it has none."""
+    """The notebook's first PNG figure, at most 640 pixels wide, as PNG; None where it has none.
+
+    Of a tall one its top and its foot, which says whose data it shows: whole it would be a sliver.
+    """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                picture = Image.open(BytesIO(base64.b64decode(output.data["image/png"]))).convert("RGB")
+                picture = _opened(output.data["image/png"]).convert("RGB")
+                picture = _top(picture) if _is_tall(picture) else picture
                 picture.thumbnail((THUMBNAIL_WIDTH, 4 * THUMBNAIL_WIDTH))
                 stream = BytesIO()
                 picture.save(stream, "PNG", optimize=True)
                 return stream.getvalue()
     return None
+
+
+def _top(picture: Image.Image) -> Image.Image:
+    """A figure cut to three quarters of its width in height: its top, a grey line, its foot."""
+    width, height = picture.width, round(0.75 * picture.width)
+    cut = Image.new("RGB", (width, height), "#bbbbbb")
+    cut.paste(picture.crop((0, 0, width, height - _FOOT - 4)), (0, 0))
+    cut.paste(picture.crop((0, picture.height - _FOOT, width, picture.height)), (0, height - _FOOT))
+    return cut
 
 
 def summaries(notebook: NotebookNode) -> list[str]:
@@ -183,6 +164,13 @@ def summaries(notebook: NotebookNode) -> list[str]:
     return [table for table in html if table]
 
 
+def findings(notebook: NotebookNode) -> list[str]:
+    """What the notebook says was found, a sentence each: the printed lines of its cells tagged ``finding``."""
+    tagged = [cell for cell in notebook.cells if FINDING in cell.metadata.get("tags", [])]
+    printed = [output.text for cell in tagged for output in cell.get("outputs", []) if output.get("name") == "stdout"]
+    return [line.strip() for text in printed for line in text.splitlines() if line.strip()]
+
+
 def render(template: str, **values: Any) -> str:
     """A page from ``sacd/report/templates``; everything but trees of ready HTML is escaped."""
     environment = jinja2.Environment(
@@ -190,7 +178,8 @@ def render(template: str, **values: Any) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"html": Markup, "duration": duration}
-    environment.globals["code_style"] = Markup(HtmlFormatter(style="friendly").get_style_defs(".highlight"))
+    for name, style in (("code_style", "friendly"), ("dark_code_style", "github-dark")):
+        environment.globals[name] = Markup(HtmlFormatter(style=style).get_style_defs(".highlight"))
     return environment.get_template(template).render(**values)
 
 

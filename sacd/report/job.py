@@ -111,10 +111,12 @@ def check_parameters(parameters: dict[str, Any], notebooks: list[Notebook]) -> N
 
 
 def union(jobs: Iterable[Job]) -> list[Part]:
-    """The runs of the due chapters on each cohort, each run once."""
+    """The runs of the due chapters on each cohort, each run once; a companion may be there for its nights alone."""
     found: dict[str, tuple[Cohort, dict[str, RunConfig]]] = {}
     for job in jobs:
-        for cohort, configs in job.parts if job.is_due else ():
+        for number, (cohort, configs) in enumerate(job.parts if job.is_due else ()):
+            if number == 0 and not configs:  # the main cohort is there anyhow
+                continue
             _, known = found.setdefault(str(cohort.path.resolve()), (cohort, {}))
             known.update({config.model_dump_json(): config for config in configs})
-    return [(cohort, list(known.values())) for cohort, known in found.values() if known]
+    return [(cohort, list(known.values())) for cohort, known in found.values()]

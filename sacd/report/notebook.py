@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import nbformat
 import papermill
-from ipykernel.kernelspec import get_kernel_dict
 from IPython.core.inputtransformer2 import TransformerManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
@@ -25,16 +24,11 @@ from traitlets.config import Config
 
 from sacd.cohort import hash_file
 from sacd.exceptions import NotApplicable, SacdError, first_line
+from sacd.kernels import KERNEL
 
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "matplotlib", "seaborn", "plotly", "openTSNE", "yasa")
-KERNEL = "python3"
 START_SECONDS = 180
-ENVIRONMENT = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
-"""Of kernels: one thread each, and no word about a debugger that nobody uses."""
 Status = Literal["done", "failed", "not applicable"]
 
 
@@ -132,23 +126,6 @@ class Outcome:
     seconds: float
 
 
-def write_kernel(home: Path) -> None:
-    """Describe a kernel of this very environment under `home`, for `prepare_worker`."""
-    folder = home / "kernels" / KERNEL
-    folder.mkdir(parents=True)
-    # What goes wrong is in the notebook; the kernel's own log would only disturb the progress bar.
-    launch = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher"]
-    command = [*launch, "-f", "{connection_file}", "--log-level=CRITICAL"]
-    (folder / "kernel.json").write_text(json.dumps(get_kernel_dict() | {"argv": command}))
-
-
-def prepare_worker(home: Path) -> None:
-    """Set up a process that executes notebooks: its kernels are those described under `home`."""
-    os.environ.update(ENVIRONMENT)
-    # A kernel of the same name may be registered elsewhere on this machine; JUPYTER_PATH is looked at first.
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(home), os.environ.get("JUPYTER_PATH")]))
-
-
 @contextmanager
 def _transport() -> Iterator[Config]:
     """How a kernel is spoken to: by sockets of its own in a private folder, for over TCP others could listen."""
@@ -193,7 +170,18 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
         return outcome("failed", f"{first_line(error)} (was memory short?)")
     except RuntimeError as error:  # the kernel did not start
         return outcome("failed", f"{type(error).__name__}: {first_line(error)}")
+    finally:
+        _drop_widget_state(target)
     return outcome("done")
+
+
+def _drop_widget_state(target: Path) -> None:
+    """Of no use without a kernel, and megabytes for a live figure; while it executes, widgets need it."""
+    if not target.exists():
+        return
+    made = nbformat.read(target, as_version=4)
+    if made.metadata.pop("widgets", None) is not None:
+        nbformat.write(made, target)
 
 
 def finished_steps(target: Path) -> int:

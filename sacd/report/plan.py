@@ -74,14 +74,15 @@ def make_plan(
     parts : list of Part
         A cohort that is not simulated yet is its index.
     main : Cohort
-        It keeps its arrays; those of the others go when their runs are done.
+        It keeps its arrays, as do cohorts without runs; those of the others go when their runs are done.
     store : RunStore
     notebook_seconds : dict
         Names of the notebooks to execute → how long each took last time, s.
     """
     table = _table(parts, main, store)
     missing = table[~table.cached.astype(bool)]
-    waited_for = set(missing.cohort) | {main.path.name}
+    kept = {main.path.name} | {cohort.path.name for cohort, configs in parts if not configs}
+    waited_for = set(missing.cohort) | kept
     cohorts = {cohort.path.name: cohort for cohort in [main, *(cohort for cohort, _ in parts)]}
     simulated = {name: cohort for name, cohort in cohorts.items() if name in waited_for and not _is_there(cohort)}
     known = [seconds or NOTEBOOK_SECONDS for seconds in notebook_seconds.values()]
@@ -92,7 +93,7 @@ def make_plan(
     return Plan(
         missing.drop(columns="cohort"), len(table) - len(missing), list(simulated), list(notebook_seconds), seconds,
         peak_bytes=trained + sum(map(array_bytes, simulated.values())),
-        left_bytes=trained + (array_bytes(main) if main.path.name in simulated else 0),
+        left_bytes=trained + sum(array_bytes(cohort) for name, cohort in simulated.items() if name in kept),
         free_bytes=_free_bytes(store.root),
     )
 
@@ -118,6 +119,7 @@ def _table(parts: list[Part], main: Cohort, store: RunStore) -> pd.DataFrame:
         (runs.plan(cohort, configs, store) if Place(cohort.path).exists else _plan_on_absent(cohort, configs, store))
         .assign(cohort=cohort.path.name)
         for cohort, configs in parts
+        if configs
     ]
     columns = ["run_id", "kind", "title", "cached", "predicted_seconds", "cohort"]
     table = pd.concat(tables or [pd.DataFrame(columns=columns)], ignore_index=True)

@@ -160,10 +160,10 @@ class Report:
         return entries
 
     def _clear(self, parts: list[Part], tables: list[pd.DataFrame]) -> None:
-        """Remove the arrays of the cohorts that were simulated beside the main one and whose runs are all done."""
+        """Remove the arrays of the cohorts that were simulated beside the main one for runs that are all done."""
         made = {place.path for job in self.jobs for place in job.places if place.settings is not None}
         for (cohort, _), table in zip(parts, tables, strict=True):
-            if cohort.path in made and (table.status == "done").all():
+            if cohort.path in made and len(table) and (table.status == "done").all():
                 empty(cohort)
 
     def _entry(self, job: Job, outcome: Outcome) -> Entry:

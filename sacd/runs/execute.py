@@ -191,6 +191,7 @@ class Making:
             "classes": list(self.config.classes(self.cohort)),
             "cohort": {"name": info.name, "simulated": info.simulated, "source_id": info.source_id},
             "sampling": info.sampling.model_dump(mode="json"),
+            "encoder": getattr(info, "provenance", {}).get("encoder"),
             "participants": {
                 role: len(getattr(self.split, role)) for role in ("labelled", "unlabelled", "validation", "test")
             },

@@ -49,7 +49,8 @@ def load_network(config: RunConfig, folder: Path) -> tuple[Network, Fabric]:
 
 
 def cached_outputs(
-    config: "EncoderRun", cohort: Cohort, store: RunStore, recordings: list[Recording], taps: bool = False
+    config: "EncoderRun", cohort: Cohort, store: RunStore, recordings: list[Recording], taps: bool = False,
+    home: Cohort | None = None,
 ) -> dict[str, Outputs]:
     """Outputs of a finished run's network over some recordings, by recording id.
 
@@ -59,8 +60,10 @@ def cached_outputs(
         A teacher, trunk or student that is trained.
     taps : bool
         Also read the inner activations; only a teacher's are kept.
+    home : Cohort, optional
+        What it was trained on, where that is another cohort.
     """
-    folder = store.folder(config, cohort)
+    folder = store.folder(config, home or cohort)
     kept = "-taps" if config.keeps_taps else ""
     cache = folder / "outputs"
     cache.mkdir(exist_ok=True)
@@ -68,17 +71,19 @@ def cached_outputs(
     # Who finds everything there need not wait for another who reads it too.
     if not all(file.exists() for file in files):
         with alone(cache / "outputs", "computes these"):
-            _compute(config, cohort, store, dict(zip(files, recordings, strict=True)))
+            _compute(config, cohort, store, folder, dict(zip(files, recordings, strict=True)))
     return {one.recording_id: _read(file, taps) for one, file in zip(recordings, files, strict=True)}
 
 
-def _compute(config: "EncoderRun", cohort: Cohort, store: RunStore, wanted: dict[Path, Recording]) -> None:
+def _compute(
+    config: "EncoderRun", cohort: Cohort, store: RunStore, folder: Path, wanted: dict[Path, Recording]
+) -> None:
     """Write the outputs over some recordings where they are absent."""
     loaded = None
     for file, recording in wanted.items():
         if file.exists():
             continue
-        network, fabric = loaded = loaded or load_network(config, store.folder(config, cohort))
+        network, fabric = loaded = loaded or load_network(config, folder)
         clips = whole_set([recording])
         inputs = config.inputs(cohort, store, clips, fabric)
         outputs = predict(network, inputs, np.arange(len(clips)), taps=config.keeps_taps)

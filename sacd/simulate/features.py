@@ -86,10 +86,17 @@ def night_features(night: SimulatedNight, encoder: Encoder, frames: int, size: i
     result = np.empty((night.clips, len(feature_names(frames))), np.float16)
     for first in range(0, night.clips, _BATCH):
         clips = np.arange(first, min(first + _BATCH, night.clips))
-        video = night.video(clips, frames, size, span_s)
-        moving = movement(torch.from_numpy(video), span_s).numpy()
-        result[clips] = np.hstack([encoder(video), moving])
+        result[clips] = clip_features(night.video(clips, frames, size, span_s), encoder, span_s)
     return result
+
+
+def clip_features(video: np.ndarray, encoder: Encoder, span_s: float) -> np.ndarray:
+    """The columns `feature_names` of clips uint8 [n, frames, height, width] spread over `span_s` s, float16 [n, d]."""
+    parts = []
+    for first in range(0, len(video), _BATCH):
+        some = np.ascontiguousarray(video[first : first + _BATCH])
+        parts.append(np.hstack([encoder(some), movement(torch.from_numpy(some), span_s).numpy()]))
+    return np.concatenate(parts).astype(np.float16)
 
 
 def movement(x: Tensor, span_s: float) -> Tensor:

@@ -22,6 +22,7 @@ def arguments_of(info: CohortInfo) -> dict[str, Any]:
         "train": made["train"], "test": made["test"], "seed": made["seed"], "coupling": made["coupling"]["name"],
         "frames": sampling.frames, "size": sampling.height, "span_s": sampling.span_s,
     }
+    arguments |= {name: made[name] for name in ("skip", "camera_only") if name in made}
     if "encoder" in made:
         return arguments | {"nights": 0, "viewing": False, "preview": False, "encoder": made["encoder"]}
     return arguments | {
@@ -41,6 +42,10 @@ def command(path: Path, info: CohortInfo) -> str:
         words.append("--preview")
     if "encoder" in made:
         words += ["--encoder", made["encoder"]]
+    if "skip" in made:
+        words += ["--skip", made["skip"]]
+    if "camera_only" in made:
+        words.append("--camera-only")
     return shlex.join(map(str, words))
 
 

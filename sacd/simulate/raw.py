@@ -110,7 +110,8 @@ def add_raw_nights(cohort: Path, nights: int, progress: Progress | None = None) 
         As `write_raw_nights`.
     """
     made = read_info(cohort).provenance
-    people = [make_participant(made["seed"], "test", k) for k in range(nights)]
+    skip = made.get("skip", 0)
+    people = [make_participant(made["seed"], "test", k) for k in range(skip, skip + nights)]
     return write_raw_nights(cohort / "raw", people, Coupling(**made["coupling"]), progress=progress)
 
 

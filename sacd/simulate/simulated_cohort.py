@@ -1,6 +1,7 @@
 """Writes a cohort of simulated nights: blocks of clips of most participants, whole nights of some test participants.
 
-With an encoder all nights are whole, and what a trunk says of the video is written in its place.
+With an encoder all nights are whole, and what a trunk says of the video is written in its place; such nights may be
+those of a camera alone.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
 from sacd.simulate.coupling import LABELS, get_coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
-from sacd.simulate.extras import event_table, extras_of
+from sacd.simulate.extras import event_table, extras_of, motion
 from sacd.simulate.features import FEWEST_FRAMES, Encoder, encoder_hash, feature_names, night_features
 from sacd.simulate.participant import Participant, Stream, make_participant
 from sacd.simulate.simulated_night import SimulatedNight
@@ -71,7 +72,7 @@ def simulate(
     out: str | os.PathLike[str], train: int = 64, test: int = 24, nights: int = 4, coupling: str = "medium",
     seed: int = 0, frames: int = 32, size: int = 32, name: str | None = None,
     progress: Progress | bool | None = None, span_s: float = CLIP_SECONDS, exist_ok: bool = False,
-    viewing: bool = True, preview: bool = False, encoder: str | None = None,
+    viewing: bool = True, preview: bool = False, encoder: str | None = None, skip: int = 0, camera_only: bool = False,
 ) -> Path:
     """Write a simulated cohort, one participant in memory at a time.
 
@@ -105,6 +106,10 @@ def simulate(
     encoder : str, optional
         A shipped trunk, e.g. ``r2plus1d_10-motion``: everybody's whole night is written, as `sacd.simulate.features`
         has it and with float16 EEG, and nothing to view; `nights`, `viewing` and `preview` change nothing then.
+    skip : int
+        Test participants that are passed over: those of another cohort of the same seed.
+    camera_only : bool
+        With an encoder: features and motion, which a camera alone leaves, and no EEG.
 
     Returns
     -------
@@ -118,34 +123,36 @@ def simulate(
     """
     out = Path(out)
     info = cohort_info(
-        name or out.resolve().name, train, test, nights, coupling, seed, frames, size, span_s, viewing, preview, encoder
+        name or out.resolve().name, train, test, nights, coupling, seed, frames, size, span_s, viewing, preview,
+        encoder, skip, camera_only,
     )
     if (out / "cohort.json").exists():
         _check_same(out, info)
         if not exist_ok:
             raise SacdError(f"{out}: this very cohort is there already, whole; use it, or name another folder")
         return out
-    people = [("train", k) for k in range(train)] + [("test", k) for k in range(test)]
+    people = [("train", k) for k in range(train)] + [("test", k) for k in range(skip, skip + test)]
     preset, encode = get_coupling(coupling), None if encoder is None else Encoder(encoder)
     with CohortWriter(out, info) as writer, tqdm(total=len(people), unit="night", disable=progress is not True) as bar:
         for done, (split, index) in enumerate(people, start=1):
             participant = make_participant(seed, split, index)
             night = SimulatedNight(participant, preset)
-            whole = encode is not None or (split == "test" and index < nights)
+            whole = encode is not None or (split == "test" and index < skip + nights)
             clips = np.arange(night.clips) if whole else block_clips(participant, night.clips)
             if encode is not None:
                 video = night_features(night, encode, frames, size, span_s)
-                extras = Extras(events=event_table(night))
+                extras = Extras(events=event_table(night), motion=motion(night, clips) if camera_only else None)
             else:
                 video = night.video(clips, frames, size, span_s)
-                extras = extras_of(night, clips, frames, span_s, viewing, whole, preview and whole and index == 0)
+                extras = extras_of(night, clips, frames, span_s, viewing, whole, preview and whole and index == skip)
             writer.add_participant(
                 participant.participant_id, participant.sex, participant.age, participant.weight, participant.ahi, split
             )
             writer.add_recording(
                 f"{participant.participant_id}-night1", participant.participant_id, clip_table(night, clips), video,
                 # Of whole nights half the precision, one part in 2,000 of each value: half the disk.
-                night.eeg(clips).astype(np.float16 if whole else np.float32), channel=CHANNEL,
+                None if camera_only else night.eeg(clips).astype(np.float16 if whole else np.float32),
+                channel=channel_of(info),
                 provenance={"seed": seed, "split": split, "index": index, "whole_night": whole, "clips": night.clips},
                 extras=extras, commit=False,
             )
@@ -158,6 +165,7 @@ def simulate(
 def cohort_info(
     name: str, train: int, test: int, nights: int, coupling: str, seed: int, frames: int, size: int,
     span_s: float = CLIP_SECONDS, viewing: bool = True, preview: bool = False, encoder: str | None = None,
+    skip: int = 0, camera_only: bool = False,
 ) -> CohortInfo:
     """The `cohort.json` that these arguments of `simulate` give.
 
@@ -167,9 +175,14 @@ def cohort_info(
         A number out of range, an unknown coupling, no such encoder.
     """
     preset = get_coupling(coupling)
-    _check_numbers(train, test, nights, seed, frames, size, span_s, encoder)
+    _check_numbers(train, test, nights, seed, frames, size, span_s, encoder, skip)
+    if camera_only and encoder is None:
+        raise SacdError("nights of a camera alone are written as features; name an encoder, or leave camera_only out")
     who = {"seed": seed, "coupling": asdict(preset), "train": train, "test": test}
     made: dict[str, Any] = {"coupling_is": "uncalibrated", "labels": asdict(LABELS)}
+    # Named where they are asked for alone: cohorts without them stay what they were.
+    who |= {"skip": skip} if skip else {}
+    made |= {"camera_only": True} if camera_only else {}
     if encoder is None:
         who |= {"nights": nights}
         made |= {"viewing": viewing, "preview": preview}
@@ -179,13 +192,18 @@ def cohort_info(
         made |= {"encoder": encoder, "encoder_sha256": encoder_hash(encoder)}
     return CohortInfo(
         name=name, simulated=True, source_id=source_id(**who), video="raw" if encoder is None else "features",
-        eeg="raw",
+        eeg="none" if camera_only else "raw",
         sampling=Sampling(
-            eeg_hz=RATE_HZ, eeg_channels=(CHANNEL,), frames=frames, span_s=span_s, height=size, width=size,
-            video_features=() if encoder is None else feature_names(frames),
+            **({} if camera_only else {"eeg_hz": RATE_HZ, "eeg_channels": (CHANNEL,)}), frames=frames, span_s=span_s,
+            height=size, width=size, video_features=() if encoder is None else feature_names(frames),
         ),
         provenance={"simulator": VERSION, **who, **made},
     )
+
+
+def channel_of(info: CohortInfo) -> str:
+    """The EEG channel of a simulated cohort's recordings, or n/a."""
+    return next(iter(info.sampling.eeg_channels), "n/a")
 
 
 def _check_same(path: Path, wanted: CohortInfo) -> None:
@@ -203,11 +221,12 @@ def _check_same(path: Path, wanted: CohortInfo) -> None:
 
 
 def _check_numbers(
-    train: int, test: int, nights: int, seed: int, frames: int, size: int, span_s: float, encoder: str | None
+    train: int, test: int, nights: int, seed: int, frames: int, size: int, span_s: float, encoder: str | None,
+    skip: int,
 ) -> None:
     for what, value, least in (
         ("train", train, 0), ("test", test, 0), ("nights", nights, 0), ("seed", seed, 0),
-        ("frames", frames, 1 if encoder is None else FEWEST_FRAMES), ("size", size, 8),
+        ("frames", frames, 1 if encoder is None else FEWEST_FRAMES), ("size", size, 8), ("skip", skip, 0),
     ):
         if value < least:
             raise SacdError(f"{what} is {value}; use {least} or more")

@@ -184,23 +184,18 @@ class StudentRun(DistilledRun):
         """Also that there is what it should see."""
         super().check(cohort)
         if self.view not in ("", CLOCK):
-            self._columns(cohort)
-
-    def _columns(self, cohort: Cohort) -> np.ndarray:
-        """Indices of the columns that it sees."""
-        names = cohort.info.sampling.video_features
-        seen = np.flatnonzero([name.startswith(tuple(self.view.split(","))) for name in names])
-        if not len(seen):
-            known = ", ".join(dict.fromkeys(name.split("_")[0] for name in names)) or "none: it holds pictures"
-            raise SacdError(f"{cohort.path}: no video feature begins with view={self.view!r}; what is there: {known}")
-        return seen
+            columns_of(cohort, self.view)
 
     def arrays(self, cohort: Cohort, store: RunStore, recordings: list[Recording]) -> list[Stored]:
-        """Video, its trunk's features of it, the columns of a feature cohort that it sees, or the time."""
+        """Video, its trunk's features of it, the columns of a feature cohort that it sees, or the time.
+
+        Nights that were simulated straight to its trunk's features hold them already.
+        """
         if self.view == CLOCK:
             return [clock(recording.clips["clip"].to_numpy()) for recording in recordings]
-        if self.view:
-            columns = self._columns(cohort)
+        view = self.view or ("trunk" if self.trunk is not None and self.trunk.wrote(cohort) else "")
+        if view:
+            columns = columns_of(cohort, view)
             return [recording.video[:, columns] for recording in recordings]
         if self.trunk is None:
             return super().arrays(cohort, store, recordings)
@@ -222,6 +217,16 @@ class StudentRun(DistilledRun):
             *common, posterior=clips.posterior() if needs.needs_posterior else None,
             **self.distillation(network.feature_dim, clips, teacher),
         )
+
+
+def columns_of(cohort: Cohort, view: str) -> np.ndarray:
+    """Indices of the columns of a feature cohort that a view names."""
+    names = cohort.info.sampling.video_features
+    seen = np.flatnonzero([name.startswith(tuple(view.split(","))) for name in names])
+    if not len(seen):
+        known = ", ".join(dict.fromkeys(name.split("_")[0] for name in names)) or "none: it holds pictures"
+        raise SacdError(f"{cohort.path}: no video feature begins with view={view!r}; what is there: {known}")
+    return seen
 
 
 @lru_cache(maxsize=512)

@@ -4,10 +4,12 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
+from sacd.cohort import Cohort
 from sacd.cohort.splits import Split
 from sacd.runs.execute import Making
 from sacd.runs.kinds.encoder import EncoderRun
 from sacd.runs.outputs import cached_outputs
+from sacd.simulate.features import encoder_hash
 from sacd.training.config import TrainingConfig
 from sacd.training.inputs import make_network
 
@@ -26,6 +28,10 @@ class FrozenTrunk(EncoderRun):
     def like(self, other: "FrozenTrunk | None") -> bool:
         """Whether it has another's network and began with the same weights; folds do not count."""
         return other is not None and (self.kind, self.model) == (other.kind, other.model)
+
+    def wrote(self, cohort: Cohort) -> bool:
+        """Whether a cohort's nights were simulated straight to its features (`sacd.simulate.features`)."""
+        return False
 
     def row(self) -> dict[str, Any]:
         """A trunk, its network and its weights."""
@@ -50,6 +56,11 @@ class TrunkRun(FrozenTrunk):
     def networks(self) -> tuple[str, ...]:
         """It trains none."""
         return ()
+
+    def wrote(self, cohort: Cohort) -> bool:
+        """Shipped weights may have been a cohort's encoder."""
+        made, shipped = cohort.info.provenance, f"{self.model.name}-{self.model.weights}"
+        return made.get("encoder") == shipped and made["encoder_sha256"] == encoder_hash(shipped)
 
     def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
         """Nobody's data changes it."""

@@ -1,0 +1,112 @@
+"""Two markers of a night from the video alone, which features have to beat: movement arousals and uneven breathing.
+
+Both come from `motion.npy` (`sacd.cohort.motion`): no network, no stage, no EEG. A movement arousal is a burst of
+movement after at least 10 s of rest, as an arousal is scored after 10 s of stable sleep (AASM manual v2.6), that lasts
+at most 15 s. Breathing is uneven where its amplitude waxes and wanes: apnoeas nearly stop it, and a rebound follows.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from sacd.cohort import Recording
+from sacd.cohort.motion import HZ, SAMPLES, read_motion
+from sacd.stages import CLIP_SECONDS
+
+MARKERS = ("movement_arousals", "breathing_variability")
+"""Per hour of recording; standard deviation of the log amplitude of breathing within a clip, mean over clips."""
+MOVING = 4.0
+"""A sample moves where its energy is so many times the night's median."""
+REST_S, LONGEST_S, GAP_S = 10.0, 15.0, 1.0
+WINDOW_S = 5.0
+"""Of breathing's amplitude: a breath or more."""
+_FEWEST_WINDOWS = 4
+_QUIET = 1 / 16
+"""Added to amplitudes, grey levels: one step of what is stored."""
+
+
+def movement_energy(stored: np.ndarray) -> np.ndarray:
+    """Root of the mean square of a clip's frame differences over the picture, float32 [clips, 150], grey levels.
+
+    Parameters
+    ----------
+    stored : ndarray [clips, 150, 65] uint8
+        `Recording.motion`.
+    """
+    grid, _ = read_motion(stored)
+    return np.sqrt(np.square(grid).mean(axis=(-2, -1)))
+
+
+def movement_bursts(energy: np.ndarray, clip: np.ndarray) -> pd.DataFrame:
+    """Bursts of movement in a night.
+
+    Parameters
+    ----------
+    energy : ndarray [clips, 150]
+        `movement_energy`.
+    clip : ndarray [clips] int
+        Numbers of the clips in the night; a burst may cross a border between neighbours.
+
+    Returns
+    -------
+    DataFrame
+        `onset`, `duration` (s), `rest` (s without movement before it, since the last gap of the recording at most).
+    """
+    moving = energy > MOVING * np.median(energy)
+    start = np.asarray(clip, dtype=np.int64) * SAMPLES
+    samples = (start[:, None] + np.arange(SAMPLES))[moving]
+    if len(samples) == 0:
+        return pd.DataFrame(columns=["onset", "duration", "rest"], dtype=float)
+    first = np.append(True, np.diff(samples) > GAP_S * HZ)
+    onset, end = samples[first], np.append(samples[:-1][first[1:]], samples[-1]) + 1
+    # Where the recording was interrupted, nobody knows what came before.
+    begins = start[np.append(True, np.diff(clip) != 1)]
+    since = begins[np.searchsorted(begins, onset, side="right") - 1]
+    rest = onset - np.maximum(since, np.append(since[0], end[:-1]))
+    return pd.DataFrame({"onset": onset / HZ, "duration": (end - onset) / HZ, "rest": rest / HZ})
+
+
+def breathing_variability(stored: np.ndarray, energy: np.ndarray) -> float:
+    """Standard deviation of the log of breathing's amplitude within a clip, mean over clips; NaN where all move.
+
+    Parameters
+    ----------
+    stored, energy
+        As above; windows of 5 s with movement are left out.
+    """
+    _, breathing = read_motion(stored)
+    length = round(WINDOW_S * HZ)
+    windows = breathing.reshape(len(breathing), -1, length)
+    still = ~(energy > MOVING * np.median(energy)).reshape(windows.shape).any(axis=2)
+    amplitude = np.log(np.sqrt(np.square(windows).mean(axis=2)) + _QUIET)
+    use = still.sum(axis=1) >= _FEWEST_WINDOWS
+    if not use.any():
+        return float("nan")
+    return float(np.nanmean(np.nanstd(np.where(still, amplitude, np.nan)[use], axis=1)))
+
+
+def night_markers(stored: np.ndarray, clip: np.ndarray) -> dict[str, float]:
+    """The `MARKERS` of one night."""
+    energy = movement_energy(stored)
+    bursts = movement_bursts(energy, clip)
+    arousals = (bursts["rest"] >= REST_S) & (bursts["duration"] <= LONGEST_S)
+    hours = len(stored) * CLIP_SECONDS / 3600
+    return {"movement_arousals": arousals.sum() / hours, "breathing_variability": breathing_variability(stored, energy)}
+
+
+def video_markers(recordings: Iterable[Recording], people: pd.Index) -> pd.DataFrame:
+    """The `MARKERS` of each participant, mean over nights; NaN where a recording holds no motion.
+
+    Returns
+    -------
+    DataFrame [P rows]
+    """
+    rows = [
+        {"participant_id": recording.participant_id}
+        | night_markers(recording.motion, recording.clips["clip"].to_numpy())
+        for recording in recordings
+        if recording.motion is not None and recording.participant_id in people
+    ]
+    table = pd.DataFrame(rows, columns=["participant_id", *MARKERS])
+    return table.groupby("participant_id")[list(MARKERS)].mean().reindex(people).astype(float)

@@ -1,0 +1,64 @@
+"""Movement arousals and uneven breathing, from motion as a cohort stores it."""
+
+import numpy as np
+import pytest
+
+from sacd.analysis.video_markers import breathing_variability, movement_bursts, movement_energy, night_markers
+from sacd.cohort.motion import CHANNELS, HZ, SAMPLES
+
+
+def night(clips: int, bursts: tuple[tuple[float, float], ...] = (), pauses: bool = False, seed: int = 0) -> np.ndarray:
+    """Motion with noise, steady breathing or one that pauses, and bursts (onset, duration in s) in one corner."""
+    rng, time = np.random.default_rng(seed), np.arange(clips * SAMPLES) / HZ
+    grid = rng.integers(2, 6, (clips * SAMPLES, CHANNELS - 1))
+    for onset, duration in bursts:
+        grid[(time >= onset) & (time < onset + duration), :12] += 120
+    depth = np.where(pauses & (time % 30 < 12), 0.1, 1.0)
+    breath = 128 + 40 * depth * np.sin(2 * np.pi * 0.27 * time)
+    return np.column_stack([grid, breath]).astype(np.uint8).reshape(clips, SAMPLES, CHANNELS)
+
+
+def test_bursts_are_found_where_they_are_also_across_clips():
+    stored = night(6, ((12.0, 2.0), (29.0, 3.0), (70.0, 40.0)))
+    found = movement_bursts(movement_energy(stored), np.arange(6))
+    np.testing.assert_allclose(found["onset"], [12, 29, 70], atol=0.2)
+    np.testing.assert_allclose(found["duration"], [2, 3, 40], atol=0.4)
+    np.testing.assert_allclose(found["rest"], [12, 15, 38], atol=0.4)
+
+
+def test_after_a_gap_nobody_knows_how_long_it_was_still():
+    stored = night(2, ((33.0, 2.0),))
+    for clip, rest in (([0, 1], 33.0), ([0, 9], 3.0)):
+        found = movement_bursts(movement_energy(stored), np.array(clip))
+        assert found["rest"].tolist() == [pytest.approx(rest, abs=0.2)]
+
+
+def test_an_arousal_follows_rest_and_is_short():
+    # Too soon after the first; an arousal; too long.
+    stored = night(120, ((100.0, 2.0), (105.0, 2.0), (300.0, 3.0), (900.0, 40.0)))
+    assert night_markers(stored, np.arange(120))["movement_arousals"] == pytest.approx(2.0)
+    assert night_markers(night(120), np.arange(120))["movement_arousals"] == 0
+
+
+def test_breathing_that_pauses_varies_more():
+    values = [
+        breathing_variability(stored, movement_energy(stored)) for stored in (night(20), night(20, pauses=True))
+    ]
+    assert values[1] > 5 * values[0] and values[1] > 0.5
+
+
+def test_windows_with_movement_are_left_out():
+    stored = night(4, tuple((float(s), 1.0) for s in range(0, 120, 4)))
+    assert np.isnan(breathing_variability(stored, movement_energy(stored)))
+
+
+def test_breathing_of_simulated_people_with_a_high_ahi_is_uneven():
+    from sacd.simulate.extras import motion
+    from sacd.simulate.participant import make_participant
+    from sacd.simulate.simulated_night import SimulatedNight
+
+    people = sorted((make_participant(5, "test", k) for k in range(12)), key=lambda person: person.ahi)
+    clips = np.arange(300, 400)
+    rows = [night_markers(motion(SimulatedNight(person), clips), clips) for person in (*people[:2], *people[-2:])]
+    uneven = [row["breathing_variability"] for row in rows]
+    assert min(uneven[2:]) > max(uneven[:2])
