@@ -15,8 +15,10 @@ from sacd.analysis.night_agreement import agreement
 from sacd.analysis.night_report import CALIBRATED, FEW, OTHER_KIND, TOO_FEW, NightReport
 from sacd.analysis.review import chance_right, expected_agreement, review_list
 from sacd.analysis.sleep_statistics import Lights, paired_statistics, sleep_statistics
+from sacd.exceptions import SacdError
 from sacd.figures import night_words as words
 from sacd.figures.night_report import html, page
+from sacd.widgets.choose_night import choose_night
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -41,6 +43,21 @@ def report() -> NightReport:
         review=listed, expected={count: expected_agreement(listed, count) for count in (0, 20, 50, 100)},
         known_person=False,
     )
+
+
+def test_a_chosen_nights_report_stands_below_and_a_fault_in_its_place(report):
+    def report_of(name: str) -> NightReport:
+        if name == EVIL:
+            raise SacdError(f"{name}: a part of a night")
+        return replace(report, night_id=name)
+
+    chooser = choose_night(["N1", "N2", EVIL], report_of)
+    menu, below = chooser.children
+    assert "Night N1" in below.value
+    menu.value = "N2"
+    assert "Night N2" in below.value and "Night N1" not in below.value
+    menu.value = EVIL
+    assert "a part of a night" in below.value and "<img" not in below.value
 
 
 def text_of(figure) -> str:
