@@ -18,7 +18,7 @@ from sacd.exceptions import SacdError
 from sacd.models.base import Network
 from sacd.runs.kinds import parse_run
 from sacd.runs.kinds.selected import SelectedRun
-from sacd.runs.kinds.student import CLOCK, StudentRun
+from sacd.runs.kinds.student import CLOCK, StudentRun, in_view
 from sacd.runs.kinds.trunk import FrozenTrunk, TrunkRun
 from sacd.runs.outputs import load_network
 from sacd.runs.pool import decided
@@ -219,8 +219,7 @@ class TrainedStudent:
         if video.ndim == 4 and sampling.video_features:
             video = clip_features(video, self._encoder, sampling.span_s)
         if config.view:
-            begins = tuple(config.view.split(","))
-            video = video[:, [name.startswith(begins) for name in sampling.video_features]]
+            video = video[:, in_view(sampling.video_features, config.view)]
         if config.trunk is None:
             return video
         network, fabric = self._trunk

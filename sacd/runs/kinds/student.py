@@ -1,5 +1,6 @@
 """The kind of run *student*: a stage classifier on video that an objective distils."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -219,10 +220,15 @@ class StudentRun(DistilledRun):
         )
 
 
+def in_view(names: Sequence[str], view: str) -> list[bool]:
+    """Which features a view names: those that begin with one of its parts."""
+    return [name.startswith(tuple(view.split(","))) for name in names]
+
+
 def columns_of(cohort: Cohort, view: str) -> np.ndarray:
     """Indices of the columns of a feature cohort that a view names."""
     names = cohort.info.sampling.video_features
-    seen = np.flatnonzero([name.startswith(tuple(view.split(","))) for name in names])
+    seen = np.flatnonzero(in_view(names, view))
     if not len(seen):
         known = ", ".join(dict.fromkeys(name.split("_")[0] for name in names)) or "none: it holds pictures"
         raise SacdError(f"{cohort.path}: no video feature begins with view={view!r}; what is there: {known}")
