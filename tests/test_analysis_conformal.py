@@ -164,3 +164,17 @@ def test_coverage_on_fresh_simulated_nights():
     told = found.drop(index="rem_latency")
     assert (told["width"] < told["blind"]).all()
     assert (check["expected"] - check["obtained"]).abs().max() <= 0.03
+
+
+def test_the_gist_says_how_often_ranges_held_and_which_say_something():
+    import pandas as pd
+
+    from sacd.figures.night_trust import coverage_gist
+
+    trust = pd.DataFrame({
+        "statistic": ["tst", "waso"], "covered": [0.88, 0.93], "width": [80.0, 90.0], "blind": [120.0, 85.0],
+        "fresh": [100, 100],
+    })
+    said = coverage_gist(trust, "tiny (simulated)")
+    assert "tiny (simulated)" in said and "88 to 93 % of 100" in said and "1 of 2 statistics" in said
+    assert "too few calibration nights" in coverage_gist(trust.iloc[:0], "tiny")

@@ -55,6 +55,27 @@ def limits_table(pairs: pd.DataFrame, label: str) -> Html:
     return render("Bias and limits of agreement", label, columns, rows, notes)
 
 
+def coverage_gist(trust: pd.DataFrame, label: str) -> str:
+    """In a sentence: how often the ranges of the statistics held, and how many say more than no recording would.
+
+    Parameters
+    ----------
+    trust : DataFrame
+        As of `coverage_table`, with `blind`.
+    label : str
+        `Cohort.label`.
+    """
+    if trust.empty:
+        return f"Ranges of the night report on {label}: too few calibration nights for any."
+    held = 100 * trust["covered"]
+    told = int((trust["width"] < trust["blind"]).sum())
+    return (
+        f"Ranges of the night report on {label}, {100 * LEVEL:.0f} % promised: held in {held.min():.0f} to "
+        f"{held.max():.0f} % of {trust['fresh'].max()} nights left out one by one; for {told} of {len(trust)} "
+        "statistics narrower than without a recording."
+    )
+
+
 def coverage_table(trust: pd.DataFrame, label: str, by: str = "statistic", notes: tuple[str, ...] = ()) -> Html:
     """How many ranges held what was scored, and how wide they are.
 
