@@ -46,6 +46,6 @@ def test_the_best_row_of_each_block():
 def test_claims_are_counted_by_setting(kind, ends):
     told = ["holds", "not clear", "opposite", "too few", "too few"]
     claims = pd.DataFrame({"setting": ["frozen"] * 4 + ["raw"], "verdict": told})
-    line = verdict_gist([Judged("A", kind, claims, claims, {}), Judged("B", FEATURES, claims, claims, {})])
+    line = verdict_gist([Judged("B", FEATURES, claims, claims, {}), Judged("A", kind, claims, claims, {})], "A")
     assert line.startswith("The paper's claims on A: frozen: 1 of 4 hold, 1 opposite; the others are not clear, or")
     assert line.endswith(ends)

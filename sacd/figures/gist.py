@@ -61,15 +61,18 @@ def best_gist(what: str, summary: pd.DataFrame, by: str = "method", within: str 
     return f"{what}, highest accuracy: {'; '.join(best)}."
 
 
-def verdict_gist(judged: Sequence[Judged]) -> str:
-    """How many of the paper's claims hold on the first of some cohorts, in every setting that allows to say so."""
-    first, counts = judged[0], []
-    for setting, group in first.claims.groupby("setting", sort=False):
+def verdict_gist(judged: Sequence[Judged], label: str) -> str:
+    """How many of the paper's claims hold on the cohort of a label, in every setting that allows to say so.
+
+    Where the cohort is not among those that were judged, of the first.
+    """
+    own, counts = next((one for one in judged if one.label == label), judged[0]), []
+    for setting, group in own.claims.groupby("setting", sort=False):
         found = group["verdict"].value_counts()
         if set(found.index) == {TOO_FEW}:
             continue
         opposite = f", {found[OPPOSITE]} opposite" if OPPOSITE in found else ""
         counts.append(f"{setting}: {found.get(HOLDS, 0)} of {len(group)} hold{opposite}")
-    others = "the others are not clear, or have too few seeds or participants"
-    line = f"The paper's claims on {first.label}: {'; '.join([*counts, others])}."
+    others = f"{'the others' if counts else 'all'} are not clear, or have too few seeds or participants"
+    line = f"The paper's claims on {own.label}: {'; '.join([*counts, others])}."
     return line if any(one.kind == REAL for one in judged) else f"{line} Real paired video and EEG: {UNTESTED}."
