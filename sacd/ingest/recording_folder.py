@@ -26,7 +26,7 @@ from sacd.ingest.layout import (
     video_start,
 )
 from sacd.ingest.psg import EEG_HZ, Psg, choose_channel, read_eeg, read_psg
-from sacd.ingest.sync import align
+from sacd.ingest.clips import align
 from sacd.ingest.video import HOLD_S, Video, decode, read_video
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS
@@ -41,7 +41,7 @@ class Description(BaseModel):
 
 @dataclass(frozen=True)
 class Night:
-    """A recording whose files were opened and found to fit together; `clips` as `sync.align` gives them."""
+    """A recording whose files were opened and found to fit together; `clips` as `clips.align` gives them."""
 
     files: Files
     participant_id: str
