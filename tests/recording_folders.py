@@ -54,7 +54,7 @@ def write_edf(
         recording=edfio.Recording(startdate=START.date()),
         starttime=START.time(),
         annotations=[edfio.EdfAnnotation(5, None, "Lights off"), *notes],
-        data_record_duration=1,
+        data_record_duration=1 if channels else None,
     ).write(path)
 
 

@@ -17,7 +17,7 @@ FRAMES = 8
 
 
 def run(source: Path, out: Path, **options: object) -> Cohort:
-    return ingest(source, out, frames=FRAMES, size=16, **options)
+    return ingest(source, out, **{"frames": FRAMES, "size": 16, "processes": 1} | options)
 
 
 def fails(source: Path, out: Path, *words: str, **options: object) -> str:
