@@ -16,6 +16,7 @@ from sacd.cohort.extras import frame_times
 from sacd.cohort.format import read_json, validated
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
+from sacd.ingest.clips import align
 from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.layout import (
     Files,
@@ -26,7 +27,6 @@ from sacd.ingest.layout import (
     video_start,
 )
 from sacd.ingest.psg import EEG_HZ, Psg, choose_channel, read_eeg, read_psg
-from sacd.ingest.clips import align
 from sacd.ingest.video import HOLD_S, Video, decode, read_video
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS
