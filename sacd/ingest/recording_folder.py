@@ -25,7 +25,7 @@ from sacd.ingest.layout import (
     read_source_participants,
     video_start,
 )
-from sacd.ingest.psg import EEG_HZ, Psg, choose_channel, read_eeg, read_psg
+from sacd.ingest.psg import EEG_HZ, Psg, choose_channels, read_eeg, read_psg
 from sacd.ingest.sync import align
 from sacd.ingest.video import HOLD_S, Video, decode, read_video
 from sacd.progress import Bar
@@ -64,8 +64,8 @@ def ingest_recording_folder(
     """
     participants = read_source_participants(source)
     nights = _open_nights(source, participants, offset, allow_gaps)
-    name = choose_channel([night.psg for night in nights], channel)
-    info = _info(source, out, nights, name, offset, frames, span_s, size)
+    channels = choose_channels([night.psg for night in nights], [channel] if channel else None)
+    info = _info(source, out, nights, channels, offset, frames, span_s, size)
     total = sum(len(night.clips) for night in nights)
     done = 0
     with CohortWriter(out, info) as writer:
@@ -76,7 +76,7 @@ def ingest_recording_folder(
                 if progress is not None:
                     progress.to((before + clips) / total, night.files.recording_id)
 
-            _add(writer, night, name, frames, span_s, size, tell)
+            _add(writer, night, channels, frames, span_s, size, tell)
             done += len(night.clips)
     return Cohort.open(out)
 
@@ -103,7 +103,7 @@ def _open_nights(source: Path, participants: dict[str, Any], offset: float, allo
 
 
 def _info(
-    source: Path, out: Path, nights: list[Night], channel: str, offset: float, frames: int, span_s: float,
+    source: Path, out: Path, nights: list[Night], channels: tuple[str, ...], offset: float, frames: int, span_s: float,
     size: tuple[int, int],
 ) -> CohortInfo:
     file = source / "dataset_description.json"
@@ -113,7 +113,7 @@ def _info(
         source_id = read_info(out).source_id
     else:
         hashes = (f"{n.files.recording_id} {hash_file(n.psg.path)} {hash_file(n.scoring.path)}" for n in nights)
-        parts = [channel, *hashes]
+        parts = [*channels, *hashes]
         source_id = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return CohortInfo(
         name=description.name or source.resolve().name,
@@ -122,14 +122,14 @@ def _info(
         video="raw",
         eeg="raw",
         sampling=Sampling(
-            eeg_hz=EEG_HZ, eeg_channels=(channel,), frames=frames, span_s=span_s, height=size[0], width=size[1]
+            eeg_hz=EEG_HZ, eeg_channels=channels, frames=frames, span_s=span_s, height=size[0], width=size[1]
         ),
         provenance={"format": "recording folder", "alignment": "start times", "offset_s": offset},
     )
 
 
 def _add(
-    writer: CohortWriter, night: Night, channel: str, frames: int, span_s: float, size: tuple[int, int],
+    writer: CohortWriter, night: Night, channels: tuple[str, ...], frames: int, span_s: float, size: tuple[int, int],
     tell: Callable[[int], None],
 ) -> None:
     try:
@@ -142,9 +142,9 @@ def _add(
                 night.participant_id,
                 night.clips.drop(columns="segment").assign(flag_video_gap=gap),
                 video,
-                _cut(read_eeg(night.psg, channel), night),
+                _cut(read_eeg(night.psg, channels), night),
                 start=night.psg.start.isoformat(),
-                channel=channel,
+                channel=", ".join(channels),
                 provenance=_provenance(night),
                 commit=False,
             )
@@ -174,14 +174,14 @@ def _write_clips(
 
 
 def _cut(segments: list[np.ndarray], night: Night) -> np.ndarray:
-    """EEG clips float32 [n, 1, 3000], µV."""
+    """EEG clips float32 [n, channels, 3000], µV."""
     samples = round(CLIP_SECONDS * EEG_HZ)
-    eeg = np.zeros((len(night.clips), 1, samples), np.float32)
+    eeg = np.zeros((len(night.clips), len(segments[0]), samples), np.float32)
     for row, onset, segment in zip(eeg, night.clips.onset, night.clips.segment, strict=True):
         signal = segments[segment]
         first = round((onset - night.psg.segments[segment][0]) * EEG_HZ)
         # Rounding may ask for a sample or two beyond the ends.
-        row[0] = signal.take(np.arange(first, first + samples), mode="clip")
+        row[:] = signal.take(np.arange(first, first + samples), axis=1, mode="clip")
     return eeg
 
 

@@ -7,7 +7,6 @@ from sacd.exceptions import SacdError
 from sacd.ingest.hypnogram import Scoring
 from sacd.ingest.psg import Psg
 from sacd.ingest.video import HOLD_S, Video
-from sacd.progress import duration
 from sacd.stages import CLIP_SECONDS, NOT_SCORED
 
 _EDGE_S = 0.02
@@ -39,10 +38,9 @@ def align(psg: Psg, scoring: Scoring, video: Video, video_begin_s: float, allow_
         A scoring shorter or longer than the recording, a video shorter than the scoring, a gap that is not allowed.
     """
     if len(psg.segments) > 1 and not allow_gaps:
-        gaps = len(psg.segments) - 1
         raise SacdError(
-            f"{psg.path}: an EDF+D with {gaps} gap{'s' * (gaps > 1)}, the first after {duration(psg.segments[0][1])}; "
-            "allow gaps with --allow-gaps: clips that touch one are left out"
+            f"{psg.path}: the recording has {psg.gaps_in_words}; allow gaps with --allow-gaps: clips that touch one "
+            "are left out"
         )
     onsets = scoring.onset_s + CLIP_SECONDS * np.arange(len(scoring.stages))
     scored = np.flatnonzero(scoring.stages != NOT_SCORED)
