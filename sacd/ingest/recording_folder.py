@@ -16,7 +16,6 @@ from sacd.cohort.extras import frame_times
 from sacd.cohort.format import read_json, validated
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
-from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.layout import (
     Files,
     find_recordings,
@@ -26,6 +25,7 @@ from sacd.ingest.layout import (
     video_start,
 )
 from sacd.ingest.psg import EEG_HZ, Psg, choose_channel, read_eeg, read_psg
+from sacd.ingest.scoring import Scoring, read_scoring
 from sacd.ingest.sync import align
 from sacd.ingest.video import HOLD_S, Video, decode, read_video
 from sacd.progress import Bar
@@ -92,7 +92,7 @@ def _open_nights(source: Path, participants: dict[str, Any], offset: float, allo
         row = table.get(files.recording_id, {})
         participant = participant_of(source, files.recording_id, row, participants)
         psg = read_psg(files.psg)
-        scoring = read_scoring(files.scoring, psg.start)
+        scoring = read_scoring(files.scoring, psg.start, psg_s=psg.duration_s)
         video = read_video(files.video)
         own = row.get("offset", 0.0)
         begin = (video_start(source, files, row, video) - psg.start).total_seconds()

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from sacd.exceptions import SacdError
-from sacd.ingest.hypnogram import Scoring
 from sacd.ingest.psg import Psg
+from sacd.ingest.scoring import Scoring
 from sacd.ingest.video import HOLD_S, Video
 from sacd.progress import duration
 from sacd.stages import CLIP_SECONDS, NOT_SCORED
