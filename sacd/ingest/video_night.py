@@ -11,11 +11,11 @@ from sacd.cohort import Sampling, hash_file
 from sacd.cohort.extras import frame_times
 from sacd.cohort.format import read_json, validated
 from sacd.exceptions import SacdError
-from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.layout import TEXT_SUFFIXES, VIDEO_SUFFIXES
 from sacd.ingest.quality import picture_faults
 from sacd.ingest.recording_folder import Description
-from sacd.ingest.video import HOLD_S, decode, read_video
+from sacd.ingest.scoring import Scoring, read_scoring
+from sacd.ingest.video import HOLD_S, Video, decode, read_video
 from sacd.progress import progress
 from sacd.stages import CLIP_SECONDS, NOT_SCORED
 
@@ -88,7 +88,8 @@ def read_night(path: Path, sampling: Sampling) -> VideoNight:
     SacdError
         A file that does not decode, a video shorter than a clip, a scoring that cannot be read.
     """
-    video, scoring = read_video(path), _scoring_beside(path)
+    video = read_video(path)
+    scoring = _scoring_beside(video)
     # A scoring has a grid of its own.
     begin = scoring.onset_s % CLIP_SECONDS if scoring is not None else 0.0
     count = int((video.duration_s - begin + _END_S) // CLIP_SECONDS)
@@ -116,10 +117,10 @@ def read_night(path: Path, sampling: Sampling) -> VideoNight:
     )
 
 
-def _scoring_beside(path: Path) -> Scoring | None:
-    files = [path.with_suffix(suffix) for suffix in TEXT_SUFFIXES]
+def _scoring_beside(video: Video) -> Scoring | None:
+    files = [video.path.with_suffix(suffix) for suffix in TEXT_SUFFIXES]
     found = next((file for file in files if file.exists()), None)
-    return None if found is None else read_scoring(found, datetime.min)
+    return None if found is None else read_scoring(found, video.start)
 
 
 def _stages(scoring: Scoring | None, onsets: np.ndarray) -> np.ndarray:
