@@ -8,7 +8,7 @@
       dataset_description.json     optional: {"Name": ..., "Simulated": true|false}
       REC/                         one folder for each recording; its name is the recording's id
         *.edf                      EDF or EDF+ with an EEG channel
-        *.mp4|.mkv|.avi|.webm|.mov the video
+        *.mp4|.mkv|.avi|.mpg|…    the video
         *hypnogram.edf|*.txt|*.csv the scoring; without one, the annotations of the EDF+ are read
 
 A recording may also be files of one stem beside participants.tsv: ``REC.edf``, ``REC.mp4``, ``REC-Hypnogram.edf`` or
@@ -30,9 +30,8 @@ import pandas as pd
 from sacd.cohort import check_id
 from sacd.cohort.format import PARTICIPANT_COLUMNS, read_tsv
 from sacd.exceptions import SacdError
-from sacd.ingest.video import Video
+from sacd.ingest.video import VIDEO_SUFFIXES, Video
 
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".webm", ".mov")
 TEXT_SUFFIXES = (".txt", ".csv")
 _HYPNOGRAM = re.compile(r"[-_. ]?hypnogram$", re.IGNORECASE)
 

@@ -5,17 +5,19 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file, read_info
-from sacd.cohort.extras import frame_times
+from sacd.cohort.extras import Extras
 from sacd.cohort.format import read_json, validated
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError
+from sacd.ingest.camera import Look, read_pictures
+from sacd.ingest.clips import align
 from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.layout import (
     Files,
@@ -26,8 +28,8 @@ from sacd.ingest.layout import (
     video_start,
 )
 from sacd.ingest.psg import EEG_HZ, Psg, choose_channel, read_eeg, read_psg
-from sacd.ingest.clips import align
-from sacd.ingest.video import HOLD_S, Video, decode, read_video
+from sacd.ingest.sync import VideoClock
+from sacd.ingest.video import Video, read_video
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS
 
@@ -133,16 +135,17 @@ def _add(
     tell: Callable[[int], None],
 ) -> None:
     try:
-        with tempfile.TemporaryFile(dir=writer.path, prefix=".video-") as aside:
-            gap = _write_clips(aside, night, frames, span_s, size, tell)
-            aside.flush()
-            video = np.memmap(aside, np.uint8, "r", shape=(len(gap), frames, *size))
+        with tempfile.TemporaryDirectory(dir=writer.path, prefix=".video-") as aside:
+            files = [(night.video, VideoClock(night.video_begin_s))]
+            look = Look(frames, span_s, *size, motion=False)
+            taken = read_pictures(files, night.clips.onset.to_numpy(), look, Path(aside), tell)
             writer.add_recording(
                 night.files.recording_id,
                 night.participant_id,
-                night.clips.drop(columns="segment").assign(flag_video_gap=gap),
-                video,
+                night.clips.drop(columns="segment").join(taken.faults.add_prefix("flag_video_")),
+                taken.video,
                 _cut(read_eeg(night.psg, channel), night),
+                extras=Extras(frame_times=taken.frame_times),
                 start=night.psg.start.isoformat(),
                 channel=channel,
                 provenance=_provenance(night),
@@ -153,24 +156,6 @@ def _add(
             f"{writer.path}: recording {night.files.recording_id} could not be written ({error.strerror or error}); "
             "free space or name another folder, nothing was half-written"
         ) from None
-
-
-def _write_clips(
-    aside: IO[bytes], night: Night, frames: int, span_s: float, size: tuple[int, int], tell: Callable[[int], None]
-) -> np.ndarray:
-    """Decode into an open file, one picture after the other; True for clips whose pictures are partly held ones."""
-    times = frame_times(night.clips.onset.to_numpy(), frames, span_s) - night.video_begin_s
-    gap = np.zeros(times.size, bool)
-    count, distance = 0, np.inf
-    for count, (picture, distance) in enumerate(decode(night.video.path, times.ravel(), *size), 1):
-        # A plain write reports a full disk as an error; a memory map would end the process.
-        aside.write(picture.tobytes())
-        gap[count - 1] = distance > HOLD_S
-        if count % frames == 0:
-            tell(count // frames)
-    if distance > CLIP_SECONDS:
-        raise SacdError(f"{night.video.path}: the video does not decode to its end; copy or convert it again")
-    return gap.reshape(times.shape).any(axis=1)
 
 
 def _cut(segments: list[np.ndarray], night: Night) -> np.ndarray:
