@@ -10,7 +10,7 @@ import recording_folders as made
 from sacd.cohort import Cohort
 from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
-from sacd.ingest import ingest, recording_folder
+from sacd.ingest import ingest
 
 CODES = [0, 1, 2, 2, 3, 4, 4, -1]
 FRAMES = 8
@@ -276,14 +276,11 @@ def test_video_shorter(source: Path, out: Path) -> None:
     fails(source, out, "video.mp4", "(-3 to 147 s", "shorter than the scoring", "0 to 240 s", "--offset")
 
 
-def test_dropped_frames_are_flagged(source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lossy(path: Path, times: np.ndarray, *size: int) -> object:
-        for i, (picture, distance) in enumerate(whole(path, times, *size)):
-            yield picture, 5.0 if i == 2 * FRAMES else distance
-
-    whole = recording_folder.decode
-    monkeypatch.setattr(recording_folder, "decode", lossy)
-    assert run(source, out)["P1_a"].clips.flag_video_gap.tolist() == [False, False, True, *[False] * 5]
+def test_lost_pictures_are_flagged(source: Path, out: Path) -> None:
+    made.write_video(source / "P1_a" / "video.mp4", 246, -3.0, lost=(70, 75))
+    clips = run(source, out)["P1_a"].clips
+    assert clips.flag_video_gap.tolist() == [False, False, True, *[False] * 5]
+    assert not clips[[name for name in clips if name.startswith("flag_") and name != "flag_video_gap"]].any(axis=None)
 
 
 def test_two_recordings_with_one_id(source: Path, out: Path) -> None:

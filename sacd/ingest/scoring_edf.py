@@ -23,6 +23,10 @@ Annotation = tuple[float, float, str]
 """Onset s, duration s (NaN where the file does not say it), text."""
 
 
+class NoStages(SacdError):
+    """The annotations of a file hold no stages; those of a recording that nobody scored."""
+
+
 def read_annotations(path: Path, names: StageNames) -> Marks:
     """Stages and events among a file's annotations, placed by the start that its header names.
 
@@ -44,7 +48,7 @@ def read_annotations(path: Path, names: StageNames) -> Marks:
         elif says_stage(text):
             raise unknown_stage(path, f"annotation at {onset:g} s", text)
     if not rows:
-        raise SacdError(
+        raise NoStages(
             f"{path}: no sleep stages among its {len(found)} annotations; add a scoring beside it, or name its words "
             "in a file of stage names"
         )
