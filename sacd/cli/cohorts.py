@@ -1,11 +1,11 @@
-"""Commands that make a cohort or look at one: simulate, ingest, check."""
+"""Commands that make a cohort: simulate, ingest."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from sacd.cli.options import CohortFolder, Span
+from sacd.cli.options import Span
 
 
 def simulate(
@@ -146,29 +146,6 @@ def ingest(
     for line in lines:
         print(line)
     _describe(out)
-
-
-def check(cohort: CohortFolder) -> None:
-    """Validate a cohort: every fault, a line each; exit status 1 where there is one.
-
-    Examples:
-
-    \b
-      sacd check data/simulated-laptop
-    """
-    from sacd.cohort.check import check as faults_of
-    from sacd.cohort.format import read_recordings
-    from sacd.progress import progress
-
-    folder = cohort / "recordings"
-    with progress(f"checking {cohort}", sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0) as bar:
-        faults = faults_of(cohort, progress=lambda recording: bar.advance(1, recording))
-    for fault in faults:
-        print(fault)
-    if faults:
-        raise typer.Exit(1)
-    recordings = read_recordings(cohort)
-    print(f"no faults: {len(recordings)} recordings, {recordings.clips.sum()} clips")
 
 
 def _describe(path: Path) -> None:

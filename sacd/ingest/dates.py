@@ -3,7 +3,8 @@
 All nights of a participant move by the same whole number of weeks, one to 52, back or forth, so that what lies between
 them stays. How far follows from the participant's id and a secret of this user (HMAC, RFC 2104), which lies outside
 of every cohort: a night that is added later moves as the earlier ones did, and nobody without the secret can move it
-back. Who loses the secret can no longer add nights in step with those that are there.
+back. Who loses the secret can no longer add nights in step with those that are there. `sacd.cohort.privacy` has the
+words by which a recording's provenance says what became of its date.
 """
 
 import hashlib
@@ -15,11 +16,12 @@ import stat
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sacd.cohort.privacy import DATES, KEPT, SHIFTED
 from sacd.exceptions import SacdError, reading
 from sacd.locks import alone
 
-PROVENANCE, SHIFTED, KEPT = "dates", "shifted", "kept"
-"""`recording.json` says under this name of its provenance what became of the date of `start`."""
+__all__ = ["KEPT", "PROVENANCE", "SHIFTED", "read_secret", "secret_file", "shifted"]
+PROVENANCE = DATES
 _WEEKS = 52
 
 
