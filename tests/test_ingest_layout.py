@@ -72,8 +72,8 @@ def test_several_videos(source: Path) -> None:
 
 
 def test_files_of_one_stem(source: Path) -> None:
-    put(source, "P1_a.edf", "P1_a.mp4", "P1_a-Hypnogram.txt", "P1_b.edf", "P1_b_1.mp4", "P1_b_2.mp4", "P1_b_scoring.txt")
-    put(source, "P1_c_2230.mp4")
+    put(source, "P1_a.edf", "P1_a.mp4", "P1_a-Hypnogram.txt")
+    put(source, "P1_b.edf", "P1_b_1.mp4", "P1_b_2.mp4", "P1_b_scoring.txt", "P1_c_2230.mp4")
     first, second, alone = find_nights(source)
     assert (first.recording_id, names(first.videos), names(first.scorings)) == (
         "P1_a", ["P1_a.mp4"], ["P1_a-Hypnogram.txt"],

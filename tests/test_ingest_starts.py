@@ -1,6 +1,6 @@
 """When videos began: tables, sidecars, names, containers, and time zones."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def test_the_table_goes_first(tmp_path: Path) -> None:
 def test_a_time_for_each_video() -> None:
     two = Path("a.mp4"), Path("b.mp4")
     found, _ = told(two, "2024-03-01T22:30:00, 2024-03-02T01:00:00Z")
-    assert found == (EVENING, datetime(2024, 3, 2, 1, tzinfo=timezone.utc))
+    assert found == (EVENING, datetime(2024, 3, 2, 1, tzinfo=UTC))
     with pytest.raises(SacdError, match="names 1 times for 2 videos"):
         told(two, "2024-03-01T22:30:00")
     with pytest.raises(SacdError, match="'tonight' is not a time; write it like"):
@@ -67,13 +67,13 @@ def between(moment: datetime, zone: str | None = None, clock: str = "date", refe
 
 
 def test_zones() -> None:
-    utc = datetime(2024, 3, 1, 21, 30, 5, tzinfo=timezone.utc)
+    utc = datetime(2024, 3, 1, 21, 30, 5, tzinfo=UTC)
     assert between(EVENING + timedelta(seconds=5)) == 5
     assert between(utc, "Europe/Zurich") == between(utc, "+01:00") == 5
     assert between(utc, "UTC") == 5 - 3600
     # The night in which the clocks go forward: four hours by the recorder's clock are three.
     night = datetime(2024, 3, 30, 23, 0)
-    assert between(datetime(2024, 3, 31, 2, 0, tzinfo=timezone.utc), "Europe/Zurich", reference=night) == 4 * 3600
+    assert between(datetime(2024, 3, 31, 2, 0, tzinfo=UTC), "Europe/Zurich", reference=night) == 4 * 3600
     with pytest.raises(SacdError, match="--time-zone"):
         between(utc)
     with pytest.raises(SacdError, match="'Atlantis' is unknown"):

@@ -14,13 +14,14 @@ import pandas as pd
 from sacd.cohort import hash_file
 from sacd.cohort.extras import Extras, SignalInfo
 from sacd.exceptions import SacdError
+from sacd.ingest import region as regions
 from sacd.ingest.camera import read_pictures
 from sacd.ingest.clips import Clips, Shown, choose_clips
 from sacd.ingest.dates import KEPT, PROVENANCE, SHIFTED, read_secret, shifted
 from sacd.ingest.layout import NightFiles
 from sacd.ingest.options import IngestOptions
 from sacd.ingest.psg import EEG_HZ, Psg, read_eeg, read_psg, read_rails, read_signals
-from sacd.ingest.region import Box, find_region
+from sacd.ingest.region import Box
 from sacd.ingest.scoring import Scoring, read_scoring
 from sacd.ingest.scoring_edf import NoStages
 from sacd.ingest.signal_quality import signal_faults
@@ -94,8 +95,8 @@ def open_night(files: NightFiles, options: IngestOptions) -> OpenNight:
     for before, after in zip(shown, shown[1:], strict=False):
         if before.end - after.begin > _OVERLAP_S:
             raise SacdError(
-                f"{after.path}: begins {before.end - after.begin:.0f} s before {before.path.name} ends; keep one of the "
-                "two, or correct when they began"
+                f"{after.path}: begins {before.end - after.begin:.0f} s before {before.path.name} ends; keep one of "
+                "the two, or correct when they began"
             )
     clips = choose_clips(psg, scoring, shown, options.allow_gaps)
     return OpenNight(files, start, psg, scoring, videos, clocks, clips)
@@ -197,7 +198,7 @@ def read_night(
 
 def _region(night: OpenNight, options: IngestOptions) -> Box | None:
     region = night.files.region or options.region
-    return find_region(night.videos[0]) if region == "find" else region
+    return regions.find_region(night.videos[0]) if region == "find" else region
 
 
 def _signals(night: OpenNight) -> tuple[np.ndarray, SignalInfo] | None:
