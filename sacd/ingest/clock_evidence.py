@@ -36,8 +36,12 @@ class Evidence:
         "movement" or "breathing".
     lags : ndarray [lags]
         s: so much later than stated was the picture taken.
+    block_s : ndarray [blocks]
+        Middles of ten minutes each, s on the stated clock.
     score : ndarray [blocks, lags] float32
-        How well the two recordings fit at each lag, in ten minutes each.
+        How well the two recordings fit at each lag in each.
+    middle_s : float
+        The middle of the night, s.
     margin : float
         By how many standard errors the best lag beats every other that is `RIVAL_S` away.
     lag, slope : float
@@ -48,7 +52,9 @@ class Evidence:
 
     name: str
     lags: np.ndarray
+    block_s: np.ndarray
     score: np.ndarray
+    middle_s: float
     margin: float
     lag: float
     slope: float
@@ -63,18 +69,18 @@ class Evidence:
 def find_evidence(video: VideoTraces, psg: PsgTraces) -> tuple[Evidence, ...]:
     """What movement and breathing tell of the lag, where both recordings have them; an hour at least."""
     length = video.onsets[-1] + CLIP_SECONDS - video.onsets[0]
-    blocks = int(np.ceil(length / BLOCK_S))
-    away = BLOCK_S * (np.arange(blocks) + 0.5) - length / 2
+    middles = video.onsets[0] + BLOCK_S * (np.arange(np.ceil(length / BLOCK_S)) + 0.5)
+    middle = video.onsets[0] + length / 2
     found = []
     if psg.movement is not None:
-        found.append(_fit("movement", *_movement_score(video, psg, blocks), away))
+        found.append(_fit("movement", *_movement_score(video, psg, len(middles)), middles, middle))
     if psg.breathing is not None:
-        found.append(_fit("breathing", *_breathing_score(video, psg, blocks), away))
+        found.append(_fit("breathing", *_breathing_score(video, psg, len(middles)), middles, middle))
     return tuple(found)
 
 
 def _movement_score(video: VideoTraces, psg: PsgTraces, blocks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lags [lags], and the correlation in each block, [blocks, lags]; a block in which little moves counts for little."""
+    """Lags [lags], and the correlation in each block, [blocks, lags]; one in which little moves counts for little."""
     seen = np.zeros(blocks * _BLOCK, np.float32)
     line = on_grid(video.movement, video.onsets)
     seen[: len(line)] = line
@@ -130,8 +136,9 @@ def _correlate(one: np.ndarray, windows: np.ndarray) -> np.ndarray:
     return np.fft.irfft(np.fft.rfft(windows, size) * np.fft.rfft(one, size).conj(), size)[:, : 2 * _REACH + 1]
 
 
-def _fit(name: str, lags: np.ndarray, score: np.ndarray, away: np.ndarray) -> Evidence:
+def _fit(name: str, lags: np.ndarray, score: np.ndarray, block_s: np.ndarray, middle_s: float) -> Evidence:
     """The line of lags that fits all blocks best, how sure it is, and how far every other line is behind."""
+    away = block_s - middle_s
     step = 1 / (HZ * np.abs(away).max())
     slopes = step * np.arange(-np.ceil(_LARGEST_DRIFT / step), np.ceil(_LARGEST_DRIFT / step) + 1)
     sums = np.stack([_along(score, slope * away).sum(axis=0) for slope in slopes])
@@ -143,7 +150,8 @@ def _fit(name: str, lags: np.ndarray, score: np.ndarray, away: np.ndarray) -> Ev
     margin = lead.sum() / (np.sqrt(len(lead)) * lead.std(ddof=1) + 1e-12)
     line, covariance = _refine(straight[:, place - _NEAR : place + _NEAR + 1], slopes[best], away)
     return Evidence(
-        name, lags, score.astype(np.float32), float(margin), float(lags[place] + line[0]), float(line[1]), covariance,
+        name, lags, block_s, score.astype(np.float32), float(middle_s), float(margin), float(lags[place] + line[0]),
+        float(line[1]), covariance,
     )
 
 

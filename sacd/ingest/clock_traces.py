@@ -137,7 +137,7 @@ def _volume(flow: np.ndarray, onsets: np.ndarray) -> np.ndarray:
 def _level(values: np.ndarray) -> np.ndarray:
     """Log of the root mean square in each of a clip's 150 parts, float32 [clips, 150]; 0 where nothing is recorded."""
     edges = np.rint(np.linspace(0, values.shape[1], SAMPLES + 1)).astype(int)[:-1]
-    power = np.add.reduceat(np.square(values, dtype=np.float32), edges, axis=1)
+    power = np.add.reduceat(np.square(np.nan_to_num(values), dtype=np.float32), edges, axis=1)
     floor = 1e-4 * np.median(power)
     return (0.5 * np.log(power + floor)) if floor > 0 else np.zeros_like(power)
 

@@ -140,7 +140,7 @@ def _judge(found: Sequence[Evidence], used: list[Evidence]) -> tuple[bool, str]:
         return False, "less than an hour of video, or neither movement nor breathing in the recording's signals"
     if not used:
         names = " and ".join(one.name for one in found)
-        return False, f"no lag within ±{SEARCH_S:.0f} s stands out in {names}: another night's video, or a far wrong clock"
+        return False, f"no lag within ±{SEARCH_S:.0f} s stands out in {names}: another video, or a clock further off"
     if len(used) == 2 and abs(used[0].lag - used[1].lag) > _CONTRADICTION_S:
         return False, f"movement says {used[0].lag:.1f} s, breathing {used[1].lag:.1f} s: they contradict each other"
     names = " and ".join(f"{one.name} (by {one.margin:.0f} standard errors)" for one in used)
