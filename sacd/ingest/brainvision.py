@@ -57,7 +57,7 @@ def open_brainvision(path: Path) -> Stored:
             path, overrides={"data_fname": str(data), "marker_fname": str(markers) if markers else False},
             verbose="error",
         )
-        hz, samples = float(raw.info["sfreq"]), raw.n_times
+        hz, samples = float(raw.info["sfreq"]), int(raw.n_times)
         if not 0 < hz < np.inf:
             raise ValueError("its sampling interval is impossible")
     promised = int(settings.get("DataPoints") or 0)

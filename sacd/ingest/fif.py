@@ -37,7 +37,7 @@ def open_fif(path: Path) -> Stored:
     with reading(path, "export it again", "cannot be read as FIF"):
         _check_tags(path)
         raw = mne.io.read_raw_fif(path, verbose="error")
-        hz, samples = float(raw.info["sfreq"]), raw.n_times
+        hz, samples = float(raw.info["sfreq"]), int(raw.n_times)
         if not 0 < hz < np.inf:
             raise ValueError("its sampling rate is impossible")
         segments = _segments(raw, samples / hz, hz)

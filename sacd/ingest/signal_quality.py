@@ -14,8 +14,8 @@ FLAT_UV, FLAT_S = 1.0, 5
 RAILS_S = 0.15
 LARGE_UV, LARGE_S = 400.0, 5
 FAST_HZ, SLOW_HZ = (20.0, 35.0), (1.0, 8.0)
-FAST_UV = 15.0
-LIKE_NOISE, NOISE_UV = 0.5, 15.0
+FAST_UV = 25.0
+LIKE_NOISE, NOISE_UV = 0.7, 10.0
 IMPOSSIBLE_SD_UV, IMPOSSIBLE_UV = 1e3, 5e3
 _TOGETHER = 64
 """Clips that are looked at together."""
@@ -54,16 +54,15 @@ def signal_faults(eeg: np.ndarray, rails: np.ndarray | None = None) -> pd.DataFr
         A bool column a check, a row a clip.
     """
     clipped = np.zeros(len(eeg), bool) if rails is None else (rails.sum(axis=-1) >= RAILS_S * _HZ).any(axis=1)
-    parts = [_faults(eeg[first : first + _TOGETHER]) for first in range(0, len(eeg), _TOGETHER)]
-    found = pd.concat(parts, ignore_index=True) if parts else _faults(np.zeros((0, 1, _HZ)))
-    return found.assign(clipped=clipped)[list(CHECKS)]
+    parts = [_faults(eeg[first : first + _TOGETHER]) for first in range(0, max(1, len(eeg)), _TOGETHER)]
+    return pd.concat(parts, ignore_index=True).assign(clipped=clipped)[list(CHECKS)]
 
 
 def _faults(eeg: np.ndarray) -> pd.DataFrame:
     signals = np.asarray(eeg, dtype=float)
     lost = ~np.isfinite(signals).all(axis=-1)
     signals = np.nan_to_num(signals, nan=0.0, posinf=0.0, neginf=0.0)
-    seconds = np.ptp(signals.reshape(*signals.shape[:2], -1, _HZ), axis=-1)
+    seconds = np.ptp(signals.reshape(*signals.shape[:2], signals.shape[2] // _HZ, _HZ), axis=-1)
     power = np.abs(np.fft.rfft(signals)) ** 2
     hz = np.fft.rfftfreq(signals.shape[-1], 1 / _HZ)
     fast, slow = ((hz >= low) & (hz <= high) for low, high in (FAST_HZ, SLOW_HZ))

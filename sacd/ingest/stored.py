@@ -11,8 +11,10 @@ from sacd.exceptions import SacdError
 
 LONGEST_S = 48 * 3600.0
 """A recording is at most two days long: what a header says beyond that is a mistake, and nobody waits for it."""
+FASTEST_HZ = 1e5
+"""Of any channel: some keep the night's sound."""
 LONGEST_SAMPLES = 2**28
-"""Of one channel: a day at 3 kHz."""
+"""Of a channel that is read: a day at 3 kHz."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Stored:
 
     def __post_init__(self) -> None:
         seconds = self.segments[-1][1]
-        if not seconds <= LONGEST_S or any(seconds * hz > LONGEST_SAMPLES for hz in self.rates):
-            fastest = max(self.rates, default=0)
+        fastest = max(self.rates, default=0.0)
+        if not (seconds <= LONGEST_S and fastest <= FASTEST_HZ):
             raise SacdError(
                 f"{self.path}: its header promises {seconds / 3600:.4g} h at up to {fastest:g} Hz, more than a night "
                 "holds; correct the header, or cut the recording into nights"
@@ -56,6 +58,11 @@ class Stored:
     def ranges(self, channel: int) -> list[tuple[int, int]]:
         """First sample of each segment, and the one after its last."""
         hz = self.rates[channel]
+        if self.segments[-1][1] * hz > LONGEST_SAMPLES:
+            raise SacdError(
+                f"{self.path}: channel {self.names[channel]} has {hz:g} samples a second, too many for a night; "
+                "export it with fewer, or choose another channel"
+            )
         return [
             (round(position * hz), round((position + end - begin) * hz))
             for position, (begin, end) in zip(self.positions, self.segments, strict=True)
