@@ -3,7 +3,8 @@
 - `recording_folder`: EDF/EDF+, video and scoring of each night → a raw cohort; `layout` says how the folder looks;
 - `sleep_edf`: published Sleep-EDF feature nights → a feature cohort, the *privileged-feature benchmark*;
 - `sleep_accel`: published nights of a heart-rate and a movement sensor → a feature cohort, the *two-sensor benchmark*;
-- `psg`, `hypnogram`, `video`, `sync`, `crop`, `features` are what formats share.
+- `psg` and what it is made of (`edf`, `brainvision`, `fif`, `derivations`, `further_signals`, `signal_quality`),
+  `hypnogram`, `video`, `sync`, `crop`, `features` are what formats share.
 """
 
 import os
