@@ -51,9 +51,11 @@ def test_changes_without_duration_end_with_the_recording_or_lights_on(tmp_path: 
 
 
 def test_one_stage_without_duration_among_others_is_named(tmp_path: Path) -> None:
-    refused(annotated(tmp_path / "h.edf", [(0, 30, "W"), (30, None, "N1"), (60, 30, "W")]), "stage at 30 s has no duration")
+    path = annotated(tmp_path / "h.edf", [(0, 30, "W"), (30, None, "N1"), (60, 30, "W")])
+    refused(path, "stage at 30 s has no duration")
     # A movement is no stage.
-    assert read(annotated(tmp_path / "h.edf", [(0, 30, "W"), (12, None, "Movement"), (30, 30, "N1")])).stages.tolist() == [0, 1]
+    path = annotated(path, [(0, 30, "W"), (12, None, "Movement"), (30, 30, "N1")])
+    assert read(path).stages.tolist() == [0, 1]
 
 
 def test_dates_that_cannot_be_true(tmp_path: Path) -> None:
@@ -109,7 +111,7 @@ def test_what_is_a_scoring(tmp_path: Path) -> None:
 def test_real_hypnograms_are_what_mne_reads(real_data: Path) -> None:
     files = sorted((real_data / "sleep-edf-features").glob("*-Hypnogram.edf"))
     assert len(files) == 16
-    for file in files:
+    for file in files[::4]:
         assert is_scoring(file)
         header = file.read_bytes()[168:184].decode()
         start = datetime.datetime.strptime(header, "%d.%m.%y%H.%M.%S")
