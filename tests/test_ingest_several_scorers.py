@@ -53,5 +53,7 @@ def test_five_real_scorers(real_data: Path) -> None:
         assert (votes == scoring.shares[scored].max(axis=1)).all() and 0.6 < votes.mean() < 1
         assert np.allclose(scoring.shares[scored].sum(axis=1), 1)
         own = (alone == scoring.stages)[:, scored].mean(axis=1)
-        # One of the five saw the first night unlike the others: the consensus does not follow.
-        assert np.median(own) > 0.7 and soft_agreement(alone).argmin() == own.argmin()
+        assert np.median(own) > 0.7
+        if night == nights[0]:
+            # One of the five saw this night unlike the others, and the consensus does not follow.
+            assert own[0] < 0.5 and soft_agreement(alone).argmin() == 0

@@ -119,7 +119,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     lines = [(number, line) for number, line in lines if line.strip() and not line.startswith(("#", "%"))]
     long = next((number for number, line in lines if len(line) > _LONGEST_LINE), None)
     if long is not None:
-        raise SacdError(f"{path}: line {long} is longer than {_LONGEST_LINE:,} characters, too long for a row; {_REMEDY}")
+        raise SacdError(f"{path}: line {long} is longer than {_LONGEST_LINE:,} characters, no row; {_REMEDY}")
     if not lines:
         raise SacdError(f"{path}: the scoring is empty; {_REMEDY}")
     return lines
