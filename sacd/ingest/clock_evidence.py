@@ -115,7 +115,7 @@ def _breathing_score(video: VideoTraces, psg: PsgTraces, blocks: int) -> tuple[n
     for number in np.unique(block):
         own = alike[block == number]
         explained = ((np.abs(own) ** 2).mean(0) + np.abs((own**2).mean(0))) / 2
-        score[number] = -0.5 * _FREEDOM * len(own) * np.log1p(-np.minimum(explained, 0.99))
+        score[number] = -0.5 * _FREEDOM * len(own) * np.log1p(-0.99 * explained)
     return lags, score
 
 
