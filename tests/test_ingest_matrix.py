@@ -132,7 +132,8 @@ def test_the_cohort_is_sound_and_told_of(nights: tuple[Cohort, list[str]]) -> No
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
-    "cut": lambda content: content[: len(content) // 4], "empty": lambda content: b"", "zeros": lambda content: bytes(len(content)),
+    "cut": lambda content: content[: len(content) // 4], "empty": lambda content: b"",
+    "zeros": lambda content: bytes(len(content)),
     "something else": lambda content: b"%PDF-1.7\n" + bytes(range(256)) * 20,
 }
 
