@@ -7,7 +7,8 @@
   `starts` says when its videos began, `clips` which clips it has, `night` reads them;
 - `psg` and what it is made of (`edf`, `brainvision`, `fif`, `derivations`, `further_signals`, `signal_quality`);
   `scoring` (`scoring_text`, `scoring_xml`, `scoring_edf`, `scoring_json`, `stage_names`, `several_scorers`);
-  `video` (`video_files`, `camera`, `picture`, `region`, `preview`, `quality`); `sync` (`clock_traces`, `clock_evidence`);
+  `video` (`video_files`, `camera`, `picture`, `region`, `preview`, `quality`); `sync` (`clock_traces`,
+  `clock_evidence`);
 - `dates` moves them, `crop` and `features` are what published feature nights share.
 """
 
