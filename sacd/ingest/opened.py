@@ -54,13 +54,13 @@ def open_night(files: NightFiles, options: IngestOptions) -> OpenNight:
     """
     if files.fault:
         raise SacdError(files.fault)
+    drift = options.drift_ppm + files.drift_ppm
+    if not abs(drift) < _LARGEST_DRIFT_PPM:
+        raise SacdError(f"{files.videos[0]}: a clock that drifts by {drift:g} ppm is none; write millionths")
     psg = None if files.psg is None else read_psg(files.psg)
     videos = tuple(read_video(path) for path in files.videos)
     start, begins = _begins(files, psg, videos, options)
     order = np.argsort(begins, kind="stable")
-    drift = options.drift_ppm + files.drift_ppm
-    if not abs(drift) < _LARGEST_DRIFT_PPM:
-        raise SacdError(f"{files.videos[0]}: a clock that drifts by {drift:g} ppm is none; write millionths")
     videos = tuple(videos[i] for i in order)
     clocks = tuple(VideoClock(begins[i], drift) for i in order)
     # The scoring's file and the recording's own have one clock, right or wrong.
