@@ -12,10 +12,10 @@ from sacd.cohort.extras import frame_times
 from sacd.cohort.motion import CHANNELS, PICTURE, SAMPLES, TIMES_S, measure_motion
 from sacd.cohort.preview import PREVIEW_FPS
 from sacd.exceptions import SacdError
+from sacd.ingest.box import Box
 from sacd.ingest.picture import Small
 from sacd.ingest.preview import Preview
 from sacd.ingest.quality import picture_faults
-from sacd.ingest.region import Box
 from sacd.ingest.sync import VideoClock
 from sacd.ingest.video import HOLD_S, Video
 from sacd.ingest.video_files import Film, Shown

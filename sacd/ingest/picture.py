@@ -6,7 +6,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from sacd.ingest.region import Box
+from sacd.ingest.box import Box
 from sacd.ingest.sync import VideoClock
 from sacd.ingest.video import Video
 from sacd.ingest.video_files import Film

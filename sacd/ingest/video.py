@@ -22,6 +22,8 @@ VIDEO_SUFFIXES = (
 UNDECODABLE = ("copy or convert it again", "the video does not decode")
 HOLD_S = 1.0
 """A picture may stand in for times up to this far away (s); beyond it the clip is flagged."""
+_INDEXED = ("mov", "matroska", "avi")
+"""Containers that have an index of their packets."""
 _LARGEST = 36_000_000
 """Pixels of a picture: 8K."""
 _LONGEST_S = 7 * 86400
@@ -80,8 +82,9 @@ def read_video(path: Path) -> Video:
             promised = _promised_s(container, stream)
         with open_video(path) as container:
             stream = picture_stream(container, path)
-            # A header that the last packets bear out is believed; else every packet is looked at.
-            span = _span(container, stream, promised) if promised and base else None
+            # An index that the last packets bear out is believed; else every packet is looked at.
+            indexed = promised > 0 and base is not None and container.format.name.startswith(_INDEXED)
+            span = _span(container, stream, promised) if indexed else None
         with open_video(path) as container:
             low, high = span or _stamps(container.demux(picture_stream(container, path)), path)
     if base is None or low is None or high is None:

@@ -126,7 +126,7 @@ class Film:
                 raise SacdError(f"{video.path}: the video does not decode after {seen}; copy or convert it again")
 
     def _spoilt(self, fault: float, stamp: float, origin: float, step: float) -> float:
-        """Note a fault at a time stamp, unless one since the last key picture is noted; returns the later of the two."""
+        """Note a fault at a time stamp, unless one since the last key picture is noted; returns the later one."""
         if fault == -np.inf:
             self.spoilt.append((origin + stamp * step - _REORDERED_S, np.inf))
         return max(fault, stamp)
