@@ -14,7 +14,7 @@ from sacd.cohort import Cohort
 from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
 from sacd.ingest import ingest
-from sacd.ingest.region import Box
+from sacd.ingest.box import Box
 
 CODES = [0, 1, 2, 2, 3, 4, 4, -1]
 FRAMES = 8

@@ -1,4 +1,4 @@
-"""Commands that make a cohort: simulate, ingest."""
+"""Commands that make a cohort: simulate, ingest, and region, which shows what an ingest would keep of a video."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -132,7 +132,7 @@ def ingest(
       sacd ingest sleep-accel/ data/two-sensor
     """
     from sacd.ingest import ingest as take_in
-    from sacd.ingest.region import Box
+    from sacd.ingest.box import Box
     from sacd.progress import progress
 
     view = {} if student_view is None else {"student_view": tuple(student_view.split(","))}
@@ -151,6 +151,38 @@ def ingest(
     if sync:
         _draw_clocks(out)
     _describe(out)
+
+
+def region(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video of a night.")],
+    out: Annotated[Path, typer.Option(help="The picture.")] = Path("region.png"),
+    given: Annotated[
+        str | None, typer.Option("--region", metavar="X,Y,W,H", help="Of your choice; by default where the bed is.")
+    ] = None,
+    blur: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="What previews would show blurred.")] = None,
+) -> None:
+    """Draw which part of a video an ingest with --region would keep, and say it in shares of the picture.
+
+    Examples:
+
+    \b
+      sacd region night.mp4
+      sacd region night.mp4 --region 0.1,0.2,0.6,0.5 --blur 0.2,0.25,0.1,0.15 --out bed.png
+    """
+    from sacd.exceptions import reading
+    from sacd.figures.region import region_figure
+    from sacd.ingest.box import Box
+    from sacd.ingest.region import region_of, stills
+    from sacd.ingest.video import read_video
+    from sacd.ingest.video_night import is_simulated
+
+    label = "region of interest (simulated)" if is_simulated(video) else "region of interest"
+    pictures = stills(read_video(video))
+    box = region_of(pictures) if given is None else Box.parse(given)
+    figure = region_figure(pictures[len(pictures) // 2], box, label, blur and Box.parse(blur))
+    with reading(out, "name another file with --out", "cannot be written"):
+        figure.savefig(out)
+    print(f"--region {box.x:.3f},{box.y:.3f},{box.width:.3f},{box.height:.3f}    {out}")
 
 
 def _draw_clocks(path: Path) -> None:

@@ -109,7 +109,7 @@ def read_night(path: Path, sampling: Sampling) -> VideoNight:
     table = pd.DataFrame({"clip": np.arange(count), "onset": onsets, "stage": _stages(scoring, onsets)})
     name = f"video-{hash_file(path)[:8]}"
     return VideoNight(
-        name, name, table[shown].reset_index(drop=True), pictures, taken.faults, video.start, _is_simulated(path)
+        name, name, table[shown].reset_index(drop=True), pictures, taken.faults, video.start, is_simulated(path)
     )
 
 
@@ -129,7 +129,7 @@ def _stages(scoring: Scoring | None, onsets: np.ndarray) -> np.ndarray:
     return stages
 
 
-def _is_simulated(path: Path) -> bool:
+def is_simulated(path: Path) -> bool:
     """What the description of a recording folder says; a video that nobody describes is real."""
     for folder in path.resolve().parents[:2]:
         file = folder / "dataset_description.json"
