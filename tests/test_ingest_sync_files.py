@@ -17,7 +17,7 @@ from sacd.simulate import raw
 from sacd.simulate.coupling import COUPLINGS
 from sacd.simulate.participant import make_participant
 
-CLIPS, BEGIN = 240, 300
+CLIPS, BEGIN = 140, 300
 ERRORS = ((-112.0, 48.0), (37.5, -50.0), (-3.2, 20.0), (119.0, -15.0))
 """What is added to each stated start, s, and how fast the camera's clock is, ppm."""
 TICK = Fraction(1, 1_000_000)
@@ -42,7 +42,7 @@ def drift(file: Path, ppm: float) -> None:
 
 @pytest.mark.slow
 def test_four_nights_through_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two hours each: lags and lost pictures are the writer's, offsets and drift are added to what it states.
+    """Seventy minutes each: lags and lost pictures are the writer's, offsets and drift are added to what it states.
 
     Pictures are 48 × 64, for speed; the writer's own EMG and belts are undisturbed, unlike those of `clock_nights`.
     """

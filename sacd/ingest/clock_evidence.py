@@ -91,7 +91,8 @@ def _movement_score(video: VideoTraces, psg: PsgTraces, blocks: int) -> tuple[np
     seen -= seen.mean(axis=1, keepdims=True)
     felt = on_grid(psg.movement, psg.onsets)
     felt -= felt.mean()
-    windows, lags = _windows(felt, psg, video.onsets[0] + BLOCK_S * np.arange(blocks), _BLOCK)
+    view, rows, lags = _windows(felt, psg, video.onsets[0] + BLOCK_S * np.arange(blocks), _BLOCK)
+    windows = view[rows]
     energies = (seen**2).mean(axis=1), windows.var(axis=1)
     usual = [energy + np.median(energy) + 1e-12 for energy in energies]
     return lags, _correlate(seen, windows) / (_BLOCK * np.sqrt(usual[0] * usual[1]))[:, None]
@@ -106,37 +107,39 @@ def _breathing_score(video: VideoTraces, psg: PsgTraces, blocks: int) -> tuple[n
     seen = analytic(video.breathing.ravel()).reshape(-1, SAMPLES)
     seen /= np.linalg.norm(seen, axis=1, keepdims=True) + 1e-6
     felt = analytic(on_grid(psg.breathing, psg.onsets))
-    windows, lags = _windows(felt, psg, video.onsets, SAMPLES)
-    power = np.cumsum(np.pad(np.abs(windows) ** 2, ((0, 0), (1, 0))), axis=1)
-    power = power[:, SAMPLES:] - power[:, :-SAMPLES]
-    alike = _correlate(seen, windows) / np.sqrt(power + 1e-3 * power.mean() + 1e-12)
+    view, rows, lags = _windows(felt, psg, video.onsets, SAMPLES)
+    least = 1e-3 * SAMPLES * np.mean(np.abs(felt) ** 2) + 1e-12
     block = ((video.onsets - video.onsets[0]) // BLOCK_S).astype(int)
     score = np.zeros((blocks, len(lags)), np.float32)
     for number in np.unique(block):
-        own = alike[block == number]
-        explained = ((np.abs(own) ** 2).mean(0) + np.abs((own**2).mean(0))) / 2
-        score[number] = -0.5 * _FREEDOM * len(own) * np.log1p(-0.99 * explained)
+        own = block == number
+        windows = view[rows[own]]
+        power = np.cumsum(np.pad(np.abs(windows) ** 2, ((0, 0), (1, 0))), axis=1)
+        alike = _correlate(seen[own], windows) / np.sqrt(power[:, SAMPLES:] - power[:, :-SAMPLES] + least)
+        explained = ((np.abs(alike) ** 2).mean(0) + np.abs((alike**2).mean(0))) / 2
+        score[number] = -0.5 * _FREEDOM * own.sum() * np.log1p(-0.99 * explained)
     return lags, score
 
 
-def _windows(line: np.ndarray, psg: PsgTraces, begins: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Stretches of the recorder's line around each begin (s), [begins, length + 2 reach], and their lags."""
+def _windows(
+    line: np.ndarray, psg: PsgTraces, begins: np.ndarray, length: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The recorder's line around each begin (s): a view [samples, length + 2 reach], its row of each, and the lags."""
     first = np.rint((begins - psg.onsets[0]) * HZ).astype(int)
     before, after = max(0, _REACH - first.min()), max(0, first.max() + length + _REACH - len(line))
-    padded = np.pad(line, (before, after))
-    stretches = np.lib.stride_tricks.sliding_window_view(padded, length + 2 * _REACH)[first - _REACH + before]
+    view = np.lib.stride_tricks.sliding_window_view(np.pad(line, (before, after)), length + 2 * _REACH)
     rounded = float(np.mean(first / HZ - (begins - psg.onsets[0])))
-    return stretches, np.arange(-_REACH, _REACH + 1) / HZ + rounded
+    return view, first - _REACH + before, np.arange(-_REACH, _REACH + 1) / HZ + rounded
 
 
 def _correlate(one: np.ndarray, windows: np.ndarray) -> np.ndarray:
     """Σ conj(one[t]) · window[t + lag], rows [n] with rows [n + 2 reach] → [2 reach + 1]."""
-    if np.iscomplexobj(one):
-        size = 2 ** int(np.ceil(np.log2(windows.shape[1])))
-        spectrum = np.fft.fft(windows, size).astype(np.complex64) * np.fft.fft(one, size).conj().astype(np.complex64)
-        return np.fft.ifft(spectrum)[:, : 2 * _REACH + 1].astype(np.complex64)
     size = 2 ** int(np.ceil(np.log2(windows.shape[1])))
-    return np.fft.irfft(np.fft.rfft(windows, size) * np.fft.rfft(one, size).conj(), size)[:, : 2 * _REACH + 1]
+    if np.iscomplexobj(one):
+        found = np.fft.ifft(np.fft.fft(windows, size) * np.fft.fft(one, size).conj())
+    else:
+        found = np.fft.irfft(np.fft.rfft(windows, size) * np.fft.rfft(one, size).conj(), size)
+    return found[:, : 2 * _REACH + 1]
 
 
 def _fit(name: str, lags: np.ndarray, score: np.ndarray, block_s: np.ndarray, middle_s: float) -> Evidence:
@@ -152,7 +155,7 @@ def _fit(name: str, lags: np.ndarray, score: np.ndarray, block_s: np.ndarray, mi
     halves = [straight[: len(straight) // 2], straight[len(straight) // 2 :]]
     best_of_halves = [int(half.sum(axis=0).argmax()) for half in halves]
     both = all(_margin(half, at, rival) >= _MARGIN for half, at in zip(halves, best_of_halves, strict=True))
-    jumps = both and abs(best_of_halves[0] - best_of_halves[1]) > rival
+    jumps = both and bool(abs(best_of_halves[0] - best_of_halves[1]) > rival)
     line, covariance = _refine(straight[:, place - _NEAR : place + _NEAR + 1], slopes[best], away)
     return Evidence(
         name, lags, block_s, score.astype(np.float32), float(middle_s), margin, float(lags[place] + line[0]),

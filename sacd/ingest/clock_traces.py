@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import hilbert
 
 from sacd.cohort.extras import SignalInfo
-from sacd.cohort.motion import HZ, SAMPLES, read_motion
+from sacd.cohort.motion import GRID, HZ, SAMPLES, read_motion
 
 _EMG = re.compile(r"emg|chin|ment|musc|leg|tib", re.IGNORECASE)
 _BELT = re.compile(r"thor|abd|chest|belt|rip|effort", re.IGNORECASE)
@@ -23,6 +23,8 @@ _BAND_HZ = (0.1, 0.7)
 _AROUND_CLIPS = 11
 _NOISE_SDS = 2.0
 _SMOOTH_S = 0.3
+# Clips that are turned into numbers at once.
+_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,12 @@ class VideoTraces:
     @classmethod
     def from_motion(cls, motion: np.ndarray, onsets: np.ndarray) -> "VideoTraces":
         """From `motion.npy` (uint8 [clips, 150, 65]) and the onsets of its clips (s)."""
-        grid, breathing = read_motion(motion)
-        # A step of the stored differences is the least noise there can be.
-        cells = _excess(grid.reshape(*grid.shape[:2], -1), least=0.25)
-        return cls(np.asarray(onsets, dtype=float), _smooth(cells.mean(-1)), breathing)
+        # Cell by cell, for all of a night's as numbers are hundreds of megabytes; a stored step is the least noise.
+        cells = range(GRID * GRID)
+        movement = sum(_excess(motion[..., cell].astype(np.float32), least=1.0) for cell in cells) / len(cells)
+        parts = np.array_split(motion, range(_TOGETHER, len(motion), _TOGETHER))
+        breathing = np.concatenate([read_motion(part)[1] for part in parts])
+        return cls(np.asarray(onsets, dtype=float), _smooth(movement), breathing)
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class PsgTraces:
         if not muscle and eeg is not None:
             # Differences of samples: muscle is faster than the brain.
             muscle = [_level(np.diff(channel, prepend=channel[:, :1])) for channel in np.moveaxis(eeg, 1, 0)]
-        moves = [_smooth(_excess(level[..., None], least=1e-3)[..., 0]) for level in muscle if level.std() > 0]
+        moves = [_smooth(_excess(level, least=1e-3)) for level in muscle if level.std() > 0]
         belts = [_resample(signals[:, i], info.hz) for i in chosen[_BELT]]
         if not belts:
             belts = [_volume(_resample(signals[:, i], info.hz), onsets) for i in chosen[_FLOW]]
@@ -153,10 +157,9 @@ def _resample(values: np.ndarray, hz: float) -> np.ndarray:
 
 
 def _excess(values: np.ndarray, least: float) -> np.ndarray:
-    """How far values [clips, 150, channels] stand above the noise of the minutes around, in its logarithm."""
-    middle = median_filter(np.median(values, axis=1), (_AROUND_CLIPS, 1))
-    away = values - middle[:, None]
-    noise = np.maximum(1.4826 * np.median(np.abs(away), axis=(0, 1)), least)
+    """How far values [clips, 150] stand above the noise of the minutes around, in its logarithm."""
+    away = values - median_filter(np.median(values, axis=1), _AROUND_CLIPS)[:, None]
+    noise = max(1.4826 * float(np.median(np.abs(away))), least)
     return np.log1p(np.maximum(away / noise - _NOISE_SDS, 0))
 
 
