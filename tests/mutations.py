@@ -165,11 +165,11 @@ def structured(file: Path) -> st.SearchStrategy[tuple[str, bytes]]:
             found = other_array(np.load(file))
         case ".npz":
             found = other_members(file)
-        case ".edf":
+        case ".edf" | ".bdf":
             found = other_fields(content)
         case ".xml":
             found = other_xml(content)
-        case ".mp4" | ".safetensors":
+        case ".mp4" | ".safetensors" | ".fif":
             found = other_sizes(content)
         case _:
             return st.nothing()
