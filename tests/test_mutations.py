@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -49,6 +50,7 @@ class Child:
             return json.loads(line)
         code = self._process.poll()
         self.close()
+        shutil.rmtree(Path(order["folder"]).with_name("out"), ignore_errors=True)
         how = f"hung for {WAIT} s" if code is None else f"died with {code}"
         return {"status": how, "text": "", "seconds": 0.0, "memory": 0, "left": []}
 
