@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 VALUES = (None, True, "false", "x", "", "../x", -1, 0, 1.5, math.nan, math.inf, 3e12, 10**30, [], [1], {}, {"a": 1})
 LEFT_OUT = object()
+TIMES = ("0001-01-01T00:00:00", "9999-12-31T23:59:59", "2024-03-01T22:30:00+23:59", "2024-02-30", "24:00:00")
 PATHS = ("../x", "../../etc/passwd", "/etc/passwd", "a/b", "..", ".", "C:\\x", "~", "x" * 300, "P1\n", "$HOME", "con")
-CELLS = ("", "n/a", "nan", "inf", "-1", "1e400", "3e12", "x", '"', "\0", "a\tb", "é" * 80, "=1+1", *PATHS)
+CELLS = ("", "n/a", "nan", "inf", "-1", "1e400", "3e12", "x", '"', "\0", "a\tb", "é" * 80, "=1+1", *TIMES, *PATHS)
 FIELDS = (b"", b"nan", b"inf", b"-inf", b"-1", b"0", b"1", b"3e12", b"1e-9", b"99999999", b"x", b"\xff\xfe", b"\0")
 NUMBERS = (math.nan, math.inf, -math.inf, -1.0, 0.5, 3e12, 1e300)
 
