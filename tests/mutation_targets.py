@@ -243,7 +243,7 @@ TARGETS = {
     "tables": Target(make_night, take_in, ("*.tsv", "*.json")),
     "stage names": Target(make_names, take_in_named, ("names.yaml",)),
     "joining": Target(make_joining, join, ("cohort/ingest.tsv", "source/*.tsv", "source/P1_b/*")),
-    "BIDS": Target(lambda folder: void(make_bids(folder)), take_in, ("*.*", "sub-01/ses-1/*.tsv")),
+    "BIDS": Target(lambda folder: void(make_bids(folder, seconds=250)), take_in, ("*.*", "sub-01/ses-1/*.tsv")),
     "S3VE": Target(lambda folder: void(write_nights(folder)), take_in, ("*/*",)),
     "feature nights": Target(make_feature_nights, take_in, ("*",)),
     "two sensors": Target(make_two_sensors, take_in, ("*",)),
