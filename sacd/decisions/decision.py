@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from sacd.exceptions import SacdError
 
@@ -51,7 +51,7 @@ class Fitted(BaseModel):
         file = folder / cls.file
         try:
             return cls.model_validate_json(file.read_text())
-        except (OSError, ValidationError):
+        except (OSError, ValueError):
             raise SacdError(
                 f"{file}: missing or unreadable, and the decision needs it; delete this run and train it anew"
             ) from None

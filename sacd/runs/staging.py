@@ -14,7 +14,7 @@ from sacd.cohort import Cohort, Sampling
 from sacd.cohort.clock import clock
 from sacd.decisions import ARGMAX, NightModel
 from sacd.decisions.decoders import DECODERS, PROBABILITIES, decoded_table
-from sacd.exceptions import SacdError
+from sacd.exceptions import SacdError, reading
 from sacd.models.base import Network
 from sacd.runs.kinds import parse_run
 from sacd.runs.kinds.selected import SelectedRun
@@ -88,9 +88,10 @@ class TrainedStudent:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        config = parse_run(json.dumps(run.description["run"]))
-        if isinstance(config, SelectedRun):
-            config = config.trials[run.metrics["trial"]]
+        with reading(run.path / "config.json", "train the run anew", "does not describe a run"):
+            config = parse_run(json.dumps(run.description["run"]))
+            if isinstance(config, SelectedRun):
+                config = config.trials[run.metrics["trial"]]
         if not isinstance(config, StudentRun):
             raise SacdError(f"{run.path}: a run of kind {config.kind} does not stage video alone; name a student's run")
         if not (run.path / "weights.safetensors").exists():
@@ -100,7 +101,8 @@ class TrainedStudent:
     @property
     def sampling(self) -> Sampling:
         """How the clips it learnt from were cut."""
-        return Sampling.model_validate(self.run.description["sampling"])
+        with reading(self.run.path / "config.json", "train the run anew", "does not say how clips were cut"):
+            return Sampling.model_validate(self.run.description["sampling"])
 
     @property
     def pictures(self) -> Sampling:
