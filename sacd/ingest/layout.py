@@ -32,8 +32,8 @@ import pandas as pd
 from sacd.cohort import check_id
 from sacd.cohort.format import PARTICIPANT_COLUMNS, read_tsv
 from sacd.exceptions import SacdError
-from sacd.ingest.psg import PSG_SUFFIXES
 from sacd.ingest.box import Box
+from sacd.ingest.psg import PSG_SUFFIXES
 from sacd.ingest.scoring import is_scoring
 from sacd.ingest.stage_names import StageNames
 from sacd.ingest.starts import read_moment, told_starts

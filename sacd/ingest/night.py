@@ -12,13 +12,13 @@ import pandas as pd
 
 from sacd.cohort import hash_file
 from sacd.cohort.extras import Extras, SignalInfo
+from sacd.ingest.box import Box
 from sacd.ingest.camera import read_pictures
 from sacd.ingest.clock_traces import PsgTraces, VideoTraces
 from sacd.ingest.dates import KEPT, PROVENANCE, SHIFTED, read_secret, shifted
 from sacd.ingest.opened import OpenNight
 from sacd.ingest.options import IngestOptions
 from sacd.ingest.psg import EEG_HZ, read_eeg, read_rails, read_signals
-from sacd.ingest.box import Box
 from sacd.ingest.region import find_region
 from sacd.ingest.signal_quality import signal_faults
 from sacd.ingest.sync import ClockEstimate, estimate_clock

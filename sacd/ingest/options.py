@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from sacd.exceptions import SacdError
-from sacd.ingest.camera import Look
 from sacd.ingest.box import Box
+from sacd.ingest.camera import Look
 from sacd.ingest.stage_names import StageNames
 from sacd.stages import CLIP_SECONDS
 
