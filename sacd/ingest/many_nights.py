@@ -18,7 +18,7 @@ from typing import Any
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file, read_info
 from sacd.cohort.format import read_recordings
 from sacd.cohort.writer import CohortWriter
-from sacd.exceptions import SacdError, first_line
+from sacd.exceptions import SacdError, first_line, reading
 from sacd.ingest.aside import clear, digest, share, write_aside
 from sacd.ingest.layout import NightFiles
 from sacd.ingest.log import lines, write_log
@@ -192,10 +192,11 @@ def _read(
     faults: Faults,
 ) -> None:
     aside = writer.path / ASIDE
-    aside.mkdir(exist_ok=True)
     nights = {night.files.recording_id: night for night in opened}
     folders = {name: aside / f"{name}-{digest(night, channels, options)}" for name, night in nights.items()}
-    clear(aside, set(folders.values()))
+    with reading(aside, "free space or name another folder", "cannot be written"):
+        aside.mkdir(exist_ok=True)
+        clear(aside, set(folders.values()))
     waiting, ended = list(nights), dict[str, Result]()
 
     def commit(name: str, result: Result) -> None:
