@@ -1,8 +1,8 @@
 """Scorings in XML: Compumedics Profusion (``CMPStudyConfig``) and the National Sleep Research Resource's.
 
 Profusion writes a digit an epoch, NSRR an event a stage ("Stage 2 sleep|2"); both have the same digits, which are not
-those of other programs: 0 wake, 1–4 the stages of Rechtschaffen & Kales, 5 REM, 6 movement, 9 unscored. Onsets count
-from the start of the recording. Formats: github.com/nsrr/edf-editor-translator/wiki.
+those of other programs: 0 wake, 1–4 the stages of Rechtschaffen & Kales, 5 REM, 6 movement, 9 unscored. Onsets are
+seconds after the recording's start. Formats: github.com/nsrr/edf-editor-translator/wiki.
 """
 
 import re
