@@ -128,6 +128,15 @@ def test_damaged_pictures_say_so(tmp_path: Path, codec: str) -> None:
     assert not undamaged.spoilt
 
 
+def test_faults_end_with_their_file(parts: list[tuple[Video, VideoClock]]) -> None:
+    source = parts[1][0].path
+    broken = read_video(filmed.damage_packets(source, source.with_name("c.mkv"), 1.0, begin=45))
+    film = Film([parts[0], (broken, VideoClock(10.0))])
+    list(film.nearest(np.arange(10.0, 30.0)))
+    ((begin, end),) = film.spoilt
+    assert 13.5 < begin < 15 and 15 < end < 16.1
+
+
 def test_what_nobody_needs_is_not_decoded() -> None:
     # Three groups of ten pictures, decoded in the order in which they are shown.
     stamp, key = np.arange(30.0), np.arange(30) % 10 == 0

@@ -4,9 +4,9 @@ Seeking is a thousand times slower, and inexact in many containers. What lies be
 far as later pictures need it: the end of a group of pictures and B-frames that nothing refers to are passed over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -92,11 +92,15 @@ class Film:
             context, base = stream.codec_context, float(stream.time_base)
             origin = clock.to_recording(-video.first_stamp * base)
             step = clock.to_recording((1 - video.first_stamp) * base) - origin
+
+            def taken(stamp: Any) -> Any:
+                return origin + stamp * step
+
             gap = 1 / float(stream.average_rate or 25) / base
             stamp, sent, passing = video.first_stamp - gap, video.first_stamp, False
             fault = -np.inf
             before: set[int] = set()
-            for packets, needed, wanted in self._worth_decoding(container, stream, origin, step, times):
+            for packets, needed, wanted in self._worth_decoding(container, stream, taken, times):
                 for packet, need in zip(packets, needed, strict=True):
                     if need is passing and context.name in _PASSING:
                         # A picture that nothing refers to is passed over unless it is needed itself.
@@ -107,50 +111,51 @@ class Film:
                     except av.FFmpegError:
                         frames, failed = [], True
                     if failed:
-                        fault = self._spoilt(fault, packet.pts or stamp, origin, step)
+                        fault = self._spoilt(fault, packet.pts or stamp, taken)
                     for frame in frames:
                         # MPEG programme streams stamp some pictures only.
                         at = frame.pts
                         stamp = stamp + gap if at is None else at
-                        time = origin + stamp * step
                         if frame.is_corrupt:
-                            fault = self._spoilt(fault, stamp, origin, step)
+                            fault = self._spoilt(fault, stamp, taken)
                         elif frame.key_frame and stamp > fault > -np.inf:
-                            self.spoilt[-1], fault = (self.spoilt[-1][0], time), -np.inf
+                            self.spoilt[-1], fault = (self.spoilt[-1][0], taken(stamp)), -np.inf
                         if fault > -np.inf or at is None or wanted is None or at in wanted or at in before:
-                            yield Shown(time, frame, video)
+                            yield Shown(taken(stamp), frame, video)
                 before = set() if wanted is None else wanted
                 sent = max([sent, *(packet.dts for packet in packets if packet.dts is not None)])
+            if fault > -np.inf:
+                self.spoilt[-1] = self.spoilt[-1][0], taken(max(sent, stamp))
             if (sent - stamp) * base > CLIP_SECONDS:
                 seen = duration(max(0.0, (stamp - video.first_stamp) * base))
                 raise SacdError(f"{video.path}: the video does not decode after {seen}; copy or convert it again")
 
-    def _spoilt(self, fault: float, stamp: float, origin: float, step: float) -> float:
+    def _spoilt(self, fault: float, stamp: float, taken: Callable[[Any], Any]) -> float:
         """Note a fault at a time stamp, unless one since the last key picture is noted; returns the later one."""
         if fault == -np.inf:
-            self.spoilt.append((origin + stamp * step - _REORDERED_S, np.inf))
+            self.spoilt.append((taken(stamp) - _REORDERED_S, np.inf))
         return max(fault, stamp)
 
     def _worth_decoding(
-        self, container: av.container.InputContainer, stream: av.VideoStream, origin: float, step: float,
+        self, container: av.container.InputContainer, stream: av.VideoStream, taken: Callable[[Any], Any],
         times: np.ndarray,
     ) -> Iterator[tuple[list[av.Packet], list[bool], set[int] | None]]:
         """Packets to decode, whether they are needed or only referred to, and the time stamps of those that are.
 
-        Where the last is None all of them are needed.
+        Where the last is None all of them are needed. `taken` turns time stamps into times.
         """
         first = True
         for packets, following in _grouped(container, stream):
             stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
             start = self._latest
-            self._look_for_holes(origin + step * np.sort([stamp for stamp in stamps if stamp is not None]))
+            self._look_for_holes(taken(np.sort([stamp for stamp in stamps if stamp is not None])))
             if first or any(packet.pts is None for packet in packets):
                 # The first pictures teach the decoder how far it must put them in order.
                 yield packets, [True] * len(packets), None
             else:
-                end = np.inf if following is None else origin + step * following
+                end = np.inf if following is None else taken(following)
                 key = np.array([packet.is_keyframe for packet in packets])
-                needed, useful = _useful(origin + step * np.array(stamps), key, start, end, times)
+                needed, useful = _useful(taken(np.array(stamps)), key, start, end, times)
                 wanted = {stamps[index] for index in np.flatnonzero(needed).tolist()}
                 yield list(compress(packets, useful.tolist())), needed[useful].tolist(), wanted
             first = False
