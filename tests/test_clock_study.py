@@ -7,7 +7,7 @@ from clock_nights import clock_night, error_s
 
 from sacd.ingest.sync import VideoClock, estimate_clock
 
-# The constants of the estimator were fitted on the first 54 nights of seed 7002; 48 of seed 9001 were looked at on the way.
+# The estimator was fitted on the first 54 nights of seed 7002; 48 of seed 9001 were looked at on the way.
 SEED, NIGHTS = 9002, 200
 
 
