@@ -7,8 +7,8 @@ from clock_nights import clock_night, error_s
 
 from sacd.ingest.sync import VideoClock, estimate_clock
 
-# The estimator's constants were fitted on the first 54 nights of seed 7002.
-SEED, NIGHTS = 9001, 200
+# The estimator was fitted on the first 54 nights of seed 7002; 48 of seed 9001 were looked at on the way.
+SEED, NIGHTS = 9002, 200
 
 
 def study(seed: int, nights: int) -> pd.DataFrame:

@@ -62,11 +62,14 @@ class PsgTraces:
     ----------
     onsets, movement, breathing
         As of `VideoTraces`; None where no channel tells.
+    breathing_sensors : int
+        How many channels `breathing` is made of.
     """
 
     onsets: np.ndarray
     movement: np.ndarray | None
     breathing: np.ndarray | None
+    breathing_sensors: int = 1
 
     @classmethod
     def from_signals(
@@ -98,7 +101,7 @@ class PsgTraces:
         breaths = [belt / belt.std() for belt in belts if belt.std() > 0]
         return cls(
             np.asarray(onsets, dtype=float), np.mean(moves, axis=0) if moves else None,
-            np.sum(breaths, axis=0) if breaths else None,
+            np.sum(breaths, axis=0) if breaths else None, len(breaths),
         )
 
 

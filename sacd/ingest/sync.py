@@ -26,7 +26,7 @@ SHORTEST_S = 3600.0
 _CONTRADICTION_S = 1.5
 # Fitted on simulated nights (`tests/test_clock_study.py`): a sensor's steady lag, which no data tell, s; and what
 # blocks that depend on each other hide, a factor on standard errors.
-_SENSOR_LAG_S, _HIDDEN = 0.15, 1.5
+_SENSOR_LAG_S, _HIDDEN = 0.18, 1.5
 _CONFIDENCE = 0.9
 
 
@@ -124,7 +124,8 @@ def estimate_clock(video: VideoTraces, psg: PsgTraces) -> ClockEstimate:
     identifiable, why = _judge(found, used)
     if not identifiable:
         return ClockEstimate(0.0, 0.0, np.inf, False, why, begin, end, found, video, psg)
-    (lag, slope), covariance = _combined(used)
+    sensors = [psg.breathing_sensors if one.name == "breathing" else 1 for one in used]
+    (lag, slope), covariance = _combined(used, sensors)
     edges = np.array([begin, end]) - middle
     draws = np.random.default_rng(0).multivariate_normal((0, 0), covariance, 4000)
     largest = np.abs(draws[:, :1] + draws[:, 1:] * edges).max(axis=1)
@@ -149,9 +150,10 @@ def _judge(found: Sequence[Evidence], used: list[Evidence]) -> tuple[bool, str]:
     return True, f"one lag stands out in {names}"
 
 
-def _combined(used: list[Evidence]) -> tuple[np.ndarray, np.ndarray]:
-    """Lag and slope, weighted by how sure each source is, and their covariance."""
-    weights = [np.linalg.inv(_HIDDEN**2 * one.covariance + np.diag([_SENSOR_LAG_S**2, 0])) for one in used]
+def _combined(used: list[Evidence], sensors: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Lag and slope, weighted by how sure each source is, and their covariance; many sensors' lags even out."""
+    steady = [np.diag([_SENSOR_LAG_S**2 / count, 0]) for count in sensors]
+    weights = [np.linalg.inv(_HIDDEN**2 * one.covariance + lag) for one, lag in zip(used, steady, strict=True)]
     covariance = np.linalg.inv(sum(weights))
     values = sum(weight @ np.array([one.lag, one.slope]) for weight, one in zip(weights, used, strict=True))
     return covariance @ values, covariance
