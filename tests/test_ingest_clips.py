@@ -104,6 +104,8 @@ def test_a_camera_alone_with_a_scoring() -> None:
 
 
 def test_nothing_in_common() -> None:
+    with pytest.raises(SacdError, match="scoring.txt: the scoring .900 to 990 s. lies outside the recording psg.edf"):
+        choose_clips(psg(), scoring("012", 900.0), shown(), allow_gaps=True)
     with pytest.raises(SacdError, match="no whole clip has PSG, scoring and video"):
         choose_clips(psg(), None, shown((4000.0, 4300.0)))
 

@@ -76,6 +76,11 @@ def choose_clips(psg: Psg | None, scoring: Scoring | None, shown: list[Shown], a
     if psg is not None and scoring is not None and not allow_gaps:
         _check_scoring(psg, scoring, scored)
     segment, apart = _segments(psg, onsets)
+    if (apart == "outside the recording").all():
+        raise SacdError(
+            f"{scoring.path}: the scoring ({_span(scoring.onset_s, scoring.end_s)}) lies outside the recording "
+            f"{psg.path.name} ({_span(0, psg.duration_s)}); name the right scoring, or correct its start"
+        )
     if (apart != "").all():
         raise SacdError(f"{psg.path}: no whole 30-s clip lies between its gaps; export the recording without gaps")
     inside = scored[(apart == "")[stages != NOT_SCORED]]
