@@ -283,9 +283,15 @@ def test_killed_twenty_times(six: tuple[Path, dict[str, bytes], float], tmp_path
     assert min(moments) < 6
 
 
-def test_what_lies_whole_aside_is_not_read_again(
-    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("where", "what", "reads"),
+    [(many_nights, "_adopt", 2), (many_nights.CohortWriter, "commit", 3)],
+    ids=["before a night is moved", "between its move and its row"],
+)
+def test_killed_where_it_matters(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch, where: object, what: str, reads: int
 ) -> None:
+    """What lies whole aside is not read again; what was moved and never named is."""
     source = make(tmp_path / "source", "P1_a", "P2")
     whole = tmp_path / "whole"
     run(source, whole)
@@ -303,10 +309,10 @@ def test_what_lies_whole_aside_is_not_read_again(
     monkeypatch.setattr(aside, "read_night", counted)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         # As if killed: nothing is tidied up.
-        patched.setattr(many_nights, "_adopt", killed)
+        patched.setattr(where, what, killed)
         patched.setattr(many_nights.shutil, "rmtree", lambda *_, **__: None)
         run(source, out)
     (left,) = (entry for entry in (out / ".ingest").iterdir() if entry.name[0] != ".")
     assert json.loads((left / "row.json").read_text())["clips"] == 3
     run(source, out)
-    assert next(calls) == 2 and content(out) == content(whole)
+    assert next(calls) == reads and content(out) == content(whole)

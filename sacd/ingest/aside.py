@@ -27,7 +27,8 @@ def digest(night: OpenNight, channels: tuple[str, ...], options: IngestOptions) 
 def clear(aside: Path, wanted: set[Path]) -> None:
     """Remove what a killed ingest left, but for whole nights that are still wanted."""
     for entry in aside.iterdir():
-        if entry not in wanted:
+        # One that was killed between the move of a night and its row in the index left the night's shell.
+        if entry not in wanted or not (entry / "recording").is_dir():
             shutil.rmtree(entry, ignore_errors=True)
 
 
