@@ -167,3 +167,17 @@ def test_coarse_blocks_keep_nothing_within_them() -> None:
     outside = np.ones((40, 40), bool)
     outside[20:36, 20:36] = False
     assert (shown[outside] == picture[outside]).all()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_night(tmp_path: Path) -> None:
+    def anonymous(*_: object) -> None:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        seen.append(int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) / 1024)
+
+    seen: list[float] = []
+    made.write_video(tmp_path / "v.mp4", 1800)
+    files = [(read_video(tmp_path / "v.mp4"), VideoClock(0.0))]
+    # Pictures and motion of sixty clips have 25 MB.
+    taken = read_pictures(files, 30.0 * np.arange(60), Look(32, 30, 112, 112), tmp_path, anonymous)
+    assert len(seen) == 60 and max(seen[5:]) - seen[5] < 6 and taken.video.nbytes + taken.motion.nbytes > 24e6

@@ -113,6 +113,8 @@ def picture_stream(container: av.container.InputContainer, path: Path) -> av.Vid
     if stream.codec_context.width * stream.codec_context.height > _LARGEST:
         size = f"{stream.codec_context.width} × {stream.codec_context.height}"
         raise SacdError(f"{path}: the video's pictures of {size} pixels are too large; convert it to a smaller size")
+    # A picture within may be larger than the header says: the decoder itself refuses it.
+    stream.codec_context.options = {"max_pixels": str(_LARGEST)}
     stream.thread_type, stream.codec_context.thread_count = "NONE", 1
     return stream
 
