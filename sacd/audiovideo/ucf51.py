@@ -184,12 +184,12 @@ def _decode(videos: list[Path], file: Path, shape: tuple[int, int, int, int]) ->
     aside = file.with_suffix(".aside")
     clips = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
     with progress("decoding UCF-101", len(videos)) as bar:
-        for clip, file in zip(clips, videos, strict=True):
-            video = read_video(file)
+        for clip, path in zip(clips, videos, strict=True):
+            video = read_video(path)
             times = (np.arange(frames) + 0.5) / frames * video.duration_s
             for place, (picture, _) in enumerate(decode(video, times, height, width)):
                 clip[place] = picture
-            bar.advance(1, file.stem)
+            bar.advance(1, path.stem)
     clips.flush()
     os.replace(aside, file)
 
