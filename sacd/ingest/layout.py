@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -32,9 +32,27 @@ from sacd.cohort.format import PARTICIPANT_COLUMNS, read_tsv
 from sacd.exceptions import SacdError
 from sacd.ingest.video import Video
 
+if TYPE_CHECKING:
+    from sacd.ingest.region import Box
+
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".webm", ".mov")
 TEXT_SUFFIXES = (".txt", ".csv")
 _HYPNOGRAM = re.compile(r"[-_. ]?hypnogram$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class NightFiles:
+    """What a source has of one night; `video_starts` are local times, None where the file itself must say."""
+
+    recording_id: str
+    participant_id: str
+    psg: Path | None
+    videos: tuple[Path, ...]
+    scorings: tuple[Path, ...]
+    video_starts: tuple[datetime | None, ...]
+    offset_s: float = 0
+    drift_ppm: float = 0
+    region: "Box | None" = None
 
 
 @dataclass(frozen=True)

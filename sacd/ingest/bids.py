@@ -1,0 +1,178 @@
+"""A BIDS data set of sleep EEG, with videos beside it, as nights that `sacd.ingest` takes in like a clinic's.
+
+::
+
+    SOURCE/
+      dataset_description.json
+      participants.tsv                            participant_id, age, sex [, weight, ahi]; nothing else of it is read
+      sub-01/[ses-1/]
+        sub-01_ses-1_scans.tsv                    filename, acq_time: of the EEG and of the videos
+        eeg/sub-01_ses-1_task-sleep_eeg.edf       or .bdf, .vhdr, .fif
+        eeg/sub-01_ses-1_task-sleep_events.tsv    onset, duration, trial_type: stages and events
+        ANY/sub-01_ses-1_task-sleep_video.mp4     of any folder and suffix; several are one night's, by name
+
+BIDS knows no video of a sleeper, so a video belongs to the recording of its subject and session whose task, acquisition
+and run it does not contradict (Gorgolewski et al. 2016, doi:10.1038/sdata.2016.44; EEG: Pernet et al. 2019,
+doi:10.1038/s41597-019-0104-8). ``scans.tsv`` says how long after the EEG it began, whatever the dates were shifted to;
+without it, the file does. Stages are those of ``events.tsv``, else of a file whose suffix is ``hypnogram``,
+``scoring`` or ``stages``, else the recording's own annotations. Videos without EEG are nights of a camera alone.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mne_bids import BIDSPath, find_matching_paths
+
+from sacd.cohort import check_id
+from sacd.cohort.format import read_json, read_tsv
+from sacd.exceptions import SacdError, reading
+from sacd.ingest.layout import VIDEO_SUFFIXES, NightFiles
+from sacd.ingest.psg import read_psg
+
+PSG_SUFFIXES = (".edf", ".bdf", ".vhdr", ".fif")
+_UNREAD_SUFFIXES = (".set", ".cnt", ".mefd")
+_SCORINGS = ("hypnogram", "scoring", "stages")
+_SHARED = ("subject", "session")
+_TOLD_APART = ("task", "acquisition", "run")
+_NUMBERS = ("age", "weight", "ahi")
+
+
+def is_bids(source: Path) -> bool:
+    """Whether `source` says that it is BIDS, or looks like it."""
+    file = source / "dataset_description.json"
+    subjects = sorted(source.glob("sub-*"))
+    if not subjects:
+        return False
+    if file.is_file():
+        content = read_json(file, "correct or remove it")
+        if isinstance(content, dict) and "BIDSVersion" in content:
+            return True
+    return any((entry / "eeg").is_dir() or any(entry.glob("ses-*/eeg")) for entry in subjects)
+
+
+def read_bids_participants(source: Path) -> dict[str, dict[str, Any]]:
+    """Sex, age (years), weight (kg) and AHI of each participant (``sub-01``); None and ``n/a`` where unknown."""
+    unknown = {"sex": "n/a", "age": None, "weight": None, "ahi": None}
+    people = {check_id(path.name, f"{source}: participant"): dict(unknown) for path in sorted(source.glob("sub-*"))}
+    file = source / "participants.tsv"
+    if not file.exists():
+        return people
+    columns = [name for name in read_tsv(file, ("participant_id",), ()).columns if name.lower() in unknown]
+    table = read_tsv(file, ("participant_id",), tuple(name for name in columns if name.lower() in _NUMBERS))
+    for row in table.to_dict("records"):
+        known = {name.lower(): None if pd.isna(row[name]) else row[name] for name in columns}
+        name = row["participant_id"]
+        people.setdefault(name if name.startswith("sub-") else f"sub-{name}", dict(unknown)).update(known)
+    return people
+
+
+def find_bids_nights(source: Path) -> list[NightFiles]:
+    """The nights of a data set, by id (``sub-01_ses-1_task-sleep``).
+
+    Raises
+    ------
+    SacdError
+        No EEG and no video, an EEG format that is not read, or a video that fits several recordings.
+    """
+    with reading(source, "correct the file's name", "is not laid out like BIDS"):
+        files = [path for path in find_matching_paths(source, ignore_nosub=True) if path.fpath.name[0] != "."]
+    unread = [path.fpath for path in files if path.suffix == "eeg" and path.extension in _UNREAD_SUFFIXES]
+    if unread:
+        raise SacdError(f"{unread[0]}: {unread[0].suffix} is not read; export the EEG as EDF or BrainVision")
+    recordings = [path for path in files if path.suffix == "eeg" and path.extension in PSG_SUFFIXES]
+    videos = [path for path in files if path.extension in VIDEO_SUFFIXES]
+    filmed: dict[Path, list[BIDSPath]] = {}
+    alone: dict[str, list[BIDSPath]] = {}
+    for video in videos:
+        fitting = [path for path in recordings if _agree(video, path)]
+        if len(fitting) > 1:
+            names = " and ".join(path.fpath.name for path in fitting[:2])
+            raise SacdError(f"{video.fpath}: fits {names}; give its name the task, acq and run of its recording")
+        if fitting:
+            filmed.setdefault(fitting[0].fpath, []).append(video)
+        else:
+            alone.setdefault(_night_id(video), []).append(video)
+    nights = [_night(source, path, filmed.get(path.fpath, []), files) for path in recordings]
+    nights += [_night(source, None, group, files) for group in alone.values()]
+    if not nights:
+        raise SacdError(f"{source}: neither EEG ({', '.join(PSG_SUFFIXES)}) nor videos of its subjects; add the files")
+    ids = [night.recording_id for night in nights]
+    twice = next((name for name in ids if ids.count(name) > 1), None)
+    if twice is not None:
+        raise SacdError(f"{source}: two recordings with one id, {twice}; give their names an acq or a run")
+    return sorted(nights, key=lambda night: night.recording_id)
+
+
+def _agree(one: BIDSPath, other: BIDSPath) -> bool:
+    """Whether two files may be of one night."""
+    a, b = one.entities, other.entities
+    return all(a[key] == b[key] for key in _SHARED) and all(
+        None in (a[key], b[key]) or a[key] == b[key] for key in _TOLD_APART
+    )
+
+
+def _night_id(path: BIDSPath) -> str:
+    short = {"subject": "sub", "session": "ses", "task": "task", "acquisition": "acq", "run": "run"}
+    return "_".join(f"{short[key]}-{path.entities[key]}" for key in short if path.entities[key] is not None)
+
+
+def _night(source: Path, psg: BIDSPath | None, videos: list[BIDSPath], files: list[BIDSPath]) -> NightFiles:
+    leader = psg or videos[0]
+    name = check_id(_night_id(leader), f"{source}: recording")
+    videos = sorted(videos, key=lambda video: video.fpath.name)
+    starts = [_start(source, video, psg) for video in videos]
+    return NightFiles(
+        recording_id=name,
+        participant_id=f"sub-{leader.subject}",
+        psg=None if psg is None else psg.fpath,
+        videos=tuple(video.fpath for video in videos),
+        scorings=_scorings(leader, files),
+        video_starts=tuple(starts),
+    )
+
+
+def _scorings(recording: BIDSPath, files: list[BIDSPath]) -> tuple[Path, ...]:
+    beside = [path for path in files if _agree(path, recording)]
+    for suffixes in (("events",), _SCORINGS):
+        found = [path.fpath for path in beside if path.suffix in suffixes and path.extension != ".json"]
+        if found:
+            return tuple(sorted(found))
+    return ()
+
+
+def _start(source: Path, video: BIDSPath, psg: BIDSPath | None) -> datetime | None:
+    """When a video began by scans.tsv, on the clock of the EEG's own header."""
+    times = _acquired(source, video)
+    begun = times.get(video.fpath.name)
+    if begun is None or psg is None:
+        return begun
+    # Dates and zones of the table may differ from the header's: what counts is how much later the video began.
+    recorded, start = times.get(psg.fpath.name), read_psg(psg.fpath).start
+    if recorded is None or start is None:
+        return begun
+    if (recorded.tzinfo is None) != (begun.tzinfo is None):
+        raise SacdError(f"{_scans(source, video)}: acq_time of {video.fpath.name} has a zone, or that of its EEG; "
+                        "write both alike")
+    return start + (begun - recorded)
+
+
+def _scans(source: Path, path: BIDSPath) -> Path:
+    names = [f"sub-{path.subject}", *([f"ses-{path.session}"] if path.session else [])]
+    return source.joinpath(*names, "_".join([*names, "scans.tsv"]))
+
+
+def _acquired(source: Path, path: BIDSPath) -> dict[str, datetime]:
+    """acq_time by file name."""
+    file = _scans(source, path)
+    if not file.exists():
+        return {}
+    table = read_tsv(file, ("filename",), ())
+    times = {}
+    for row in table.to_dict("records"):
+        told = row.get("acq_time", "n/a")
+        if told != "n/a":
+            with reading(file, "write it like 2024-03-01T22:30:00", f"acq_time {told[:40]!r} is not a time"):
+                times[row["filename"].rpartition("/")[2]] = datetime.fromisoformat(told)
+    return times
