@@ -76,8 +76,7 @@ def find_bids_nights(source: Path) -> list[NightFiles]:
     SacdError
         No EEG and no video, an EEG format that is not read, or a video that fits several recordings.
     """
-    with reading(source, "correct the file's name", "is not laid out like BIDS"):
-        files = [path for path in find_matching_paths(source, ignore_nosub=True) if path.fpath.name[0] != "."]
+    files = _named(source)
     unread = [path.fpath for path in files if path.suffix == "eeg" and path.extension in _UNREAD_SUFFIXES]
     if unread:
         raise SacdError(f"{unread[0]}: {unread[0].suffix} is not read; export the EEG as EDF or BrainVision")
@@ -103,6 +102,19 @@ def find_bids_nights(source: Path) -> list[NightFiles]:
     if twice is not None:
         raise SacdError(f"{source}: two recordings with one id, {twice}; give their names an acq or a run")
     return sorted(nights, key=lambda night: night.recording_id)
+
+
+def _named(source: Path) -> list[BIDSPath]:
+    """The files of all subjects whose names say whose they are; an EEG or a video whose name does not is refused."""
+    with reading(source, "correct the names of its files", "is not laid out like BIDS"):
+        files = find_matching_paths(source, ignore_nosub=True)
+    known = {path.fpath for path in files if path.fpath.relative_to(source).parts[0] == f"sub-{path.subject}"}
+    for file in sorted(source.glob("sub-*/**/*")):
+        data = file.suffix.lower() in (*PSG_SUFFIXES, *VIDEO_SUFFIXES)
+        if data and file not in known and not file.name.startswith("."):
+            subject = file.relative_to(source).parts[0]
+            raise SacdError(f"{file}: not a name of BIDS; write it like {subject}_task-sleep_eeg{file.suffix}")
+    return [path for path in files if path.fpath in known]
 
 
 def _agree(one: BIDSPath, other: BIDSPath) -> bool:

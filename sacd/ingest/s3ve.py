@@ -67,13 +67,14 @@ class _Labels(BaseModel):
 
 @dataclass(frozen=True)
 class _Night:
-    """`video` and `eeg`: one file with a row a clip, or a file for each clip."""
+    """`video` and `eeg`: one file with a row a clip where `whole`, else a file for each clip."""
 
     clips: np.ndarray
     stages: np.ndarray
     video: list[Path]
     eeg: list[Path]
     subsets: frozenset[str] = frozenset()
+    whole: bool = False
 
 
 def is_s3ve(source: Path) -> bool:
@@ -156,7 +157,7 @@ def _whole_nights(parts: dict[str, Path]) -> dict[str, _Night]:
             if len(found) != 1:
                 raise SacdError(f"{parts[name]}: {len(found)} files {person}.npy, one is needed; {_LIKE}")
         stages = np.array([_stage(file, label) for label in _column(file)], np.int64)
-        nights[person] = _Night(np.arange(len(stages)), stages, **pair)
+        nights[person] = _Night(np.arange(len(stages)), stages, **pair, whole=True)
     if not nights:
         raise SacdError(f"{parts['labels']}: neither a .json nor .npy, .txt or .csv of nights; {_LIKE}")
     return nights
@@ -189,7 +190,7 @@ def _array(file: Path) -> np.ndarray:
 
 def _read(files: list[Path], night: _Night) -> np.ndarray:
     """Float32 [clips, d] of a night's files."""
-    if len(files) == 1 and len(night.clips) > 1:
+    if night.whole:
         rows = np.asarray(_array(files[0]), np.float32)
         rows = rows.reshape(len(rows), -1) if rows.ndim else rows
     else:

@@ -26,7 +26,7 @@ _NEIGHBOURS = 50
 
 
 @dataclass(frozen=True)
-class Source:
+class KnownSource:
     """A kind of source.
 
     Attributes
@@ -68,25 +68,25 @@ def _is_digits(folder: Path) -> bool:
 
 
 _TABLE_III = "sacd report --only 08 -p {name} {{}}"
-SOURCES: tuple[Source, ...] = (
-    Source("cohort", "a cohort already", "cohort.json", _is_cohort, "sacd check {}"),
-    Source("sleep-edf", "Sleep-EDF feature nights", "SC4*.npz with *-Hypnogram.edf", is_sleep_edf),
-    Source("sleep-accel", "nights of a heart-rate and a movement sensor", "*_hr_feature.out", is_sleep_accel),
-    Source("s3ve", "the S3VE release", "folders named for EEG, video features and labels, with .npy", is_s3ve),
-    Source(
+SOURCES: tuple[KnownSource, ...] = (
+    KnownSource("cohort", "a cohort already", "cohort.json", _is_cohort, "sacd check {}"),
+    KnownSource("sleep-edf", "Sleep-EDF feature nights", "SC4*.npz with *-Hypnogram.edf", is_sleep_edf),
+    KnownSource("sleep-accel", "nights of a heart-rate and a movement sensor", "*_hr_feature.out", is_sleep_accel),
+    KnownSource("s3ve", "the S3VE release", "folders named for EEG, video features and labels, with .npy", is_s3ve),
+    KnownSource(
         "ucf-101", "UCF-101's videos, a benchmark of Table III and no nights", "CLASS/v_CLASS_gGG_cCC.avi", _is_ucf101,
         _TABLE_III.format(name="ucf101"),
     ),
-    Source(
+    KnownSource(
         "ucf51-audio", "the sound of UCF-101, a benchmark of Table III and no nights", _UCF51_AUDIO, _is_ucf51_audio,
         _TABLE_III.format(name="ucf51_audio"),
     ),
-    Source(
+    KnownSource(
         "digits", "spoken digits, a benchmark of Table III and no nights", "DIGIT_SPEAKER_INDEX.wav", _is_digits,
         _TABLE_III.format(name="audio_digits"),
     ),
-    Source("bids", "a BIDS data set", "sub-*/ with BIDSVersion in dataset_description.json, or eeg/", is_bids),
-    Source(
+    KnownSource("bids", "a BIDS data set", "sub-*/ with BIDSVersion in dataset_description.json, or eeg/", is_bids),
+    KnownSource(
         "recordings", "a recording folder", "participants.tsv, or a PSG, videos and a scoring of one stem or folder",
         is_recording_folder,
     ),
@@ -97,7 +97,7 @@ FORMATS = tuple(source.name for source in SOURCES if not source.command)
 """What ``--format`` takes, beside ``auto``."""
 
 
-def recognise(folder: str | os.PathLike[str], format: str = "auto") -> Source:
+def recognise(folder: str | os.PathLike[str], format: str = "auto") -> KnownSource:
     """What kind of source a folder is, or is said to be.
 
     Parameters
@@ -126,7 +126,7 @@ def recognise(folder: str | os.PathLike[str], format: str = "auto") -> Source:
     return found
 
 
-def _first(folder: Path) -> Source | None:
+def _first(folder: Path) -> KnownSource | None:
     return next((source for source in SOURCES if source.fits(folder)), None)
 
 
