@@ -8,7 +8,8 @@ import recording_folders as made
 
 from sacd.cohort.extras import frame_times
 from sacd.exceptions import SacdError
-from sacd.ingest.video import decode, read_video
+from sacd.ingest.picture import decode
+from sacd.ingest.video import read_video
 
 
 def test_nearest_picture(tmp_path: Path) -> None:
@@ -17,7 +18,7 @@ def test_nearest_picture(tmp_path: Path) -> None:
     assert video.duration_s == pytest.approx(60, abs=0.01)
     assert video.start is None
     times = np.array([0.1, 0.4, 20.2, 20.3, 59.4, 62.0])
-    found = list(decode(tmp_path / "v.mp4", times, 6, 8))
+    found = list(decode(video, times, 6, 8))
     assert [round(distance, 2) for _, distance in found] == [0.1, 0.1, 0.2, 0.2, 0.1, 2.5]
     for (picture, _), shown in zip(found, [0.0, 0.5, 20.0, 20.5, 59.5, 59.5], strict=True):
         assert picture.shape == (6, 8)
@@ -29,7 +30,7 @@ def test_real_infrared_video(real_data: Path) -> None:
     file = real_data / "ir-video-eventsleep" / "subject09_config1.mp4"
     assert read_video(file).duration_s == pytest.approx(89, abs=0.2)
     times = frame_times(np.array([0.0, 30.0]), 32).ravel()
-    found = list(decode(file, times, 32, 32))
+    found = list(decode(read_video(file), times, 32, 32))
     assert len(found) == 64
     assert max(distance for _, distance in found) <= 1 / 6
     pictures = np.array([picture for picture, _ in found])
@@ -45,7 +46,7 @@ def test_text_of_another_encoding_does_no_harm(tmp_path: Path) -> None:
     assert b"Lavf" in content
     file.write_bytes(content.replace(b"Lavf", b"caf\xe9"))
     assert read_video(file).start == made.START
-    assert len(list(decode(file, np.array([0.1, 3.0]), 6, 8))) == 2
+    assert len(list(decode(read_video(file), np.array([0.1, 3.0]), 6, 8))) == 2
 
 
 def test_no_video_stream(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import typer
 
 from sacd.cli.behaviour import Commands, TakesPairs
-from sacd.cli.cohorts import check, ingest, simulate
+from sacd.cli.checks import check
+from sacd.cli.cohorts import ingest, simulate
 from sacd.cli.networks import pretrain, runs, train
 from sacd.cli.prediction import predict
 from sacd.cli.reports import claim, report

@@ -1,11 +1,11 @@
-"""Commands that make a cohort or look at one: simulate, ingest, check."""
+"""Commands that make a cohort: simulate, ingest."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from sacd.cli.options import CohortFolder, Span
+from sacd.cli.options import Span
 
 
 def simulate(
@@ -61,12 +61,41 @@ def ingest(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder with the files of a clinic or data set.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the cohort, new or to be added to.")],
     format: Annotated[str, typer.Option(help="recordings, sleep-edf, sleep-accel, or auto: by the files.")] = "auto",
-    offset: Annotated[float, typer.Option(help="Seconds added to the start of every video.")] = 0.0,
-    channel: Annotated[str | None, typer.Option(help="EEG channel; by default a central one that all have.")] = None,
+    channel: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="EEG channels; by default a central one that all have.")
+    ] = None,
+    notch: Annotated[float | None, typer.Option(min=1, help="Mains frequency to be taken out of the EEG, Hz.")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 32,
     span: Span = 30,
     size: Annotated[int, typer.Option(min=1, help="Height and width of a frame, pixels.")] = 32,
-    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Take EDF+D files, without clips at a gap.")] = False,
+    region: Annotated[
+        str | None, typer.Option(metavar="X,Y,W,H|find", help="Part of the picture that is kept, in shares of it.")
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Keep a film of each night at full rate.")] = False,
+    blur: Annotated[
+        str | None, typer.Option(metavar="X,Y,W,H", help="Part of the picture that previews show blurred.")
+    ] = None,
+    offset: Annotated[float, typer.Option(help="Seconds added to the start of every video.")] = 0.0,
+    drift: Annotated[float, typer.Option(help="How much too fast the camera's clock runs, millionths.")] = 0.0,
+    start_pattern: Annotated[
+        str | None, typer.Option(metavar="PATTERN", help="Starts in the videos' names, e.g. cam_%Y%m%d-%H%M%S.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Of the recorder's clock, e.g. Europe/Zurich or +01:00.")
+    ] = None,
+    clock: Annotated[
+        Literal["date", "time of day"],
+        typer.Option("--clock", "--scoring-clock", help="With changed dates, place files by the time of day alone."),
+    ] = "date",
+    allow_gaps: Annotated[
+        bool, typer.Option("--allow-gaps", help="Leave out what EEG, video or scoring do not cover.")
+    ] = False,
+    stage_names: Annotated[Path | None, typer.Option(metavar="YAML", help="Your scorers' names of stages.")] = None,
+    keep_dates: Annotated[bool, typer.Option("--keep-dates", help="Do not move dates by a secret.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Leave out nights that cannot be taken in, and say why.")
+    ] = False,
+    processes: Annotated[int | None, typer.Option(min=1, help="Nights side by side; by default one a core.")] = None,
     student_view: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="Sleep-EDF features that the student sees; * is a wildcard.")
     ] = None,
@@ -78,15 +107,20 @@ def ingest(
         bool, typer.Option("--causal", help="Features of sleep-edf and sleep-accel from each clip's own past alone.")
     ] = False,
 ) -> None:
-    """Make a cohort from real files, or add to one: all of them, or none when something is wrong.
+    """Make a cohort from real files, or add the nights that it has not yet; each night whole or not at all.
 
-    recordings: EDF/EDF+, video and scoring of each night. sleep-edf: published feature nights of Sleep-EDF.
+    recordings: PSG, videos and scorings of each night. sleep-edf: published feature nights of Sleep-EDF.
     sleep-accel: published nights of a heart-rate and a movement sensor (two-sensor benchmark).
+    What was stopped goes on with the same command. OUT/ingest.tsv says what became of each night.
 
     Examples:
 
     \b
       sacd ingest exported/ data/clinic --channel C4-M1 --offset 1.5
+      sacd ingest exported/ data/clinic --keep-going
+      sacd ingest cameras/ data/ward --start-pattern cam_%Y%m%d-%H%M%S --region find
+      sacd ingest abroad/ data/clinic --time-zone Europe/Zurich --stage-names names.yaml
+      sacd ingest anonymised/ data/clinic --clock "time of day"
       sacd ingest exported/ data/clinic-16-consecutive --channel C4-M1 --frames 16 --span 1.6
       sacd ingest sleep-edf-features/ data/sleep-edf
       sacd ingest sleep-edf-features/ data/mobility --student-view Pz-Oz_mobility
@@ -95,38 +129,23 @@ def ingest(
       sacd ingest sleep-accel/ data/two-sensor
     """
     from sacd.ingest import ingest as take_in
+    from sacd.ingest.region import Box
     from sacd.progress import progress
 
     view = {} if student_view is None else {"student_view": tuple(student_view.split(","))}
+    lines: list[str] = []
     with progress(f"ingesting {source}", 1) as bar:
         take_in(
-            source, out, format=format, offset=offset, channel=channel, frames=frames, span_s=span, size=size,
-            allow_gaps=allow_gaps, crop=crop, causal=causal, progress=bar, **view,
+            source, out, format=format, crop=crop, causal=causal, progress=bar, say=lines.append, **view,
+            channel=None if channel is None else tuple(channel.split(",")), notch=notch, frames=frames, span_s=span,
+            size=size, region=region if region in (None, "find") else Box.parse(region),
+            blur=None if blur is None else Box.parse(blur), preview=preview, offset=offset, drift_ppm=drift,
+            start_pattern=start_pattern, time_zone=time_zone, clock=clock, allow_gaps=allow_gaps,
+            stage_names=stage_names, keep_dates=keep_dates, keep_going=keep_going, processes=processes,
         )
+    for line in lines:
+        print(line)
     _describe(out)
-
-
-def check(cohort: CohortFolder) -> None:
-    """Validate a cohort: every fault, a line each; exit status 1 where there is one.
-
-    Examples:
-
-    \b
-      sacd check data/simulated-laptop
-    """
-    from sacd.cohort.check import check as faults_of
-    from sacd.cohort.format import read_recordings
-    from sacd.progress import progress
-
-    folder = cohort / "recordings"
-    with progress(f"checking {cohort}", sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0) as bar:
-        faults = faults_of(cohort, progress=lambda recording: bar.advance(1, recording))
-    for fault in faults:
-        print(fault)
-    if faults:
-        raise typer.Exit(1)
-    recordings = read_recordings(cohort)
-    print(f"no faults: {len(recordings)} recordings, {recordings.clips.sum()} clips")
 
 
 def _describe(path: Path) -> None:
