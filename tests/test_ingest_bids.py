@@ -9,14 +9,17 @@ import pytest
 from mne_bids import BIDSPath, write_raw_bids
 from recording_folders import STAGES, START, write_edf, write_video
 
+from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
+from sacd.ingest import ingest
 from sacd.ingest.bids import find_bids_nights, read_bids_participants
 
 NIGHT = "sub-01_ses-1_task-sleep"
 
 
 def make_bids(
-    root: Path, subjects: tuple[str, ...] = ("01",), session: str = "ses-1", videos: tuple[str, ...] = ("video.mp4",)
+    root: Path, subjects: tuple[str, ...] = ("01",), session: str = "ses-1", videos: tuple[str, ...] = ("video.mp4",),
+    seconds: float = 2,
 ) -> Path:
     """Small nights: an EDF+ with stages, videos that begin 3 s earlier, dates of scans.tsv shifted to another year."""
     root.mkdir()
@@ -32,7 +35,7 @@ def make_bids(
         shifted = START.replace(year=1925)
         rows = ["filename\tacq_time", f"eeg/{stem}_task-sleep_eeg.edf\t{shifted.isoformat()}"]
         for place, video in enumerate(videos):
-            write_video(folder / "beh" / f"{stem}_task-sleep_{video}", 2)
+            write_video(folder / "beh" / f"{stem}_task-sleep_{video}", seconds, begin=-3)
             begun = shifted + timedelta(seconds=-3 + 100 * place)
             rows.append(f"beh/{stem}_task-sleep_{video}\t{begun.isoformat()}")
         (folder / f"{stem}_scans.tsv").write_text("\n".join(rows) + "\n")
@@ -77,7 +80,8 @@ def test_files_that_mne_bids_writes(tmp_path: Path) -> None:
     (night,) = find_bids_nights(tmp_path / "bids")
     assert night.recording_id == "sub-P1_ses-2_task-sleep_run-3" and night.psg.suffix == ".vhdr"
     assert [file.name for file in night.scorings] == ["sub-P1_ses-2_task-sleep_run-3_events.tsv"]
-    assert night.videos == () and list(read_bids_participants(tmp_path / "bids")) == ["sub-P1"]
+    assert "no video of its subject and session" in night.fault
+    assert list(read_bids_participants(tmp_path / "bids")) == ["sub-P1"]
 
 
 def test_a_scoring_beside_and_a_night_of_a_camera_alone(tmp_path: Path) -> None:
@@ -101,11 +105,9 @@ def test_zones_are_respected_or_refused(tmp_path: Path) -> None:
         "1925-03-01T22:29:57", "1925-03-01T23:29:57+01:00"))
     assert find_bids_nights(root)[0].video_starts == (START - timedelta(seconds=3),)
     scans.write_text(text.replace("1925-03-01T22:30:00", "1925-03-01T22:30:00Z"))
-    with pytest.raises(SacdError, match="write both alike"):
-        find_bids_nights(root)
+    assert "write both alike" in find_bids_nights(root)[0].fault
     scans.write_text(text.replace("1925-03-01T22:29:57", "half past ten"))
-    with pytest.raises(SacdError, match="acq_time 'half past ten' is not a time"):
-        find_bids_nights(root)
+    assert "acq_time 'half past ten' is not a time" in find_bids_nights(root)[0].fault
 
 
 def test_without_scans_the_file_says_when_it_began(tmp_path: Path) -> None:
@@ -138,6 +140,26 @@ def test_nothing_to_take_in(tmp_path: Path) -> None:
     (tmp_path / "bids" / "sub-01" / "anat" / "sub-01_T1w.nii.gz").write_bytes(b"")
     with pytest.raises(SacdError, match="neither EEG .* nor videos"):
         find_bids_nights(tmp_path / "bids")
+
+
+def test_a_data_set_becomes_a_cohort(tmp_path: Path) -> None:
+    root = make_bids(tmp_path / "bids", ("01", "02"), seconds=30 * len(STAGES) + 6)
+    folder = root / "sub-02" / "ses-1" / "eeg"
+    rows = [f"{30 * i}\t30\tSleep stage {stage}" for i, stage in enumerate(reversed(STAGES))]
+    events = ["onset\tduration\ttrial_type", "2\t0\tLights off", *rows]
+    (folder / f"{NIGHT.replace('01', '02')}_events.tsv").write_text("\n".join(events) + "\n")
+    said: list[str] = []
+    cohort = ingest(root, tmp_path / "out", progress=None, say=said.append, processes=1)
+    assert checking.check(cohort.path) == []
+    assert list(cohort.participants.index) == ["sub-01", "sub-02"] and cohort.info.name == "nights"
+    one, two = (cohort[NIGHT.replace("01", name)] for name in ("01", "02"))
+    assert one.clips.stage.tolist() == two.clips.stage.tolist()[::-1]
+    assert one.metadata["provenance"]["clock"]["begin_s"] == -3 and cohort.info.provenance["format"] == "BIDS"
+    assert one.metadata["provenance"]["clock"]["how"] == "scans.tsv"
+    # The picture at t seconds says t.
+    assert abs(int(one.video[2, 16].mean()) - level(30 * 2.5)) <= 2
+    assert "Zebediah" not in "".join(file.read_text(errors="replace") for file in cohort.path.rglob("*.tsv"))
+    assert any(NIGHT in line for line in said)
 
 
 def test_dates_of_a_camera_alone_are_the_tables(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@
 BIDS knows no video of a sleeper, so a video belongs to the recording of its subject and session whose task, acquisition
 and run it does not contradict (Gorgolewski et al. 2016, doi:10.1038/sdata.2016.44; EEG: Pernet et al. 2019,
 doi:10.1038/s41597-019-0104-8). ``scans.tsv`` says how long after the EEG it began, whatever the dates were shifted to;
-without it, the file does. Stages are those of ``events.tsv``, else of a file whose suffix is ``hypnogram``,
-``scoring`` or ``stages``, else the recording's own annotations. Videos without EEG are nights of a camera alone.
+without it a sidecar, its name or the file does (`sacd.ingest.starts`). Stages are those of a file whose suffix is
+``hypnogram``, ``scoring`` or ``stages``, several of several scorers, else of ``events.tsv``, else the recording's own
+annotations. Videos without EEG are nights of a camera alone.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,15 +27,22 @@ from typing import Any
 import pandas as pd
 from mne_bids import BIDSPath, find_matching_paths
 
-from sacd.cohort import check_id
+from sacd.cohort import Cohort, check_id
 from sacd.cohort.format import read_json, read_tsv
 from sacd.exceptions import SacdError, reading
-from sacd.ingest.layout import VIDEO_SUFFIXES, NightFiles
-from sacd.ingest.psg import read_psg
+from sacd.ingest.layout import NightFiles
+from sacd.ingest.many_nights import Source, take_in
+from sacd.ingest.options import IngestOptions
+from sacd.ingest.psg import PSG_SUFFIXES, read_psg
+from sacd.ingest.recording_folder import read_description
+from sacd.ingest.scoring import is_scoring
+from sacd.ingest.starts import told_starts
+from sacd.ingest.video import VIDEO_SUFFIXES
+from sacd.progress import Bar
 
-PSG_SUFFIXES = (".edf", ".bdf", ".vhdr", ".fif")
 _UNREAD_SUFFIXES = (".set", ".cnt", ".mefd")
-_SCORINGS = ("hypnogram", "scoring", "stages")
+_SCORINGS = (("hypnogram", "scoring", "stages"), ("events",))
+"""Suffixes of files that may hold stages; the first group that has some counts."""
 _SHARED = ("subject", "session")
 _TOLD_APART = ("task", "acquisition", "run")
 _NUMBERS = ("age", "weight", "ahi")
@@ -68,8 +77,25 @@ def read_bids_participants(source: Path) -> dict[str, dict[str, Any]]:
     return people
 
 
-def find_bids_nights(source: Path) -> list[NightFiles]:
+def ingest_bids(
+    source: Path, out: Path, options: IngestOptions, progress: Bar | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Cohort:
+    """Take the nights of `source` into a raw cohort; see `sacd.ingest.many_nights.take_in`."""
+    people, nights = read_bids_participants(source), find_bids_nights(source, options.start_pattern)
+    about = read_description(source)
+    made = Source(about.name or source.resolve().name, about.simulated, "BIDS")
+    return take_in(nights, people, out, options, progress, made, say)
+
+
+def find_bids_nights(source: Path, start_pattern: str | None = None) -> list[NightFiles]:
     """The nights of a data set, by id (``sub-01_ses-1_task-sleep``).
+
+    Parameters
+    ----------
+    source : Path
+    start_pattern : str, optional
+        As in `IngestOptions`, for videos that no ``scans.tsv`` names.
 
     Raises
     ------
@@ -93,8 +119,9 @@ def find_bids_nights(source: Path) -> list[NightFiles]:
             filmed.setdefault(fitting[0].fpath, []).append(video)
         else:
             alone.setdefault(_night_id(video), []).append(video)
-    nights = [_night(source, path, filmed.get(path.fpath, []), files) for path in recordings]
-    nights += [_night(source, None, group, files) for group in alone.values()]
+    filmed_alone = [(None, group) for group in alone.values()]
+    pairs = [*((path, filmed.get(path.fpath, [])) for path in recordings), *filmed_alone]
+    nights = [_night(source, psg, group, files, start_pattern) for psg, group in pairs]
     if not nights:
         raise SacdError(f"{source}: neither EEG ({', '.join(PSG_SUFFIXES)}) nor videos of its subjects; add the files")
     ids = [night.recording_id for night in nights]
@@ -130,25 +157,31 @@ def _night_id(path: BIDSPath) -> str:
     return "_".join(f"{short[key]}-{path.entities[key]}" for key in short if path.entities[key] is not None)
 
 
-def _night(source: Path, psg: BIDSPath | None, videos: list[BIDSPath], files: list[BIDSPath]) -> NightFiles:
+def _night(
+    source: Path, psg: BIDSPath | None, videos: list[BIDSPath], files: list[BIDSPath], pattern: str | None
+) -> NightFiles:
     leader = psg or videos[0]
     name = check_id(_night_id(leader), f"{source}: recording")
     videos = sorted(videos, key=lambda video: video.fpath.name)
-    starts = [_start(source, video, psg) for video in videos]
+    paths = tuple(video.fpath for video in videos)
+    starts, where = (), "scans.tsv"
+    fault = "" if videos else f"{leader.fpath}: no video of its subject and session; add the file"
+    try:
+        starts = tuple(_start(source, video, psg) for video in videos)
+        if None in starts:
+            starts, where = told_starts(paths, "n/a", _scans(source, leader), name, pattern)
+    except SacdError as error:
+        fault = str(error)
     return NightFiles(
-        recording_id=name,
-        participant_id=f"sub-{leader.subject}",
-        psg=None if psg is None else psg.fpath,
-        videos=tuple(video.fpath for video in videos),
-        scorings=_scorings(leader, files),
-        video_starts=tuple(starts),
+        recording_id=name, participant_id=f"sub-{leader.subject}", psg=None if psg is None else psg.fpath,
+        videos=paths, scorings=_scorings(leader, files), video_starts=starts, starts_from=where, fault=fault,
     )
 
 
 def _scorings(recording: BIDSPath, files: list[BIDSPath]) -> tuple[Path, ...]:
     beside = [path for path in files if _agree(path, recording)]
-    for suffixes in (("events",), _SCORINGS):
-        found = [path.fpath for path in beside if path.suffix in suffixes and path.extension != ".json"]
+    for suffixes in _SCORINGS:
+        found = [path.fpath for path in beside if path.suffix in suffixes and is_scoring(path.fpath)]
         if found:
             return tuple(sorted(found))
     return ()

@@ -36,19 +36,21 @@ from sacd.cohort.format import read_json, validated
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError, reading
 from sacd.ingest.layout import read_source_participants
+from sacd.ingest.stage_names import StageNames
+from sacd.ingest.text_file import read_text
 from sacd.progress import Bar
-from sacd.stages import CLIP_SECONDS, N1, N2, N3, NOT_SCORED, REM, W
+from sacd.stages import CLIP_SECONDS, STAGES
 
 EEG_HZ, EEG_CHANNEL = 100.0, "C3"
 _SAMPLES = round(CLIP_SECONDS * EEG_HZ)
 _LARGEST_D, _MOST_CLIPS = 4096, 5760
 """Values of a clip and clips of a person that nothing published exceeds; more are not read into memory."""
+_LARGEST_TABLE = 256 << 20
 _VOLTS_SD = 0.01
 _PARTS = {"labels": re.compile("label|annotation"), "eeg": re.compile("e[eg]g"), "video": re.compile("feature|video")}
 _CLIP = re.compile(r"(.+?)[_-](?:clip|epoch)?(\d{1,6})")
 _SPLITS = {"training": "train", "validation": "validation", "testing": "test", "test": "test"}
-_STAGES = {"W": W, "WAKE": W, "N1": N1, "N2": N2, "N3": N3, "R": REM, "REM": REM, "?": NOT_SCORED, "-1": NOT_SCORED}
-_STAGES |= {str(stage): stage for stage in (W, N1, N2, N3, REM)}
+_DIGITS = {str(stage): stage for stage in range(len(STAGES))}
 _LIKE = "see the assumptions of sacd/ingest/s3ve.py, and rename or convert the files to them"
 
 
@@ -124,6 +126,8 @@ def ingest_s3ve(source: Path, out: Path, progress: Bar | None = None) -> Cohort:
 
 def _clip_nights(parts: dict[str, Path], table: Path) -> dict[str, _Night]:
     """Nights of clips with a file each, as the published loader finds them."""
+    if table.stat().st_size > _LARGEST_TABLE:
+        raise SacdError(f"{table}: larger than {_LARGEST_TABLE >> 20} MB, no labels of clips; fetch it again")
     entries = validated(_Labels, read_json(table, "fetch the labels again"), table).database
     files = {name: {file.stem: file for file in parts[name].rglob("*.npy")} for name in ("video", "eeg")}
     rows: dict[str, list[tuple[int, int, str, str]]] = {}
@@ -167,16 +171,15 @@ def _column(file: Path) -> Iterator[str | int]:
     if file.suffix == ".npy":
         yield from _array(file).ravel().tolist()
     else:
-        with reading(file, "write one stage a line", "not a text file"):
-            lines = file.read_text(encoding="utf-8-sig").split("\n")
-        yield from (line for line in lines if line.strip())
+        yield from (line for line in read_text(file, "write one stage a line").split("\n") if line.strip())
 
 
 def _stage(file: Path, label: str | float) -> int:
-    text = f"{label:g}" if isinstance(label, float) else str(label).strip().upper()
-    if text not in _STAGES:
+    text = f"{label:g}" if isinstance(label, float) else str(label).strip()
+    stage = _DIGITS.get(text, StageNames().stage(text))
+    if stage is None:
         raise SacdError(f"{file}: {text[:20]!r} is not a known stage; use W, N1, N2, N3, REM, 0 to 4, or ?")
-    return _STAGES[text]
+    return stage
 
 
 def _array(file: Path) -> np.ndarray:
