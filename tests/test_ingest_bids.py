@@ -7,7 +7,7 @@ import mne
 import numpy as np
 import pytest
 from mne_bids import BIDSPath, write_raw_bids
-from recording_folders import STAGES, START, write_edf, write_video
+from recording_folders import STAGES, START, level, write_edf, write_video
 
 from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
