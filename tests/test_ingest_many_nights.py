@@ -21,7 +21,7 @@ from conftest import ROOT
 from sacd.cohort import Cohort
 from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
-from sacd.ingest import ingest, many_nights
+from sacd.ingest import aside, ingest, many_nights
 
 STAGES = ("W", "N2", "REM")
 SIX = ("P1_a", "P1_b", "P2", "P3", "P4", "P5")
@@ -294,19 +294,19 @@ def test_what_lies_whole_aside_is_not_read_again(
         raise KeyboardInterrupt
 
     calls = itertools.count()
-    read = many_nights.read_night
+    read = aside.read_night
 
     def counted(*args: object) -> object:
         next(calls)
         return read(*args)
 
-    monkeypatch.setattr(many_nights, "read_night", counted)
+    monkeypatch.setattr(aside, "read_night", counted)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         # As if killed: nothing is tidied up.
         patched.setattr(many_nights, "_adopt", killed)
         patched.setattr(many_nights.shutil, "rmtree", lambda *_, **__: None)
         run(source, out)
-    (aside,) = (entry for entry in (out / ".ingest").iterdir() if entry.name[0] != ".")
-    assert json.loads((aside / "row.json").read_text())["clips"] == 3
+    (left,) = (entry for entry in (out / ".ingest").iterdir() if entry.name[0] != ".")
+    assert json.loads((left / "row.json").read_text())["clips"] == 3
     run(source, out)
     assert next(calls) == 2 and content(out) == content(whole)

@@ -79,6 +79,9 @@ def ingest(
     ] = None,
     offset: Annotated[float, typer.Option(help="Seconds added to the start of every video.")] = 0.0,
     drift: Annotated[float, typer.Option(help="How much too fast the camera's clock runs, millionths.")] = 0.0,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Draw each night's clock as movements and breathing tell it: OUT/clocks.")
+    ] = False,
     start_pattern: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Starts in the videos' names, e.g. cam_%Y%m%d-%H%M%S.")
     ] = None,
@@ -151,7 +154,32 @@ def ingest(
         )
     for line in lines:
         print(line)
+    if sync:
+        _draw_clocks(out)
     _describe(out)
+
+
+def _draw_clocks(path: Path) -> None:
+    """A picture of the clock of each night that has none yet."""
+    from sacd.cohort import Cohort
+    from sacd.figures.sync import clock_figure
+    from sacd.ingest.clock_traces import PsgTraces, VideoTraces
+    from sacd.ingest.sync import estimate_clock
+    from sacd.progress import progress
+
+    cohort, folder = Cohort.open(path), path / "clocks"
+    folder.mkdir(exist_ok=True)
+    files = {night.recording_id: folder / f"{night.recording_id}.png" for night in cohort if night.motion is not None}
+    missing = {name: file for name, file in files.items() if not file.exists()}
+    with progress("drawing the clocks", len(missing)) as bar:
+        for name, file in missing.items():
+            night = cohort[name]
+            onsets = night.clips.onset.to_numpy()
+            eeg = None if cohort.info.eeg == "none" else night.eeg
+            psg = PsgTraces.from_signals(night.signals, night.signal_info, eeg, onsets)
+            estimate = estimate_clock(VideoTraces.from_motion(night.motion, onsets), psg)
+            clock_figure(estimate, cohort.label).savefig(file)
+            bar.advance(1, name)
 
 
 def _describe(path: Path) -> None:

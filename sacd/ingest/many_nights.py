@@ -10,18 +10,19 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file, read_info
 from sacd.cohort.format import read_recordings
-from sacd.cohort.writer import CohortWriter, write_recording
+from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError, first_line
+from sacd.ingest.aside import clear, digest, share, write_aside
 from sacd.ingest.layout import NightFiles
 from sacd.ingest.log import lines, write_log
-from sacd.ingest.night import OpenNight, open_night, read_night
+from sacd.ingest.opened import OpenNight, open_night
 from sacd.ingest.options import IngestOptions
 from sacd.ingest.psg import EEG_HZ, choose_channels
 from sacd.locks import alone
@@ -193,8 +194,8 @@ def _read(
     aside = writer.path / ASIDE
     aside.mkdir(exist_ok=True)
     nights = {night.files.recording_id: night for night in opened}
-    folders = {name: aside / f"{name}-{_digest(night, channels, options)}" for name, night in nights.items()}
-    _clear(aside, set(folders.values()))
+    folders = {name: aside / f"{name}-{digest(night, channels, options)}" for name, night in nights.items()}
+    clear(aside, set(folders.values()))
     waiting, ended = list(nights), dict[str, Result]()
 
     def commit(name: str, result: Result) -> None:
@@ -210,9 +211,9 @@ def _read(
     jobs = {}
     total = sum(len(night.clips.table) for night in opened)
     for name, night in nights.items():
-        work = partial(_write_aside, night, writer.info, channels, options, folders[name])
+        work = partial(write_aside, night, writer.info, channels, options, folders[name])
         cost = (1 - _OPENING) * len(night.clips.table) / total
-        jobs[name] = Job(work, cost=cost, share=partial(_share, folders[name], len(night.clips.table)))
+        jobs[name] = Job(work, cost=cost, share=partial(share, folders[name], len(night.clips.table)))
     processes = min(side_by_side(options.processes), len(jobs))
     if processes > 1:
         run_jobs("taking in nights", jobs, processes, ended=commit, bar=_After(bar, _OPENING))
@@ -242,65 +243,6 @@ class _After:
 
     def advance(self, amount: float = 1, note: str = "") -> None:
         self.bar.advance(amount, note)
-
-
-def _digest(night: OpenNight, channels: tuple[str, ...], options: IngestOptions) -> str:
-    """What a night is made of: the same for the same files, read in the same way."""
-    made = [field.name for field in fields(options) if field.name not in ("keep_going", "processes")]
-    stamps = [(path.stat().st_size, path.stat().st_mtime_ns) for path in night.files.files]
-    parts = [repr(night.files), repr(channels), repr(stamps), *(repr(getattr(options, name)) for name in made)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _clear(aside: Path, wanted: set[Path]) -> None:
-    """Remove what a killed ingest left, but for whole nights that are still wanted."""
-    for entry in aside.iterdir():
-        if entry not in wanted:
-            shutil.rmtree(entry, ignore_errors=True)
-
-
-def _unfinished(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}")
-
-
-def _share(folder: Path, clips: int) -> float:
-    """How much of a night is read, by what its worker wrote down."""
-    try:
-        return int((_unfinished(folder) / "clips").read_text()) / clips
-    except (OSError, ValueError):
-        return float(folder.exists())
-
-
-def _write_aside(
-    night: OpenNight, info: CohortInfo, channels: tuple[str, ...], options: IngestOptions, folder: Path,
-    tell: Callable[[int], None] | None = None,
-) -> None:
-    """Read a night into a folder that has its name when it is whole."""
-    if folder.exists():
-        return
-    work = _unfinished(folder)
-    try:
-        shutil.rmtree(work, ignore_errors=True)
-        (work / "scratch").mkdir(parents=True)
-        read = read_night(
-            night, channels, options, work / "scratch",
-            tell or (lambda clips: (work / "clips").write_text(str(clips)) and None),
-        )
-        write_recording(
-            work / "recording", info, night.files.recording_id, read.clips, read.video, read.eeg, read.provenance,
-            read.extras,
-        )
-        row = {"clips": len(read.clips), "start": read.start, "channel": read.channel}
-        (work / "row.json").write_text(json.dumps(row), encoding="utf-8")
-        shutil.rmtree(work / "scratch")
-        work.rename(folder)
-    except OSError as error:
-        raise SacdError(
-            f"{folder.parent.parent}: recording {night.files.recording_id} could not be written "
-            f"({error.strerror or error}); free space or name another folder, nothing was half-written"
-        ) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _adopt(

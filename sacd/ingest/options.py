@@ -30,8 +30,6 @@ class IngestOptions:
         Added to the start of every video, s; positive when the video's clock is behind the recorder's.
     drift_ppm : float
         How much faster than the recorder's the video's clock runs, millionths.
-    sync : bool
-        Estimate the video's clock from its movements and the PSG as well, and say how far it is off.
     allow_gaps : bool
         Take recordings that EEG, video or scoring do not cover throughout; clips they do not cover are left out.
     clock : {"date", "time of day"}
@@ -64,7 +62,6 @@ class IngestOptions:
     size: int | tuple[int, int] = 32
     offset: float = 0.0
     drift_ppm: float = 0.0
-    sync: bool = False
     allow_gaps: bool = False
     clock: Literal["date", "time of day"] = "date"
     time_zone: str | None = None
