@@ -12,13 +12,14 @@ early. What the camera alone sees or misses is the simulator's own (`Coupling`);
 """
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 
 from sacd.cohort.extras import SignalInfo
 from sacd.cohort.motion import CHANNELS, PICTURE, SAMPLES, TIMES_S, measure_motion
 from sacd.ingest.clock_traces import PsgTraces, VideoTraces
-from sacd.ingest.sync import VideoClock
+from sacd.ingest.sync import ClockEstimate, VideoClock
 from sacd.simulate.body import Movements
 from sacd.simulate.coupling import COUPLINGS
 from sacd.simulate.extras import SIGNALS, SIGNALS_HZ, signals
@@ -56,15 +57,21 @@ class ClockNight:
     montage: str
     coupling: str
 
-    @property
+    @cached_property
     def video(self) -> VideoTraces:
         """What the camera tells."""
         return VideoTraces.from_motion(self.motion, self.onsets)
 
-    @property
+    @cached_property
     def psg(self) -> PsgTraces:
         """What the recorder tells."""
         return PsgTraces.from_signals(self.signals, self.info, self.eeg, self.onsets)
+
+
+def error_s(estimate: ClockEstimate, truth: VideoClock) -> float:
+    """The largest error of an estimate over the night."""
+    edges = np.array([estimate.begin_s, estimate.end_s])
+    return float(np.abs(estimate.clock.to_recording(edges) - truth.to_recording(edges)).max())
 
 
 def clock_night(seed: int, index: int, hours: float | None = None) -> ClockNight:

@@ -21,6 +21,11 @@ def level(t: float) -> int:
     return int(np.clip(20 + t / 2, 0, 255))
 
 
+def frame_times_of(onsets: np.ndarray, frames: int) -> np.ndarray:
+    """Times of `frames` pictures spread evenly over 30 s after each onset, [clips, frames]."""
+    return onsets[:, None] + (np.arange(frames) + 0.5) * 30 / frames
+
+
 def write_video(
     path: Path, seconds: float, begin: float = 0.0, created: str | None = None, codec: str = "mpeg4",
     lost: tuple[float, float] = (0, 0),

@@ -1,16 +1,20 @@
 """A recording folder becomes a cohort; every fault of it becomes one line and leaves nothing behind."""
 
+import datetime
 import errno
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import recording_folders as made
+from scorings import annotated
 
 from sacd.cohort import Cohort
 from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
 from sacd.ingest import ingest
+from sacd.ingest.region import Box
 
 CODES = [0, 1, 2, 2, 3, 4, 4, -1]
 FRAMES = 8
@@ -271,6 +275,83 @@ def test_lost_pictures_are_flagged(source: Path, out: Path) -> None:
     clips = run(source, out)["P1_a"].clips
     assert clips.flag_video_gap.tolist() == [False, False, True, *[False] * 5]
     assert not clips.filter(like="flag_video").drop(columns="flag_video_gap").any(axis=None)
+
+
+def two_videos(source: Path, first_s: float, second_begins: float) -> None:
+    """In place of the one: from 3 s before the recording on, and from `second_begins` to its end."""
+    folder = source / "P1_a"
+    (folder / "video.mp4").unlink()
+    made.write_video(folder / "1.mp4", first_s, -3.0)
+    made.write_video(folder / "2.mkv", 243 - second_begins, second_begins)
+    starts = (made.START + datetime.timedelta(seconds=begin) for begin in (-3.0, second_begins))
+    row = ",".join(start.isoformat() for start in starts)
+    (source / "recordings.tsv").write_text(f"recording_id\tvideo_start\nP1_a\t{row}\n")
+
+
+def test_two_videos_of_a_night(source: Path, out: Path) -> None:
+    two_videos(source, 106, 104.0)
+    night = run(source, out)["P1_a"]
+    assert len(night) == 8 and not night.clips.flag_video_gap.any()
+    found = np.asarray(night.video, dtype=float).mean(axis=(2, 3))
+    assert np.abs(found - expected_levels(list(range(8)))).max() < 4
+    assert len(night.metadata["provenance"]["video_sha256"]) == 2
+    assert night.metadata["provenance"]["clock"]["later_s"] == [104.0]
+
+
+def test_a_gap_between_two_videos(source: Path, out: Path) -> None:
+    # Clip 3 (90–120 s) has half of its pictures, clip 4 (120–150 s) has none.
+    two_videos(source, 109, 152.0)
+    said: list[str] = []
+    night = run(source, out, say=said.append)["P1_a"]
+    assert night.clips["clip"].tolist() == [0, 1, 2, 3, 5, 6, 7] and "1 without video" in said[1]
+    assert night.clips.flag_video_gap.tolist() == [False, False, False, True, True, False, False]
+    assert (np.diff(night.frame_times, axis=1) >= 0).all()
+
+
+def test_two_cameras_are_refused(source: Path, out: Path) -> None:
+    two_videos(source, 246, 10.0)
+    fails(source, out, "2.mkv: begins 233 s before 1.mp4 ends", "keep one of the two")
+
+
+def test_a_camera_that_runs_fast(source: Path, out: Path) -> None:
+    night = run(source, out, drift_ppm=20_000.0, allow_gaps=True)["P1_a"]
+    times = night.clips.onset.to_numpy()[:, None] + (np.arange(FRAMES) + 0.5) * 30 / FRAMES
+    filmed = -3 + (times + 3) * 1.02
+    assert len(night) == 8 - 1 and night.metadata["provenance"]["clock"]["drift_ppm"] == 20_000
+    found = np.asarray(night.video, dtype=float).mean(axis=(2, 3))
+    assert np.abs(found - np.vectorize(made.level)(filmed)).max() < 4
+
+
+def test_a_scoring_of_1985(source: Path, out: Path) -> None:
+    past = datetime.datetime(1985, 1, 1, 22, 30)
+    notes = [(30 * i, 30, f"Sleep stage {stage}") for i, stage in enumerate(made.STAGES)]
+    annotated(source / "P1_a" / "hypnogram.edf", notes, past)
+    fails(source, out, "hypnogram.edf", "1985-01-01", "2024-03-01", "time of day")
+    assert run(source, out, clock="time of day")["P1_a"].clips.stage.tolist() == CODES
+
+
+def test_a_recording_of_1985(source: Path, out: Path) -> None:
+    file = source / "P1_a" / "psg.edf"
+    data = bytearray(file.read_bytes())
+    data[88:168] = b"Startdate 01-JAN-1985 X X X".ljust(80)
+    data[168:176] = b"01.01.85"
+    file.write_bytes(data)
+    fails(source, out, "video.mp4: begins on 2024-03-01, the recording on 1985-01-01", "--clock 'time of day'")
+    night = run(source, out, clock="time of day", keep_dates=True)["P1_a"]
+    assert night.start == "1985-01-01T22:30:00" and len(night) == 8
+
+
+def test_a_region_and_a_preview(tmp_path: Path, out: Path) -> None:
+    source = made.make_source(tmp_path / "small", stages=("W", "N2"))
+    half = Box(0.0, 0.0, 0.5, 1.0)
+    night = run(source, out, region=half, blur=half, preview=True)["P1_a"]
+    assert night.metadata["provenance"]["region"] == [0.0, 0.0, 0.5, 1.0]
+    with av.open(str(night.preview)) as film:
+        (shape,) = {(frame.height, frame.width) for frame in film.decode(video=0)}
+    assert shape == (48, 32)
+    assert checking.check(out) == []
+    again = run(source, tmp_path / "again", region=half, blur=half, preview=True)["P1_a"]
+    assert again.preview.read_bytes() == night.preview.read_bytes()
 
 
 def test_two_recordings_with_one_id(source: Path, out: Path) -> None:

@@ -3,6 +3,7 @@
 import datetime
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import mne
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import recording_folders as made
 from scorings import annotated, read, refused
 
+from sacd.ingest import scoring_edf
 from sacd.ingest.scoring import is_scoring, read_scoring
 from sacd.ingest.stage_names import StageNames
 
@@ -51,9 +53,11 @@ def test_changes_without_duration_end_with_the_recording_or_lights_on(tmp_path: 
 
 
 def test_one_stage_without_duration_among_others_is_named(tmp_path: Path) -> None:
-    refused(annotated(tmp_path / "h.edf", [(0, 30, "W"), (30, None, "N1"), (60, 30, "W")]), "stage at 30 s has no duration")
+    path = annotated(tmp_path / "h.edf", [(0, 30, "W"), (30, None, "N1"), (60, 30, "W")])
+    refused(path, "stage at 30 s has no duration")
     # A movement is no stage.
-    assert read(annotated(tmp_path / "h.edf", [(0, 30, "W"), (12, None, "Movement"), (30, 30, "N1")])).stages.tolist() == [0, 1]
+    path = annotated(path, [(0, 30, "W"), (12, None, "Movement"), (30, 30, "N1")])
+    assert read(path).stages.tolist() == [0, 1]
 
 
 def test_dates_that_cannot_be_true(tmp_path: Path) -> None:
@@ -106,10 +110,31 @@ def test_what_is_a_scoring(tmp_path: Path) -> None:
     assert not is_scoring(tmp_path / "._night.edf") and not is_scoring(tmp_path / "broken.edf")
 
 
+def test_annotations_of_other_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Which recordings are read, and when they began, is read_psg's.
+    monkeypatch.setattr(scoring_edf, "read_psg", lambda path: SimpleNamespace(start=made.START, channels=("C3",)))
+    raw = mne.io.RawArray(np.zeros((1, 9000)), mne.create_info(["C3"], 100.0, "eeg"), verbose="error")
+    raw.set_meas_date(made.START.replace(tzinfo=datetime.UTC))
+    raw.set_annotations(mne.Annotations([10, 40, 50, 70], [30, 30, 0, 10], ["Sleep stage W", "N2", "Lights on", "N3"]))
+    raw.crop(10).save(tmp_path / "psg_raw.fif", verbose="error")
+    scoring = read(tmp_path / "psg_raw.fif")
+    assert (scoring.onset_s, scoring.stages.tolist()) == (0, [0, 2, -1])
+    assert scoring.events.to_numpy().tolist() == [[40, 0, "lights on"]]
+    pybv = pytest.importorskip("pybv")
+    events = [
+        {"onset": 100 * onset, "duration": 3000, "description": text, "type": "Comment"}
+        for onset, text in ((0, "W"), (30, "N1"))
+    ]
+    pybv.write_brainvision(
+        data=np.zeros((1, 9000)), sfreq=100.0, ch_names=["C3"], fname_base="psg", folder_out=tmp_path, events=events
+    )
+    assert read(tmp_path / "psg.vhdr").stages.tolist() == [0, 1]
+
+
 def test_real_hypnograms_are_what_mne_reads(real_data: Path) -> None:
     files = sorted((real_data / "sleep-edf-features").glob("*-Hypnogram.edf"))
     assert len(files) == 16
-    for file in files:
+    for file in files[::4]:
         assert is_scoring(file)
         header = file.read_bytes()[168:184].decode()
         start = datetime.datetime.strptime(header, "%d.%m.%y%H.%M.%S")

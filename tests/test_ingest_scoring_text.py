@@ -47,7 +47,7 @@ def test_encodings_line_ends_and_separators(tmp_path: Path, encoding: str, end: 
         "Epoch,Dr X\n0,WAKE\n1,WAKE\n2,N1\n3,UNS\n4,REM\n",
         "stage;confidence\nW;0.9\nW;0.9\nN1;0.1\n?;0\nR;1\n",
         "1 W\n2 W\n3 N1\n4 ?\n5 R\n",
-        "onset\tduration\ttrial_type\n0\t60\tW\n15\t3\tpatient talks to Mr. Miller\n60\t30\tSleep stage 1\n120\t30\tREM\n",
+        "onset\tduration\ttrial_type\n0\t60\tW\n15\t3\tpatient talks\n60\t30\tSleep stage 1\n120\t30\tREM\n",
         "0,0;30,0;W\n30,0;30,0;W\n60,0;30,0;S1\n120,0;30,0;R\n",
         "22:30:00;Wake\n22:30:30;Wake\n22:31:00;N1\n22:31:30;?\n22:32:00;REM\n",
         "time,stage\n2024-03-01T22:30:00,W\n2024-03-01 22:30:30,W\n2024-03-01T22:31:00+01:00,N1\n"
@@ -80,8 +80,8 @@ def test_dates_of_a_table_are_compared(tmp_path: Path) -> None:
 
 
 def test_events_of_a_table_are_those_of_the_closed_list(tmp_path: Path) -> None:
-    text = "onset,duration,description\n-30,0,Lights off\n0,30,Stage W\n5,4.5,EEG arousal\n9,1,Miller\n30,30,S2\n90,0,lights on\n"
-    scoring = read(written(tmp_path / "h.csv", text))
+    rows = ["-30,0,Lights off", "0,30,Stage W", "5,4.5,EEG arousal", "9,1,Miller", "30,30,S2", "90,0,lights on"]
+    scoring = read(written(tmp_path / "h.csv", "\n".join(["onset,duration,description", *rows])))
     assert scoring.events.to_numpy().tolist() == [[-30, 0, "lights off"], [5, 4.5, "arousal"], [90, 0, "lights on"]]
     assert scoring.lights == (-30, 90) and scoring.stages.tolist() == [0, 2]
     assert read(written(tmp_path / "h.csv", "W\nN1\n")).events is None
@@ -129,7 +129,8 @@ def test_digits_need_a_meaning(tmp_path: Path) -> None:
         ("time,stage\n2024-03-01T22:30:00Z,W\n", "line 2: the onset is no time"),
         ("time,stage\n2024-13-01T22:30:00,W\n", "line 2: the onset is no time"),
         ('onset,duration,stage\n0,30,"W\n30,30,N1\n', "line 2: '\"W' is not a known stage"),
-        ("W\n" * 250_001, "more than 250,000 lines"),
+        ("W\n" * 100_001, "more than 100,000 lines"),
+        ("W\n" + "W" * 10_001, "line 2 is longer than 10,000 characters"),
         ("\0\1\2W\n", "neither UTF-8 nor UTF-16 nor Latin-1"),
     ],
 )
@@ -175,6 +176,7 @@ def test_json_lists(tmp_path: Path) -> None:
         ('{"values": ["W"]}', "its epoch length or start cannot be read"),
         ('{"values": ["W"], "freq": "-30s"}', "-30 s long"),
         ('{"values": ["W"], "freq": "30s", "start": "1e9"}', "its epoch length or start cannot be read"),
+        (f"[{'0,' * 100_000}0]", "more than 100,000 epochs"),
         ("[" * 100_000, "not valid JSON"),
         ("[NaN, Infinity]", "epoch 1: "),
         (f"[1{'0' * 5000}]", "not valid JSON"),

@@ -88,7 +88,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + "".join(
         ("W\nN1\n", "not well-formed XML"),
         ("", "not well-formed XML"),
         ("<PatientStudy><Patient>Miller</Patient></PatientStudy>", "an XML of a kind that is not known"),
-        ("<a>" * 20_000 + "</a>" * 20_000, "an XML of a kind that is not known"),
+        ("<a>" * 2_000 + "</a>" * 2_000, "an XML of a kind that is not known"),
         (profusion("X"), "epoch 1: 'X' is not a known stage"),
         (profusion("Miller 0"), "epoch 1: a text of 6 characters"),
         (profusion(epoch="<EpochLength>1e300</EpochLength>"), "is not within a recording"),
@@ -99,6 +99,13 @@ BOMB = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + "".join(
 )
 def test_bad_xml(tmp_path: Path, text: str, words: str) -> None:
     assert "Miller" not in refused(written(tmp_path / "h.xml", text), words)
+
+
+def test_what_is_a_scoring(tmp_path: Path) -> None:
+    other = "<NonRealTimeMeta><Duration>9</Duration></NonRealTimeMeta>"
+    assert not is_scoring(written(tmp_path / "C0001M01.xml", other))
+    assert is_scoring(written(tmp_path / "night-scoring.xml", other))
+    assert is_scoring(written(tmp_path / "night.xml", nsrr([("Wake|0", 0, 30)])))
 
 
 def test_a_tree_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

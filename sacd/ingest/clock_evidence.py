@@ -48,6 +48,8 @@ class Evidence:
         The best line: lag in the middle of the night (s), and its change (s per s).
     covariance : ndarray [2, 2]
         Of lag and slope, from how blocks differ.
+    jumps : bool
+        Whether the two halves of the night have each a lag that stands out, and not the same.
     """
 
     name: str
@@ -59,11 +61,12 @@ class Evidence:
     lag: float
     slope: float
     covariance: np.ndarray
+    jumps: bool
 
     @property
     def believed(self) -> bool:
         """Whether one lag stands out."""
-        return self.margin >= _MARGIN
+        return self.margin >= _MARGIN and bool(np.isfinite(self.covariance).all())
 
 
 def find_evidence(video: VideoTraces, psg: PsgTraces) -> tuple[Evidence, ...]:
@@ -112,7 +115,7 @@ def _breathing_score(video: VideoTraces, psg: PsgTraces, blocks: int) -> tuple[n
     for number in np.unique(block):
         own = alike[block == number]
         explained = ((np.abs(own) ** 2).mean(0) + np.abs((own**2).mean(0))) / 2
-        score[number] = -0.5 * _FREEDOM * len(own) * np.log1p(-np.minimum(explained, 0.99))
+        score[number] = -0.5 * _FREEDOM * len(own) * np.log1p(-0.99 * explained)
     return lags, score
 
 
@@ -145,14 +148,24 @@ def _fit(name: str, lags: np.ndarray, score: np.ndarray, block_s: np.ndarray, mi
     best, place = np.unravel_index(sums[:, _NEAR:-_NEAR].argmax(), (len(slopes), len(lags) - 2 * _NEAR))
     place += _NEAR
     straight = _along(score, slopes[best] * away)
-    rivals = np.where(np.abs(lags - lags[place]) > RIVAL_S[name], straight.sum(axis=0), -np.inf)
-    lead = straight[:, place] - straight[:, rivals.argmax()]
-    margin = lead.sum() / (np.sqrt(len(lead)) * lead.std(ddof=1) + 1e-12)
+    margin = _margin(straight, place, rival := round(RIVAL_S[name] * HZ))
+    halves = [straight[: len(straight) // 2], straight[len(straight) // 2 :]]
+    best_of_halves = [int(half.sum(axis=0).argmax()) for half in halves]
+    both = all(_margin(half, at, rival) >= _MARGIN for half, at in zip(halves, best_of_halves, strict=True))
+    jumps = both and abs(best_of_halves[0] - best_of_halves[1]) > rival
     line, covariance = _refine(straight[:, place - _NEAR : place + _NEAR + 1], slopes[best], away)
     return Evidence(
-        name, lags, block_s, score.astype(np.float32), float(middle_s), float(margin), float(lags[place] + line[0]),
-        float(line[1]), covariance,
+        name, lags, block_s, score.astype(np.float32), float(middle_s), margin, float(lags[place] + line[0]),
+        float(line[1]), covariance, jumps,
     )
+
+
+def _margin(straight: np.ndarray, place: int, rival: int) -> float:
+    """By how many standard errors over blocks a lag beats the best of those more than `rival` samples away."""
+    rivals = straight.sum(axis=0)
+    rivals[max(0, place - rival) : place + rival + 1] = -np.inf
+    lead = straight[:, place] - straight[:, rivals.argmax()]
+    return float(lead.sum() / (np.sqrt(len(lead)) * lead.std(ddof=1) + 1e-12))
 
 
 def _along(score: np.ndarray, moves: np.ndarray) -> np.ndarray:

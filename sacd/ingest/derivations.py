@@ -18,6 +18,8 @@ _PREFIX = re.compile(r"^(?:EEG|POL)\d?[\s_:(-]*(?=\S)", re.IGNORECASE)
 _LABEL = re.compile(
     rf"({_ELECTRODE})(?:[\s:/_-]*({_BOTH_EARS}|{_ELECTRODE})|[\s:/_-]+({_OWN})|[\s:/_-]+({_OTHER}))?\)?", re.IGNORECASE
 )
+# Any other label is taken where somebody asks for it: nobody knows what a laboratory writes there.
+_UNNAMED = re.compile(r"EEG[\s_(]*(sec|\d{0,3})\)?", re.IGNORECASE)
 _ALIASES = {"A1": "M1", "A2": "M2", "T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 _MASTOIDS = ("M1", "M2")
 PREFERRED = ("C3-M2", "C4-M1", "C3-M1", "C4-M2", "C3-M1M2", "C4-M1M2")
@@ -121,5 +123,5 @@ def candidates(labels: Sequence[str], kinds: Sequence[str]) -> list[str]:
     eeg = [canonical(label) for label, kind in zip(labels, kinds, strict=True) if kind == "eeg"]
     scalp = [name for name in eeg if (found := derivation(name)) and found.electrode not in _MASTOIDS]
     central = [name for name in scalp if re.match(r"C[34](?!\d)", name)]
-    unnamed = [name for name in eeg if derivation(name) is None]
+    unnamed = [name for name in eeg if _UNNAMED.fullmatch(name)]
     return list(dict.fromkeys([*PREFERRED, *central, "Fpz-Cz", *scalp, *unnamed]))

@@ -11,10 +11,10 @@ edfplus.info; biosemi.com/faq/file_format.htm.
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -25,6 +25,7 @@ _ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 _GAP_TOLERANCE_S = 1e-3
 _MOST_RECORDS = 2**21
 """Of a discontinuous file, whose records are looked at one by one: two days of records of a tenth of a second."""
+_LONGEST_ONSET = 64
 _REMEDY = "export it as EDF+"
 
 
@@ -45,9 +46,9 @@ class _Header:
     def record_bytes(self) -> int:
         return self.width * sum(self.samples)
 
-    def place(self, signal: int, record: int, sample: int = 0) -> int:
-        """Where a sample of a record lies in the file."""
-        return self.offset + record * self.record_bytes + self.width * (sum(self.samples[:signal]) + sample)
+    def begin(self, signal: int) -> int:
+        """Where a signal's first sample lies in the file; the one of the next record lies `record_bytes` on."""
+        return self.offset + self.width * sum(self.samples[:signal])
 
 
 def _read_header(path: Path) -> _Header:
@@ -141,15 +142,13 @@ def _timing(path: Path, header: _Header) -> tuple[datetime, tuple[tuple[float, f
         # Of a continuous file the first record alone tells: what a second's fraction the start has.
         onset = 0.0
         if signal is not None:
-            with open(path, "rb") as handle:
-                onset = _onset(handle, header, signal, 0)
+            (onset,) = _onsets(path, header, signal, 1)
         return header.start + timedelta(seconds=onset if 0 <= onset < 1 else 0.0), whole, (0.0,)
     if signal is None:
         raise SacdError(f"{path}: an EDF+D without time-keeping annotations; export it as continuous EDF+")
     if header.records > _MOST_RECORDS:
         raise SacdError(f"{path}: an EDF+D of {header.records} records, too many; export it with longer records")
-    with open(path, "rb") as handle:
-        onsets = np.array([_onset(handle, header, signal, record) for record in range(header.records)])
+    onsets = _onsets(path, header, signal, header.records)
     if not (np.abs(onsets) <= LONGEST_S).all():
         raise SacdError(f"{path}: an EDF+D record has no onset; export it as continuous EDF+")
     try:
@@ -162,14 +161,16 @@ def _timing(path: Path, header: _Header) -> tuple[datetime, tuple[tuple[float, f
     return header.start + timedelta(seconds=float(onsets[0])), segments, positions
 
 
-def _onset(handle: BinaryIO, header: _Header, signal: int, record: int) -> float:
-    """Of a record, s from the header's start; its annotations begin with it: "+123.5\\x14\\x14\\x00"."""
-    handle.seek(header.place(signal, record))
-    text = handle.read(min(64, header.width * header.samples[signal]))
-    try:
-        return float(text.split(b"\x14")[0])
-    except ValueError:
-        return np.nan
+def _onsets(path: Path, header: _Header, signal: int, records: int) -> np.ndarray:
+    """Of the first records, s from the header's start: their annotations begin with it, "+123.5\\x14\\x14\\x00"."""
+    begin, step, onsets = header.begin(signal), header.record_bytes, np.full(records, np.nan)
+    with open(path, "rb") as handle:
+        for record in range(records):
+            handle.seek(begin + record * step)
+            text = handle.read(min(_LONGEST_ONSET, header.width * header.samples[signal]))
+            with suppress(ValueError):
+                onsets[record] = float(text.split(b"\x14")[0])
+    return onsets
 
 
 def _physical(path: Path, header: _Header, signal: int, first: int, stop: int) -> np.ndarray:
@@ -179,12 +180,12 @@ def _physical(path: Path, header: _Header, signal: int, first: int, stop: int) -
         raise ValueError("its physical or digital minimum equals the maximum")
     if not np.isfinite([low, high, digital_low, digital_high]).all():
         raise ValueError("its physical or digital range is no number")
-    each, parts = header.samples[signal], []
+    each, begin, step, parts = header.samples[signal], header.begin(signal), header.record_bytes, []
     with open(path, "rb", buffering=0) as handle:
         while first < stop:
             record, within = divmod(first, each)
             count = min(each - within, stop - first)
-            handle.seek(header.place(signal, record, within))
+            handle.seek(begin + record * step + within * header.width)
             parts.append(handle.read(count * header.width))
             first += count
     stored = _integers(b"".join(parts), header.width)

@@ -25,7 +25,7 @@ from sacd.ingest.scoring_grid import epoch_length, first_clip, to_clips
 from sacd.ingest.scoring_json import json_looks_like_scoring, read_json
 from sacd.ingest.scoring_marks import EPOCHS_S, Marks, checked, with_durations
 from sacd.ingest.scoring_text import looks_like_scoring, read_table
-from sacd.ingest.scoring_xml import read_xml
+from sacd.ingest.scoring_xml import read_xml, xml_looks_like_scoring
 from sacd.ingest.several_scorers import majority
 from sacd.ingest.stage_names import StageNames
 from sacd.stages import CLIP_SECONDS, NOT_SCORED
@@ -87,16 +87,18 @@ def is_scoring(path: Path, names: StageNames | None = None) -> bool:
     """Whether a file is a scoring: by its content, or where that cannot be read by its name.
 
     An EDF is one where it holds annotations alone; with signals it is a recording, scored or not. A text of notes is
-    none, nor is the JSON or TSV that describes a video.
+    none, nor is the JSON, TSV or XML that describes a video.
     """
     names, suffix = names or StageNames(), path.suffix.lower()
     if path.name.startswith(".") or suffix not in SCORING_SUFFIXES or not path.is_file():
         return False
     if suffix in EDF_SUFFIXES:
         return _EDF_NAMED.search(path.stem) is not None or holds_annotations_alone(path)
-    if suffix == ".xml" or _NAMED.search(path.stem):
+    if _NAMED.search(path.stem):
         return True
-    return json_looks_like_scoring(path) if suffix == ".json" else looks_like_scoring(path, names)
+    if suffix in _TEXT:
+        return looks_like_scoring(path, names)
+    return json_looks_like_scoring(path) if suffix == ".json" else xml_looks_like_scoring(path)
 
 
 def read_scoring(

@@ -84,8 +84,8 @@ def _annotation_bytes(path: Path) -> bytes:
         fixed = handle.read(256)
         count = int(fixed[252:256])
         fields = handle.read(256 * count)
-    labels = [fields[16 * i : 16 * i + 16].strip() for i in range(count)]
-    width = 2 if fixed[:1] == b"0" else 3
+    labels = [fields[16 * i : 16 * i + 16].strip(b" \0") for i in range(count)]
+    width = 3 if fixed[:1] == b"\xff" else 2
     lengths = fields[216 * count : 224 * count]
     ends = np.cumsum([width * int(lengths[8 * i : 8 * i + 8]) for i in range(count)], dtype=np.int64)
     own = [i for i, label in enumerate(labels) if label in (b"EDF Annotations", b"BDF Annotations")]

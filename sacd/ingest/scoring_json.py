@@ -15,6 +15,7 @@ from sacd.ingest.text_file import read_text
 from sacd.stages import N1, N2, N3, NOT_SCORED, REM, W
 
 _DIGITS = {-2: NOT_SCORED, -1: NOT_SCORED, 0: W, 1: N1, 2: N2, 3: N3, 4: REM}
+_MOST_EPOCHS = 100_000
 _REMEDY = "write a list with one stage an epoch"
 
 
@@ -30,6 +31,8 @@ def read_json(path: Path, names: StageNames) -> Marks:
     values = content.get("values") if isinstance(content, dict) else content
     if not isinstance(values, list):
         raise SacdError(f"{path}: neither a list of stages nor a hypnogram of YASA; {_REMEDY}")
+    if len(values) > _MOST_EPOCHS:
+        raise SacdError(f"{path}: more than {_MOST_EPOCHS:,} epochs, too many for a night; name the right file")
     codes = []
     for number, value in enumerate(values, 1):
         code = names.stage(str(value)) if isinstance(value, str | int) else None

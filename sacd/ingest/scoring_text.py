@@ -29,7 +29,8 @@ _COLUMNS = {
 }
 _ROLES = {name: role for role, names in _COLUMNS.items() for name in names}
 _MARKS = "\t;,|"
-_MOST_LINES = 250_000
+_MOST_LINES = 100_000
+_LONGEST_LINE = 10_000
 _SAMPLE_LINES = 200
 _EMPTY = ("", "n/a", "nan", "-")
 
@@ -116,6 +117,9 @@ def _lines(path: Path) -> list[tuple[int, str]]:
         raise SacdError(f"{path}: more than {_MOST_LINES:,} lines, too many for a night; name the right file")
     lines = [(number, line.strip(" ")) for number, line in enumerate(text.split("\n"), 1)]
     lines = [(number, line) for number, line in lines if line.strip() and not line.startswith(("#", "%"))]
+    long = next((number for number, line in lines if len(line) > _LONGEST_LINE), None)
+    if long is not None:
+        raise SacdError(f"{path}: line {long} is longer than {_LONGEST_LINE:,} characters, no row; {_REMEDY}")
     if not lines:
         raise SacdError(f"{path}: the scoring is empty; {_REMEDY}")
     return lines

@@ -61,6 +61,15 @@ def read_xml(path: Path, names: StageNames) -> Marks:
     )
 
 
+def xml_looks_like_scoring(path: Path) -> bool:
+    """Whether an XML has elements of a scoring: cameras write XML too."""
+    try:
+        text = read_text(path)
+    except SacdError:
+        return False
+    return "<SleepStage>" in text or "<EventConcept>" in text
+
+
 def _profusion(path: Path, root: Element, names: StageNames) -> Marks:
     codes = [
         _code(path, f"epoch {number}", element.text or "", names)

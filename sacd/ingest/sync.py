@@ -26,7 +26,7 @@ SHORTEST_S = 3600.0
 _CONTRADICTION_S = 1.5
 # Fitted on simulated nights (`tests/test_clock_study.py`): a sensor's steady lag, which no data tell, s; and what
 # blocks that depend on each other hide, a factor on standard errors.
-_SENSOR_LAG_S, _HIDDEN = 0.2, 1.3
+_SENSOR_LAG_S, _HIDDEN = 0.15, 1.5
 _CONFIDENCE = 0.9
 
 
@@ -67,8 +67,8 @@ class ClockEstimate:
         With 90 % confidence the largest error of this estimate over the night is at most this; infinite where not
         identifiable. The steady lag of sensors against each other is allowed for as in the simulator.
     identifiable : bool
-        False where nothing stands out: somebody else's video, a clock wrong by more than three minutes, or a night in
-        which nothing moves.
+        False where nothing stands out (somebody else's video, a clock wrong by more than three minutes, a night in
+        which nothing moves), and where a clock jumped.
     why : str
         One sentence.
     begin_s, end_s : float
@@ -138,6 +138,8 @@ def estimate_clock(video: VideoTraces, psg: PsgTraces) -> ClockEstimate:
 def _judge(found: Sequence[Evidence], used: list[Evidence]) -> tuple[bool, str]:
     if not found:
         return False, "less than an hour of video, or neither movement nor breathing in the recording's signals"
+    if jumps := [one.name for one in found if one.jumps]:
+        return False, f"the two halves of the night have different lags in {' and '.join(jumps)}: a clock jumped"
     if not used:
         names = " and ".join(one.name for one in found)
         return False, f"no lag within ±{SEARCH_S:.0f} s stands out in {names}: another video, or a clock further off"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sacd.exceptions import SacdError, reading
 
-LARGEST = 16 * 2**20
-"""Bytes of the largest text that is read; a night with all its events holds a tenth of it."""
+LARGEST = 8 * 2**20
+"""Bytes of the largest text that is read; a night with all its events holds a fourth of it."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
