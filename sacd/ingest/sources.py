@@ -122,7 +122,7 @@ def recognise(folder: str | os.PathLike[str], format: str = "auto") -> KnownSour
     if found is None:
         raise SacdError(f"{folder}: no known format; {_within(folder) or _expected()}")
     if found.command:
-        raise SacdError(f"{folder}: is {found.what} ({found.sign}); use: {found.command.format(folder)}")
+        raise SacdError(f"{folder}: {found.what} ({found.sign}); use: {found.command.format(folder)}")
     return found
 
 
