@@ -195,3 +195,18 @@ def test_ingest_cuts_frames_over_a_span(run, tmp_path):
     assert (spread.info.sampling.span_s, consecutive.info.sampling.span_s) == (30, 1.6)
     assert spread.info.source_id == consecutive.info.source_id
     assert run("ingest", source, tmp_path / "none", "--span", "31").exit_code != 0 and not (tmp_path / "none").exists()
+
+
+def test_ingest_says_what_became_of_each_night(run, tmp_path):
+    source, out = make_source(tmp_path / "source", ("P1_a", "P2"), ("W", "N2")), tmp_path / "out"
+    (source / "P2" / "video.mp4").unlink()
+    options = ("--frames", 2, "--size", 8, "--scoring-clock", "time of day", "--sync")
+    refused = run("ingest", source, out, *options)
+    assert refused.exit_code == 1 and "P2 has no video" in refused.stderr and "--keep-going" in refused.stderr
+    assert not out.exists()
+    result = run("ingest", source, out, *options, "--keep-going")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert any(line.startswith("P1_a") and "C3-M2" in line for line in lines)
+    assert any(line.startswith("P2: skipped: ") and "has no video" in line for line in lines)
+    assert (out / "ingest.tsv").is_file() and (out / "clocks" / "P1_a.png").is_file()

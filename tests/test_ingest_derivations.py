@@ -29,10 +29,10 @@ def test_what_is_no_derivation(label: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "labels"),
     [
-        ("eog", ["EOG left", "EOG horizontal", "E1-M2", "E2:M1", "E1M2", "LOC-A2", "ROC", "EEG LOC-REF", "R eye"]),
-        ("emg", ["EMG chin", "Chin1-Chin2", "EMG submental", "LLEG", "Leg/R", "LAT", "Tib. ant."]),
-        ("ecg", ["ECG", "EKG1-EKG2", "EEG EKG1-REF"]), ("thorax", ["Resp thorax", "THO", "Chest", "THOR RES"]),
-        ("abdomen", ["Resp abdomen", "ABDO RES", "Abd"]), ("spo2", ["SpO2", "SaO2", "O2 Sat", "OSAT", "O2"]),
+        ("eog", ["EOG left", "EOG horizontal", "E1-M2", "E2:M1", "E1M2", "LOC-A2", "ROC", "EEG LOC-REF", "RightEye"]),
+        ("emg", ["EMG chin", "Chin1-Chin2", "EMG submental", "LLEG", "Leg/R", "LAT", "Kinn"]),
+        ("ecg", ["ECG", "EKG1-EKG2", "EEG EKG1-REF"]), ("thorax", ["Resp thorax", "THO", "TORACE", "THOR RES"]),
+        ("abdomen", ["Resp abdomen", "ABDO RES", "ADDOME"]), ("spo2", ["SpO2", "SaO2", "O2 Sat", "OSAT", "O2"]),
         ("airflow", ["Airflow", "Resp nasal", "Resp oro-nasal", "Nasal Pressure", "Thermistor", "PTAF", "Flow"]),
         ("eeg", ["EEG", "EEG(sec)", "EEG2"]),
         ("other", ["Snore", "Nasal snore", "Temp rectal", "Pulse", "Position", "E12", "Status"]),

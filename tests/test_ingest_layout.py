@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import recording_folders as made
+from scorings import written
 
 from sacd.exceptions import SacdError
 from sacd.ingest.layout import NightFiles, find_nights, is_recording_folder
+from sacd.ingest.stage_names import StageNames
 
 PEOPLE = "participant_id\tsex\tage\tweight\tahi\nP1\tn/a\tn/a\tn/a\tn/a\n"
 FEW = ("W", "N2")
@@ -55,6 +57,11 @@ def test_what_is_no_part_of_a_recording_is_passed_over(source: Path) -> None:
     (source / "._P9.edf").write_bytes(b"\0" * 300)
     night = one(source)
     assert (night.psg.name, names(night.videos), night.scorings) == ("psg.edf", ["video.mp4"], ())
+    assert night.passed_over == 1
+    words = StageNames.read(written(source / "names.yaml", "stages: {W: [wach], N2: [leicht]}"))
+    (source / "P1_a" / "a.txt").write_text("wach\nleicht\n")
+    assert find_nights(source)[0].scorings == () and find_nights(source)[0].passed_over == 2
+    assert names(find_nights(source, names=words)[0].scorings) == ["a.txt"]
 
 
 def test_scorings_as_edf(source: Path) -> None:

@@ -132,6 +132,8 @@ def test_the_band_and_a_notch(tmp_path: Path) -> None:
     # The mains' 60 Hz would come back as 40.
     assert power(eeg[0], 50) < 0.5 and power(eeg[0], 40) < 0.5
     (notched,) = read_eeg(psg, ["C3"], notch=16.5)
+    with pytest.raises(SacdError, match="a notch at 2 Hz would take the EEG itself"):
+        read_eeg(psg, ["C3"], notch=2)
     assert power(notched[0], 16.5) < 5 and power(notched[0], 1) == pytest.approx(100, abs=2)
 
 

@@ -339,6 +339,11 @@ def test_a_recording_of_1985(source: Path, out: Path) -> None:
     fails(source, out, "video.mp4: begins on 2024-03-01, the recording on 1985-01-01", "--clock 'time of day'")
     night = run(source, out, clock="time of day", keep_dates=True)["P1_a"]
     assert night.start == "1985-01-01T22:30:00" and len(night) == 8
+    # Or the table says when it was; the stages in the file still go by the file's own clock.
+    row = "2024-03-01T22:29:57\t2024-03-01T22:30:00"
+    (source / "recordings.tsv").write_text(f"recording_id\tvideo_start\tpsg_start\nP1_a\t{row}\n")
+    night = run(source, out.with_name("told"), keep_dates=True)["P1_a"]
+    assert night.start == made.START.isoformat() and night.clips.stage.tolist() == CODES
 
 
 def test_a_region_and_a_preview(tmp_path: Path, out: Path) -> None:

@@ -1,13 +1,16 @@
 """Pictures at given times."""
 
+from datetime import timedelta
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import recording_folders as made
 
 from sacd.cohort.extras import frame_times
 from sacd.exceptions import SacdError
+from sacd.ingest import video as reader
 from sacd.ingest.picture import decode
 from sacd.ingest.video import read_video
 
@@ -52,4 +55,65 @@ def test_text_of_another_encoding_does_no_harm(tmp_path: Path) -> None:
 def test_no_video_stream(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_text("text")
     with pytest.raises(SacdError, match="does not decode"):
+        read_video(tmp_path / "v.mp4")
+
+
+@pytest.mark.parametrize(
+    ("told", "start", "zone"),
+    [
+        ("2024-03-01T22:30:00", "2024-03-01T22:30:00", None),
+        ("2024-03-01T22:30:00Z", "2024-03-01T22:30:00", "+00:00"),
+        ("2024-03-01T22:30:00+01:00", "2024-03-01T22:30:00", "+01:00"),
+        ("1970-01-01T00:00:00Z", None, None),
+        ("yesterday", None, None),
+    ],
+)
+def test_the_start_and_its_zone(tmp_path: Path, told: str, start: str | None, zone: str | None) -> None:
+    # FFmpeg turns the usual key into UTC; QuickTime's own is kept as it was written.
+    with av.open(tmp_path / "v.mov", "w", options={"movflags": "use_metadata_tags"}) as container:
+        container.metadata["com.apple.quicktime.creationdate"] = told
+        stream = container.add_stream("mpeg4", rate=2)
+        stream.width, stream.height = 64, 48
+        for _ in range(2):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64), np.uint8), format="gray")))
+        container.mux(stream.encode())
+    video = read_video(tmp_path / "v.mov")
+    assert (video.start and video.start.isoformat(), video.zone) == (start, zone)
+
+
+def test_the_zone_of_an_mp4_is_utc(tmp_path: Path) -> None:
+    made.write_video(tmp_path / "v.mp4", 4, created="2024-03-01T22:30:00+01:00")
+    video = read_video(tmp_path / "v.mp4")
+    assert video.start == made.START - timedelta(hours=1) and video.zone == "+00:00"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".avi", ".ts", ".wmv"])
+def test_lengths_come_from_the_packets(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"v{suffix}"
+    made.write_video(file, 40, lost=(10, 15), codec="wmv2" if suffix == ".wmv" else "mpeg4")
+    assert read_video(file).duration_s == pytest.approx(40, abs=0.6) and read_video(file).notes == ()
+
+
+def test_a_file_cut_off_is_shorter_than_it_promises(tmp_path: Path) -> None:
+    made.write_video(tmp_path / "whole.mkv", 60)
+    content = (tmp_path / "whole.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
+    video = read_video(tmp_path / "cut.mkv")
+    assert 20 < video.duration_s < 40
+    (note,) = video.notes
+    assert note.startswith("the file promises ") and note.endswith("more than it has pictures for")
+
+
+def test_several_recordings_in_one_file_are_refused(tmp_path: Path) -> None:
+    for name, begin in (("a.ts", 0), ("b.ts", 100)):
+        made.write_video(tmp_path / name, 20, begin)
+    (tmp_path / "both.ts").write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
+    with pytest.raises(SacdError, match=r"both\.ts: .* time stamps fall back by 20 s: .*; split it where they meet"):
+        read_video(tmp_path / "both.ts")
+
+
+def test_pictures_too_large_for_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.write_video(tmp_path / "v.mp4", 4)
+    monkeypatch.setattr(reader, "_LARGEST", 64 * 48 - 1)
+    with pytest.raises(SacdError, match=r"pictures of 64 × 48 pixels are too large"):
         read_video(tmp_path / "v.mp4")

@@ -74,13 +74,18 @@ def write_recording(
     SacdError
         It is not as `info` says, or cannot be written.
     """
-    given = {"video": video, "eeg": eeg}
+    given, extras = {"video": video, "eeg": eeg}, extras or Extras()
+    if extras.files and info.format_version < FORMAT:
+        raise SacdError(
+            f"recording {recording_id}: the cohort is of format {info.format_version}, which has no "
+            f"{extras.files[0]}; write to another folder"
+        )
     try:
         folder.mkdir()
         for name, file in info.arrays.items():
             np.save(folder / file, given[name], allow_pickle=False)
         clips.reset_index(drop=True).to_parquet(folder / "clips.parquet", index=False)
-        about = (extras or Extras()).write(folder)
+        about = extras.write(folder)
         hashes = {file.name: hash_file(file) for file in sorted(folder.iterdir())}
         metadata = {"recording_id": recording_id, "hashes": hashes, **about, "provenance": provenance or {}}
         (folder / "recording.json").write_text(json.dumps(metadata, indent=1), encoding="utf-8")
@@ -196,12 +201,6 @@ class CohortWriter:
             What else there is of it; a cohort of format 1 takes none.
         """
         self._refuse(recording_id, participant_id)
-        extras = extras or Extras()
-        if extras.files and self.info.format_version < FORMAT:
-            raise SacdError(
-                f"recording {recording_id}: {self.path} is of format {self.info.format_version}, which has no "
-                f"{extras.files[0]}; write to another folder"
-            )
         aside = self._recordings_folder / f".aside-{recording_id}-{os.getpid()}"
         try:
             write_recording(aside, self.info, recording_id, clips, video, eeg, provenance, extras)

@@ -6,8 +6,13 @@
 - `s3ve`: the release of the paper's data, EEG, video features and labels, → a cohort;
 - `sleep_edf`: published Sleep-EDF feature nights → a feature cohort, the *privileged-feature benchmark*;
 - `sleep_accel`: published nights of a heart-rate and a movement sensor → a feature cohort, the *two-sensor benchmark*;
-- `many_nights` takes nights in, side by side, each whole or absent; `night` reads one, `clips` says which clips it has,
-  `starts` when its videos began, `log` what became of it.
+- `many_nights` takes nights in, side by side, each whole or absent (`aside`, `log`); `opened` opens the files of one,
+  `starts` says when its videos began, `clips` which clips it has, `night` reads them;
+- `psg` and what it is made of (`edf`, `brainvision`, `fif`, `derivations`, `further_signals`, `signal_quality`);
+  `scoring` (`scoring_text`, `scoring_xml`, `scoring_edf`, `scoring_json`, `stage_names`, `several_scorers`);
+  `video` (`video_files`, `camera`, `picture`, `region`, `preview`, `quality`); `sync` (`clock_traces`,
+  `clock_evidence`);
+- `dates` moves them, `crop` and `features` are what published feature nights share.
 """
 
 import os

@@ -12,14 +12,17 @@ from sacd.cohort.extras import frame_times
 from sacd.cohort.motion import CHANNELS, PICTURE, SAMPLES, TIMES_S, measure_motion
 from sacd.cohort.preview import PREVIEW_FPS
 from sacd.exceptions import SacdError
+from sacd.ingest.box import Box
 from sacd.ingest.picture import Small
 from sacd.ingest.preview import Preview
 from sacd.ingest.quality import picture_faults
-from sacd.ingest.region import Box
 from sacd.ingest.sync import VideoClock
 from sacd.ingest.video import HOLD_S, Video
 from sacd.ingest.video_files import Film, Shown
 from sacd.stages import CLIP_SECONDS
+
+_BUFFER = 1 << 20
+"""Bytes that are written together."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,19 @@ def read_pictures(
     motion = np.memmap(aside / "motion.u8", np.uint8, "r", shape=(clips, SAMPLES, CHANNELS)) if look.motion else None
     gap = (np.abs(taking.frame_times - frame_times(onsets, look.frames, look.span_s)) > HOLD_S).any(axis=1)
     for last, following in film.holes:
-        gap |= (onsets < following - HOLD_S) & (last + HOLD_S < onsets + CLIP_SECONDS)
-    faults = picture_faults(video, gap, taking.damaged, motion)
+        gap |= _meets(onsets, last + HOLD_S, following - HOLD_S)
+    damaged = np.zeros(clips, bool)
+    for begin, end in film.spoilt:
+        damaged |= _meets(onsets, begin, end)
+    faults = picture_faults(video, gap, damaged, motion)
     notes = tuple(note for file, _ in film.files for note in file.notes)
     preview = aside / "preview.webm" if look.preview else None
     return Pictures(video, taking.frame_times, motion, preview, faults, notes)
+
+
+def _meets(onsets: np.ndarray, begin: float, end: float) -> np.ndarray:
+    """Which clips have a part in a stretch of time, bool [clips]."""
+    return (onsets < end) & (begin < onsets + CLIP_SECONDS)
 
 
 class _Taking:
@@ -126,7 +137,6 @@ class _Taking:
     def __init__(self, onsets: np.ndarray, look: Look, aside: Path, tell: Callable[[int], None]) -> None:
         self._onsets, self._look, self._aside, self._tell = onsets, look, aside, tell
         self.frame_times = np.empty((len(onsets), look.frames))
-        self.damaged = np.zeros(len(onsets), bool)
         self.taken = 0
         self._moving = np.empty((2, len(TIMES_S), PICTURE, PICTURE), np.uint8)
         self._small: dict[Path, Small] = {}
@@ -146,8 +156,8 @@ class _Taking:
 
     def __enter__(self) -> "_Taking":
         with ExitStack() as stack:
-            self._video = stack.enter_context(open(self._aside / "video.u8", "wb"))
-            self._motion = stack.enter_context(open(self._aside / "motion.u8", "wb"))
+            self._video = stack.enter_context(open(self._aside / "video.u8", "wb", _BUFFER))
+            self._motion = stack.enter_context(open(self._aside / "motion.u8", "wb", _BUFFER))
             look = self._look
             self._preview = Preview(self._aside / "preview.webm", look.region, look.blur) if look.preview else None
             if self._preview is not None:
@@ -168,14 +178,12 @@ class _Taking:
             # A plain write reports a full disk as an error; a memory map would end the process.
             self._video.write(self._picture(shown, self._look.height, self._look.width).tobytes())
             self.frame_times[clip, place] = shown.time
-            self.damaged[clip] |= shown.damaged
             if place == self._look.frames - 1:
                 self._tell(clip + 1)
         elif want < self._preview_from:
             clip, place = divmod(int(want) - self._motion_from, len(TIMES_S))
             # A clip's last picture may come after the first one of the next.
             self._moving[clip % 2, place] = self._picture(shown, PICTURE, PICTURE)
-            self.damaged[clip] |= shown.damaged
             if place == SAMPLES:
                 self._motion.write(measure_motion(self._moving[clip % 2]).tobytes())
         elif self._preview is not None:

@@ -24,15 +24,16 @@ _ALIASES = {"A1": "M1", "A2": "M2", "T3": "T7", "T4": "T8", "T5": "P7", "T6": "P
 _MASTOIDS = ("M1", "M2")
 PREFERRED = ("C3-M2", "C4-M1", "C3-M1", "C4-M2", "C3-M1M2", "C4-M1M2")
 """Of the paper (C3-A2), then other central derivations to an ear."""
+# Of English, and what German, French and Italian recorders call by words of their own.
 _KINDS = (
-    ("other", r"snor|temp|pulse|pleth|\bhr\b|position|marker|event"),
+    ("other", r"snor|schnarch|ronfl|temp|pulse|pleth|\bhr\b|position|marker|event"),
     ("ecg", r"ecg|ekg"),
-    ("eog", r"eog|\beye|\b(e[12]|[lr]oc)(\s?[am][12])?\b"),
-    ("emg", r"emg|chin|\bleg|[lr]leg|tib|\b[lr]at\b|mental|masseter|\bplm"),
-    ("thorax", r"thor|\btho\b|chest"),
-    ("abdomen", r"\babd"),
+    ("eog", r"eog|eye|\b(e[12]|[lr]oc)(\s?[am][12])?\b"),
+    ("emg", r"emg|chin|kinn|\bleg|[lr]leg|bein|tib|\b[lr]at\b|mental|masseter|\bplm"),
+    ("thorax", r"thor|torac|\btho\b|chest|ribcage"),
+    ("abdomen", r"\babd|addom"),
     ("spo2", r"spo2|sao2|osat|o2 ?sat|\bsat\b|oxim"),
-    ("airflow", r"flow|nasal|cannula|therm|ptaf|\bair\b|npres"),
+    ("airflow", r"flow|fluss|nasal|cannula|therm|termist|ptaf|\bair\b|npres"),
 )
 
 

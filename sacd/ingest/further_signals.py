@@ -28,7 +28,7 @@ _KEPT = {"eog": 2, "emg": 3, "thorax": 1, "abdomen": 1, "airflow": 2, "spo2": 1}
 """Kinds in the order in which they are shown, and how many of each."""
 _NAMES = {
     "eog": (("left", r"left|\bl\b|\be1|\bloc|leog"), ("right", r"right|\br\b|\be2|\broc|reog")),
-    "emg": (("chin", r"chin|mental"), ("leg", r"leg|tib|\b[lr]at\b|plm")),
+    "emg": (("chin", r"chin|kinn|mental"), ("leg", r"leg|bein|tib|\b[lr]at\b|plm")),
     "airflow": (("nasal", r"nasal|cannula|ptaf|npres"), ("flow", "")),
     "thorax": (("thorax", ""),),
     "abdomen": (("abdomen", ""),),

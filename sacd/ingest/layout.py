@@ -35,12 +35,14 @@ from sacd.exceptions import SacdError
 from sacd.ingest.psg import PSG_SUFFIXES
 from sacd.ingest.region import Box
 from sacd.ingest.scoring import is_scoring
+from sacd.ingest.stage_names import StageNames
 from sacd.ingest.starts import read_moment, told_starts
 from sacd.ingest.video import VIDEO_SUFFIXES
 
 _SCORING_NAME = re.compile(r"[-_. ]?(hypnogram|scoring|stages|staging)([-_. ]?\w{1,12})?$", re.IGNORECASE)
 # What may follow a recording's id in the name of one of its videos: a number, a time.
 _PART = re.compile(r"[-_. ](video|camera|cam|part|ir)?[-_. \dT]*", re.IGNORECASE)
+_TEXTS = (".txt", ".csv", ".tsv")
 _TABLES = ("participants.tsv", "recordings.tsv", "dataset_description.json")
 
 
@@ -68,6 +70,8 @@ class NightFiles:
         Of the recorder's clock.
     starts_from : str
         Where `video_starts` were found, for the provenance.
+    passed_over : int
+        Texts beside the recording that are no scorings.
     fault : str
         One line that says why the night cannot be taken in, where its files already show it.
     """
@@ -84,6 +88,7 @@ class NightFiles:
     psg_start: datetime | None = None
     time_zone: str | None = None
     starts_from: str = "sidecar"
+    passed_over: int = 0
     fault: str = ""
 
     @property
@@ -123,17 +128,21 @@ def _is_video(file: Path) -> bool:
     return file.suffix.lower() in VIDEO_SUFFIXES
 
 
-def _ours(folder: Path) -> list[Path]:
+def _visible(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.iterdir()) if file.name[0] != "." and file.name not in _TABLES]
+
+
+def _ours(folder: Path, names: StageNames | None) -> list[Path]:
     """PSGs, videos and scorings of a folder, by name."""
-    visible = (file for file in sorted(folder.iterdir()) if file.name[0] != "." and file.name not in _TABLES)
-    return [file for file in visible if file.is_file() and (_is_psg(file) or _is_video(file) or is_scoring(file))]
+    files = (file for file in _visible(folder) if file.is_file())
+    return [file for file in files if _is_psg(file) or _is_video(file) or is_scoring(file, names)]
 
 
-def _grouped(source: Path) -> dict[str, list[Path]]:
+def _grouped(source: Path, names: StageNames | None = None) -> dict[str, list[Path]]:
     """Files by recording id; a folder and files of the same id are two recordings with one id."""
-    folders = (entry for entry in sorted(source.iterdir()) if entry.is_dir() and entry.name[0] != ".")
-    groups = {folder.name: files for folder in folders if (files := _ours(folder))}
-    beside = _ours(source)
+    folders = (entry for entry in _visible(source) if entry.is_dir())
+    groups = {folder.name: files for folder in folders if (files := _ours(folder, names))}
+    beside = _ours(source, names)
     stems = {file.stem for file in beside if _is_psg(file)}
     for file in beside:
         name = _recording_of(file, stems)
@@ -152,7 +161,9 @@ def _recording_of(file: Path, stems: set[str]) -> str:
     return max(fitting, key=len) if fitting and _is_video(file) else name
 
 
-def find_nights(source: Path, start_pattern: str | None = None) -> list[NightFiles]:
+def find_nights(
+    source: Path, start_pattern: str | None = None, names: StageNames | None = None
+) -> list[NightFiles]:
     """The recordings of a folder, by id; what is wrong with the files of one is its `fault`.
 
     Parameters
@@ -160,6 +171,8 @@ def find_nights(source: Path, start_pattern: str | None = None) -> list[NightFil
     source : Path
     start_pattern : str, optional
         As in `IngestOptions`.
+    names : StageNames, optional
+        By which scorings are known.
 
     Raises
     ------
@@ -167,7 +180,7 @@ def find_nights(source: Path, start_pattern: str | None = None) -> list[NightFil
         None at all, or tables that cannot be read.
     """
     participants, table = read_source_participants(source), _read_recordings_table(source)
-    groups = _grouped(source)
+    groups = _grouped(source, names)
     absent = sorted(set(table) - set(groups))
     if absent:
         raise SacdError(f"{source / 'recordings.tsv'}: recording {absent[0]} has no files; add them or remove the row")
@@ -181,7 +194,9 @@ def _night(
 ) -> NightFiles:
     check_id(name, f"{source}: recording")
     psgs, videos = [file for file in files if _is_psg(file)], tuple(file for file in files if _is_video(file))
-    scorings = tuple(file for file in files if is_scoring(file))
+    scorings = tuple(file for file in files if file not in (*psgs, *videos))
+    beside = _visible(files[0].parent) if files[0].parent != source else []
+    texts = [file for file in beside if file.suffix.lower() in _TEXTS]
     try:
         if not videos:
             raise SacdError(f"{source}: recording {name} has no video; add the file")
@@ -198,6 +213,7 @@ def _night(
             region=None if region == "n/a" else Box.parse(region),
             psg_start=None if began == "n/a" else read_moment(began, table, f"recording {name}: psg_start"),
             time_zone=None if zone == "n/a" else zone, starts_from=where,
+            passed_over=sum(file not in scorings for file in texts),
         )
     except SacdError as error:
         return NightFiles(name, "n/a", psgs[0] if psgs else None, videos, scorings, fault=str(error))

@@ -125,7 +125,8 @@ def _provenance(
 ) -> dict[str, Any]:
     """File names may hold a person's name, so sources are known by their hashes alone."""
     files = night.files
-    said = night.scoring.notes if night.scoring else ("nobody scored it",)
+    texts = f"; {files.passed_over} texts beside it are no scoring" if files.passed_over else ""
+    said = night.scoring.notes if night.scoring else (f"nobody scored it{texts}",)
     told = {} if estimate is None or not estimate.identifiable else {
         # What the viewer says of the times of pictures: as far off as they may be.
         "clock_uncertainty_s": round(estimate.stated_error_s + estimate.half_width_s, 2),

@@ -18,6 +18,7 @@ from sacd.ingest.sync import VideoClock
 from sacd.ingest.video import Video, read_video
 from sacd.stages import CLIP_SECONDS
 
+_LARGEST_DRIFT_PPM = 1e5
 _OVERLAP_S = CLIP_SECONDS
 """Two videos of one camera may overlap by as much."""
 
@@ -53,14 +54,17 @@ def open_night(files: NightFiles, options: IngestOptions) -> OpenNight:
     """
     if files.fault:
         raise SacdError(files.fault)
+    drift = options.drift_ppm + files.drift_ppm
+    if not abs(drift) < _LARGEST_DRIFT_PPM:
+        raise SacdError(f"{files.videos[0]}: a clock that drifts by {drift:g} ppm is none; write millionths")
     psg = None if files.psg is None else read_psg(files.psg)
     videos = tuple(read_video(path) for path in files.videos)
     start, begins = _begins(files, psg, videos, options)
     order = np.argsort(begins, kind="stable")
-    drift = options.drift_ppm + files.drift_ppm
     videos = tuple(videos[i] for i in order)
     clocks = tuple(VideoClock(begins[i], drift) for i in order)
-    scoring = _scoring(files, psg, start, options)
+    # The scoring's file and the recording's own have one clock, right or wrong.
+    scoring = _scoring(files, psg, start if psg is None else psg.start or start, options)
     shown = [
         Shown(video.path, float(clock.to_recording(0.0)), float(clock.to_recording(video.duration_s)))
         for video, clock in zip(videos, clocks, strict=True)

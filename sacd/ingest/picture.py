@@ -6,7 +6,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from sacd.ingest.region import Box
+from sacd.ingest.box import Box
 from sacd.ingest.sync import VideoClock
 from sacd.ingest.video import Video
 from sacd.ingest.video_files import Film
@@ -46,7 +46,7 @@ class Small:
         small = scaler.reformat(cut, size[1], size[0], "gray", interpolation=Interpolation.AREA, threads=1).to_ndarray()
         if cut is not frame and not _full_range(frame):
             small = _WIDENED[small]
-        return np.rot90(small, self._quarters)
+        return np.rot90(small, self._quarters) if self._quarters else small
 
     def _cut(self, frame: av.VideoFrame, region: Box) -> av.VideoFrame:
         """The region as a grey picture; of most formats without a copy."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sacd.cohort.preview import PREVIEW_FPS, PreviewWriter
-from sacd.ingest.region import Box
+from sacd.ingest.box import Box
 from sacd.ingest.video_files import Shown
 
 HEIGHT = 144

@@ -30,7 +30,7 @@ EEG_HZ = 100.0
 BAND_HZ = (0.3, 35.0)
 """What is kept of the EEG, as the AASM manual recommends: a zero-phase FIR filter, −6 dB at 0.15 and 39 Hz."""
 # Above, the band's end has left nothing for a notch to take.
-_NOTCH_BELOW_HZ = 43.0
+_NOTCH_FROM_HZ, _NOTCH_BELOW_HZ = 10.0, 43.0
 _SLOWEST_HZ = 50.0
 _LARGEST_UV = 1e7
 _MOST_GAPS_TOLD = 10
@@ -173,8 +173,10 @@ def read_eeg(psg: Psg, channels: Sequence[str], notch: float | None = None) -> l
     Raises
     ------
     SacdError
-        A channel is not in volts, has no physical range, is too slow, or cannot be read.
+        A channel is not in volts, has no physical range, is too slow, or cannot be read; a notch below 10 Hz.
     """
+    if notch is not None and not notch >= _NOTCH_FROM_HZ:
+        raise SacdError(f"a notch at {notch:g} Hz would take the EEG itself; name the frequency of what disturbs it")
     stored = _open(psg.path)
     rows = [_derivation(stored, psg, name, notch) for name in channels]
     return [np.stack(parts) for parts in zip(*rows, strict=True)]

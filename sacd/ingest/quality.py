@@ -13,7 +13,7 @@ DARK, BRIGHT = 16, 250
 _TOGETHER = 64
 """Clips that are looked at together."""
 _PART = 1 / 3
-_SAME, _LEAST_PAIRS = 0.75, 6
+_SAME, _LEAST_PAIRS = 2 / 3, 6
 """Key pictures differ a little from what they repeat: of a frozen camera's pictures most are identical, not all."""
 _TILES, _ACROSS = 4, 16
 _USUAL, _LOST, _COVERED = 0.6, 0.3, 0.4
@@ -34,7 +34,7 @@ CHECKS: dict[str, Check] = {
     "damaged": Check("Damaged", "the file is damaged: pictures are not what the camera saw"),
     "black": Check("Black", f"for a third of the clip no point of the picture is brighter than {DARK} of 255"),
     "bright": Check("Over-exposed", f"for a third of the clip half of the picture is brighter than {BRIGHT} of 255"),
-    "frozen": Check("Frozen", "for a third of the clip three in four pictures are identical to the one before"),
+    "frozen": Check("Frozen", "for a third of the clip two in three pictures are identical to the one before"),
     "occluded": Check(
         "Covered or moved", f"in {_COVERED:.0%} of the picture the edges that the night usually shows are gone"
     ),

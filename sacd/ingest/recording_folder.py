@@ -31,7 +31,8 @@ def ingest_recording_folder(
     say: Callable[[str], None] = lambda line: None,
 ) -> Cohort:
     """Take the recordings of `source` into a raw cohort; see `sacd.ingest.many_nights.take_in`."""
-    participants, nights = read_source_participants(source), find_nights(source, options.start_pattern)
+    participants = read_source_participants(source)
+    nights = find_nights(source, options.start_pattern, options.names)
     about = read_description(source)
     made = Source(about.name or source.resolve().name, about.simulated)
     return take_in(nights, participants, out, options, progress, made, say)

@@ -6,6 +6,7 @@ doi:10.1016/S1388-2457(03)00123-8; edfplus.info.
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import mne
@@ -17,6 +18,7 @@ from sacd.ingest.scoring_marks import Marks
 from sacd.ingest.stage_names import StageNames, says_stage, unknown_stage
 
 EDF_SUFFIXES = (".edf", ".rec", ".bdf")
+_ANNOTATIONS = (b"EDF Annotations", b"BDF Annotations")
 _TIMES = re.compile(rb"([+-]\d{1,12}(?:\.\d*)?)(?:\x15(\d{1,12}(?:\.\d*)?))?")
 _MOST_BYTES = 64 * 2**20
 Annotation = tuple[float, float, str]
@@ -56,11 +58,13 @@ def read_annotations(path: Path, names: StageNames) -> Marks:
 
 
 def holds_annotations_alone(path: Path) -> bool:
-    """Whether an EDF+ has annotations and no other signal."""
+    """Whether an EDF+ or BDF+ is whole and has no signal beside its annotations."""
     try:
-        return not read_psg(path).channels
+        read_psg(path)
     except SacdError:
         return False
+    labels = {label for label, _ in _signals(path)}
+    return bool(labels) and labels <= set(_ANNOTATIONS)
 
 
 def _of_edf(path: Path) -> Iterator[Annotation]:
@@ -78,8 +82,8 @@ def _of_edf(path: Path) -> Iterator[Annotation]:
             yield onset - begin, duration, _decoded(text).partition("@@")[0]
 
 
-def _annotation_bytes(path: Path) -> bytes:
-    """What the annotation signals hold, record by record."""
+def _signals(path: Path) -> list[tuple[bytes, slice]]:
+    """Labels of the signals of a sound file, and which bytes of a record are theirs."""
     with open(path, "rb") as handle:
         fixed = handle.read(256)
         count = int(fixed[252:256])
@@ -87,15 +91,23 @@ def _annotation_bytes(path: Path) -> bytes:
     labels = [fields[16 * i : 16 * i + 16].strip(b" \0") for i in range(count)]
     width = 3 if fixed[:1] == b"\xff" else 2
     lengths = fields[216 * count : 224 * count]
-    ends = np.cumsum([width * int(lengths[8 * i : 8 * i + 8]) for i in range(count)], dtype=np.int64)
-    own = [i for i, label in enumerate(labels) if label in (b"EDF Annotations", b"BDF Annotations")]
+    edges = np.cumsum([0, *(width * int(lengths[8 * i : 8 * i + 8]) for i in range(count))], dtype=np.int64).tolist()
+    return [(label, slice(*edge)) for label, edge in zip(labels, pairwise(edges), strict=True)]
+
+
+def _annotation_bytes(path: Path) -> bytes:
+    """What the annotation signals hold, record by record."""
+    signals = _signals(path)
+    own = [part for label, part in signals if label in _ANNOTATIONS]
+    with open(path, "rb") as handle:
+        fixed = handle.read(256)
+    records = int(fixed[236:244])
+    if records * sum(part.stop - part.start for part in own) > _MOST_BYTES:
+        raise ValueError(f"they fill more than {_MOST_BYTES >> 20} MB")
     if not own:
         return b""
-    records, begins = int(fixed[236:244]), np.append(0, ends)
-    if records * sum(ends[i] - begins[i] for i in own) > _MOST_BYTES:
-        raise ValueError(f"they fill more than {_MOST_BYTES >> 20} MB")
-    data = np.memmap(path, np.uint8, "r", int(fixed[184:192]), (records, int(ends[-1])))
-    return np.hstack([data[:, begins[i] : ends[i]] for i in own]).tobytes()
+    data = np.memmap(path, np.uint8, "r", int(fixed[184:192]), (records, signals[-1][1].stop))
+    return np.hstack([data[:, part] for part in own]).tobytes()
 
 
 def _decoded(text: bytes) -> str:

@@ -4,9 +4,10 @@ What FFmpeg decodes is read. Lengths come from the packets' time stamps: the hea
 wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -21,6 +22,8 @@ VIDEO_SUFFIXES = (
 UNDECODABLE = ("copy or convert it again", "the video does not decode")
 HOLD_S = 1.0
 """A picture may stand in for times up to this far away (s); beyond it the clip is flagged."""
+_INDEXED = ("mov", "matroska", "avi")
+"""Containers that have an index of their packets."""
 _LARGEST = 36_000_000
 """Pixels of a picture: 8K."""
 _LONGEST_S = 7 * 86400
@@ -28,8 +31,8 @@ _BACK_S = 1.0
 """Time stamps may fall back by less: some writers round them."""
 _UNSET = 1990
 """A clock that was never set says 1904 or 1970."""
-_EARLY = 1000
-"""Packets among which the first picture is looked for."""
+_EARLY, _TAIL_S = 200, 5
+"""Packets at the beginning, and seconds at the end, that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +76,19 @@ def read_video(path: Path) -> Video:
     with reading(path, *UNDECODABLE):
         with open_video(path) as container:
             stream = picture_stream(container, path)
-            low, high, falls = _stamps(container, stream)
+            first = _first_picture(container, stream)
             base, rate = stream.time_base, stream.average_rate
             start, zone = _began(container, stream)
             promised = _promised_s(container, stream)
-        if base is None or low is None or high is None:
-            raise SacdError(f"{path}: the video has no time stamps; convert it to mp4 or mkv")
-        if falls * base > _BACK_S:
-            raise SacdError(
-                f"{path}: the video's time stamps fall back by {float(falls * base):.0f} s: several recordings in one "
-                "file; split it where they meet, or convert it again"
-            )
         with open_video(path) as container:
-            first = _first_picture(container, picture_stream(container, path))
+            stream = picture_stream(container, path)
+            # An index that the last packets bear out is believed; else every packet is looked at.
+            indexed = promised > 0 and base is not None and container.format.name.startswith(_INDEXED)
+            span = _span(container, stream, promised) if indexed else None
+        with open_video(path) as container:
+            low, high = span or _stamps(container.demux(picture_stream(container, path)), path)
+    if base is None or low is None or high is None:
+        raise SacdError(f"{path}: the video has no time stamps; convert it to mp4 or mkv")
     length = float((high - low) * base) + (float(1 / rate) if rate else 0.0)
     if length > _LONGEST_S:
         raise SacdError(f"{path}: the video lasts {length / 86400:.0f} days by its time stamps; convert it again")
@@ -121,19 +124,39 @@ def _promised_s(container: av.container.InputContainer, stream: av.VideoStream) 
     return max(0, (container.duration or 0) - (container.start_time or 0)) / av.time_base
 
 
-def _stamps(container: av.container.InputContainer, stream: av.VideoStream) -> tuple[int | None, int | None, int]:
-    """First and last time stamp of the pictures, and by how much the order of decoding falls back at most."""
+def _span(
+    container: av.container.InputContainer, stream: av.VideoStream, promised: float
+) -> tuple[int | None, int | None] | None:
+    """First and last time stamp by the packets at both ends; None where the last come too early."""
+    low, _ = _stamps(islice(container.demux(stream), _EARLY))
+    if low is None:
+        return None
+    end = low + int(promised / stream.time_base)
+    try:
+        container.seek(max(low, end - int(_TAIL_S / stream.time_base)), stream=stream)
+        _, high = _stamps(container.demux(stream))
+    except av.FFmpegError:
+        return None
+    return (low, high) if high is not None and float((end - high) * stream.time_base) < HOLD_S else None
+
+
+def _stamps(packets: Iterable[av.Packet], path: Path | None = None) -> tuple[int | None, int | None]:
+    """First and last time stamp of pictures; of a `path`, their order of decoding must not fall back."""
     low = high = latest = None
-    falls = 0
-    for packet in container.demux(stream):
+    for packet in packets:
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None or packet.is_discard:
             continue
         low, high = (stamp, stamp) if low is None else (min(low, stamp), max(high, stamp))
-        if packet.dts is not None:
+        if path is not None and packet.dts is not None:
             latest = packet.dts if latest is None else max(latest, packet.dts)
-            falls = max(falls, latest - packet.dts)
-    return low, high, falls
+            if (latest - packet.dts) * packet.time_base > _BACK_S:
+                back = duration(float((latest - packet.dts) * packet.time_base))
+                raise SacdError(
+                    f"{path}: the video's time stamps fall back by {back}: several recordings in one file; split it "
+                    "where they meet, or convert it again"
+                )
+    return low, high
 
 
 def _first_picture(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame:

@@ -5,6 +5,7 @@ far as later pictures need it: the end of a group of pictures and B-frames that 
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import av
@@ -18,14 +19,17 @@ from sacd.stages import CLIP_SECONDS
 
 _TOGETHER, _AT_MOST = 128, 512
 """Packets that are looked at together: from a key picture to another if there is one."""
+_REORDERED_S = 0.5
+"""Pictures that refer to a spoilt one are shown up to so long before it."""
+_PASSING = ("h264", "hevc")
+"""Decoders whose other pictures keep their time stamps when some are passed over: that of MPEG-2 mixes them up."""
 
 
 class Shown(NamedTuple):
-    """A decoded picture: when it was taken (s, recording's clock), and whether faults of its file spoil it."""
+    """A decoded picture, and when it was taken (s, recording's clock)."""
 
     time: float
     frame: av.VideoFrame
-    damaged: bool
     video: Video
 
 
@@ -39,12 +43,15 @@ class Film:
     Attributes
     ----------
     holes : list of (float, float)
-        Where there is no picture for more than twice `HOLD_S`: times of the pictures beside it, s; filled by `nearest`.
+        Where there is no picture for more than twice `HOLD_S`: times of the pictures beside it, s.
+    spoilt : list of (float, float)
+        From half a second before a fault of a file to the key picture after it, s. `nearest` fills both lists.
     """
 
     def __init__(self, files: Sequence[tuple[Video, VideoClock]]) -> None:
         self.files = sorted(files, key=lambda file: file[1].begin_s)
         self.holes: list[tuple[float, float]] = []
+        self.spoilt: list[tuple[float, float]] = []
         self._latest = -np.inf
 
     def nearest(self, times: np.ndarray) -> Iterator[Shown]:
@@ -82,50 +89,71 @@ class Film:
     def _of_file(self, video: Video, clock: VideoClock, times: np.ndarray) -> Iterator[Shown]:
         with reading(video.path, *UNDECODABLE), open_video(video.path) as container:
             stream = picture_stream(container, video.path)
-            base = float(stream.time_base)
+            context, base = stream.codec_context, float(stream.time_base)
             origin = clock.to_recording(-video.first_stamp * base)
             step = clock.to_recording((1 - video.first_stamp) * base) - origin
             gap = 1 / float(stream.average_rate or 25) / base
-            stamp, sent, broken = video.first_stamp - gap, video.first_stamp, False
-            for packet in self._worth_decoding(container, stream, origin, step, times):
-                sent = max(sent, _stamp(packet) or sent)
-                try:
-                    frames = packet.decode()
-                except av.FFmpegError:
-                    broken = True
-                    continue
-                broken = broken or packet.is_corrupt
-                for frame in frames:
-                    # MPEG programme streams stamp some pictures only.
-                    stamp = stamp + gap if frame.pts is None else frame.pts
-                    # A fault spoils all that refers to it: until the next key picture.
-                    broken = frame.is_corrupt or (broken and not frame.key_frame)
-                    yield Shown(origin + stamp * step, frame, broken, video)
+            stamp, sent, passing = video.first_stamp - gap, video.first_stamp, False
+            fault = -np.inf
+            before: set[int] = set()
+            for packets, needed, wanted in self._worth_decoding(container, stream, origin, step, times):
+                for packet, need in zip(packets, needed, strict=True):
+                    if need is passing and context.name in _PASSING:
+                        # A picture that nothing refers to is passed over unless it is needed itself.
+                        passing = not need
+                        context.skip_frame = "NONREF" if passing else "DEFAULT"
+                    try:
+                        frames, failed = packet.decode(), packet.is_corrupt
+                    except av.FFmpegError:
+                        frames, failed = [], True
+                    if failed:
+                        fault = self._spoilt(fault, packet.pts or stamp, origin, step)
+                    for frame in frames:
+                        # MPEG programme streams stamp some pictures only.
+                        at = frame.pts
+                        stamp = stamp + gap if at is None else at
+                        time = origin + stamp * step
+                        if frame.is_corrupt:
+                            fault = self._spoilt(fault, stamp, origin, step)
+                        elif frame.key_frame and stamp > fault > -np.inf:
+                            self.spoilt[-1], fault = (self.spoilt[-1][0], time), -np.inf
+                        if fault > -np.inf or at is None or wanted is None or at in wanted or at in before:
+                            yield Shown(time, frame, video)
+                before = set() if wanted is None else wanted
+                sent = max([sent, *(packet.dts for packet in packets if packet.dts is not None)])
             if (sent - stamp) * base > CLIP_SECONDS:
                 seen = duration(max(0.0, (stamp - video.first_stamp) * base))
                 raise SacdError(f"{video.path}: the video does not decode after {seen}; copy or convert it again")
 
+    def _spoilt(self, fault: float, stamp: float, origin: float, step: float) -> float:
+        """Note a fault at a time stamp, unless one since the last key picture is noted; returns the later one."""
+        if fault == -np.inf:
+            self.spoilt.append((origin + stamp * step - _REORDERED_S, np.inf))
+        return max(fault, stamp)
+
     def _worth_decoding(
         self, container: av.container.InputContainer, stream: av.VideoStream, origin: float, step: float,
         times: np.ndarray,
-    ) -> Iterator[av.Packet]:
-        """The packets to decode; the decoder is told to pass over those of them that nothing would refer to."""
-        context, first = stream.codec_context, True
+    ) -> Iterator[tuple[list[av.Packet], list[bool], set[int] | None]]:
+        """Packets to decode, whether they are needed or only referred to, and the time stamps of those that are.
+
+        Where the last is None all of them are needed.
+        """
+        first = True
         for packets, following in _grouped(container, stream):
-            stamps = [_stamp(packet) for packet in packets]
+            stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
             start = self._latest
             self._look_for_holes(origin + step * np.sort([stamp for stamp in stamps if stamp is not None]))
             if first or any(packet.pts is None for packet in packets):
                 # The first pictures teach the decoder how far it must put them in order.
-                needed = useful = np.ones(len(packets), bool)
+                yield packets, [True] * len(packets), None
             else:
                 end = np.inf if following is None else origin + step * following
                 key = np.array([packet.is_keyframe for packet in packets])
                 needed, useful = _useful(origin + step * np.array(stamps), key, start, end, times)
+                wanted = {stamps[index] for index in np.flatnonzero(needed).tolist()}
+                yield list(compress(packets, useful.tolist())), needed[useful].tolist(), wanted
             first = False
-            for index in np.flatnonzero(useful).tolist():
-                context.skip_frame = "DEFAULT" if needed[index] else "NONREF"
-                yield packets[index]
 
     def _look_for_holes(self, taken: np.ndarray) -> None:
         """Note where the rising times of the next pictures, and those before, lie far apart."""
@@ -133,10 +161,6 @@ class Film:
         wide = np.diff(edges) > 2 * HOLD_S
         self.holes += zip(edges[:-1][wide].tolist(), edges[1:][wide].tolist(), strict=True)
         self._latest = max(edges)
-
-
-def _stamp(packet: av.Packet) -> int | None:
-    return packet.dts if packet.pts is None else packet.pts
 
 
 def _grouped(
