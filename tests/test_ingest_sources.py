@@ -127,3 +127,9 @@ def test_arrays_of_a_lab_are_not_the_release(tmp_path: Path) -> None:
     assert "s3ve" not in [source.name for source in SOURCES if source.fits(folder)]
     np.save(folder / "eeg" / "a.npy", np.zeros(3))
     assert "s3ve" not in [source.name for source in SOURCES if source.fits(folder)]
+
+
+def test_the_command_says_what_it_took_a_folder_for(tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["ingest", str(sleep_accel(tmp_path / "source")), str(tmp_path / "out")]).output
+    assert f"{tmp_path / 'source'}: taken for nights of a heart-rate and a movement sensor (sleep-accel)" in said
+    assert (tmp_path / "out" / "cohort.json").is_file()
