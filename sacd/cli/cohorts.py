@@ -60,7 +60,9 @@ def simulate(
 def ingest(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder with the files of a clinic or data set.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the cohort, new or to be added to.")],
-    format: Annotated[str, typer.Option(help="recordings, sleep-edf, sleep-accel, or auto: by the files.")] = "auto",
+    format: Annotated[
+        str, typer.Option(help="recordings, bids, s3ve, sleep-edf, sleep-accel, or auto: by the files.")
+    ] = "auto",
     channel: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="EEG channels; by default a central one that all have.")
     ] = None,
@@ -112,8 +114,9 @@ def ingest(
 ) -> None:
     """Make a cohort from real files, or add the nights that it has not yet; each night whole or not at all.
 
-    recordings: PSG, videos and scorings of each night. sleep-edf: published feature nights of Sleep-EDF.
-    sleep-accel: published nights of a heart-rate and a movement sensor (two-sensor benchmark).
+    recordings: PSG, videos and scorings of each night; docs/from-your-lab.md leads from the first line to the last.
+    bids: a BIDS data set, videos beside it. s3ve: the release of the paper's data. sleep-edf: published feature nights
+    of Sleep-EDF. sleep-accel: published nights of a heart-rate and a movement sensor (two-sensor benchmark).
     What was stopped goes on with the same command. OUT/ingest.tsv says what became of each night.
 
     Examples:
@@ -133,13 +136,16 @@ def ingest(
     """
     from sacd.ingest import ingest as take_in
     from sacd.ingest.box import Box
+    from sacd.ingest.sources import recognise
     from sacd.progress import progress
 
+    found = recognise(source, format)
+    print(f"{source}: taken for {found.what} ({found.name})")
     view = {} if student_view is None else {"student_view": tuple(student_view.split(","))}
     lines: list[str] = []
     with progress(f"ingesting {source}", 1) as bar:
         take_in(
-            source, out, format=format, crop=crop, causal=causal, progress=bar, say=lines.append, **view,
+            source, out, format=found.name, crop=crop, causal=causal, progress=bar, say=lines.append, **view,
             channel=None if channel is None else tuple(channel.split(",")), notch=notch, frames=frames, span_s=span,
             size=size, region=region if region in (None, "find") else Box.parse(region),
             blur=None if blur is None else Box.parse(blur), preview=preview, offset=offset, drift_ppm=drift,

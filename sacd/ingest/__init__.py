@@ -1,6 +1,9 @@
 """Real files become a cohort: `ingest(source, out)`; one file per source format.
 
+- `sources` says what a folder is;
 - `recording_folder`: PSG, videos and scorings of each night → a raw cohort; `layout` says how the folder looks;
+- `bids`: the same from a BIDS data set with videos beside it;
+- `s3ve`: the release of the paper's data, EEG, video features and labels, → a cohort;
 - `sleep_edf`: published Sleep-EDF feature nights → a feature cohort, the *privileged-feature benchmark*;
 - `sleep_accel`: published nights of a heart-rate and a movement sensor → a feature cohort, the *two-sensor benchmark*;
 - `many_nights` takes nights in, side by side, each whole or absent (`aside`, `log`); `opened` opens the files of one,
@@ -18,17 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from sacd.cohort import Cohort
-from sacd.exceptions import SacdError
+from sacd.ingest.bids import ingest_bids
 from sacd.ingest.crop import Crop
-from sacd.ingest.layout import is_recording_folder
 from sacd.ingest.options import IngestOptions
 from sacd.ingest.recording_folder import ingest_recording_folder
-from sacd.ingest.sleep_accel import ingest_sleep_accel, is_sleep_accel
-from sacd.ingest.sleep_edf import WEAK_VIEW, ingest_sleep_edf, is_sleep_edf
+from sacd.ingest.s3ve import ingest_s3ve
+from sacd.ingest.sleep_accel import ingest_sleep_accel
+from sacd.ingest.sleep_edf import WEAK_VIEW, ingest_sleep_edf
+from sacd.ingest.sources import recognise
 from sacd.progress import Bar
-
-FORMATS = {"sleep-edf": is_sleep_edf, "sleep-accel": is_sleep_accel, "recordings": is_recording_folder}
-"""Format names of ``--format`` and how each is recognised, the most particular first."""
 
 
 def ingest(
@@ -47,11 +48,11 @@ def ingest(
     Parameters
     ----------
     source : path
-        Folder in one of the `FORMATS`.
+        Folder in one of the formats of `sacd.ingest.sources`.
     out : path
         The cohort's folder.
     format : str
-        A key of `FORMATS`, or ``"auto"``.
+        Name of a format, or ``"auto"``: by the files.
     student_view : sequence of str
         Sleep-EDF features that the student sees: names, or patterns with ``*``.
     crop : {"clock", "drawn"}
@@ -72,20 +73,15 @@ def ingest(
         where there is no other.
     """
     source, out = Path(source), Path(out)
-    if not source.is_dir():
-        raise SacdError(f"{source}: not a folder; name the folder that holds the recordings")
-    if format not in ("auto", *FORMATS):
-        raise SacdError(f"format {format!r} is unknown; use auto or {', '.join(FORMATS)}")
     asked = IngestOptions(**options)
-    if format == "auto":
-        format = next((name for name, fits in FORMATS.items() if fits(source)), "")
-    if format == "sleep-edf":
-        return ingest_sleep_edf(source, out, student_view, crop, causal, progress)
-    if format == "sleep-accel":
-        return ingest_sleep_accel(source, out, causal, progress)
-    if format == "recordings":
-        return ingest_recording_folder(source, out, asked, progress, say)
-    raise SacdError(
-        f"{source}: no known format; expected participants.tsv with recordings, Sleep-EDF feature nights (SC4*.npz), "
-        "or nights of two sensors (*_hr_feature.out)"
-    )
+    match recognise(source, format).name:
+        case "sleep-edf":
+            return ingest_sleep_edf(source, out, student_view, crop, causal, progress)
+        case "sleep-accel":
+            return ingest_sleep_accel(source, out, causal, progress)
+        case "s3ve":
+            return ingest_s3ve(source, out, progress)
+        case "bids":
+            return ingest_bids(source, out, asked, progress, say)
+        case _:
+            return ingest_recording_folder(source, out, asked, progress, say)
