@@ -10,7 +10,7 @@ import numpy as np
 from sacd.exceptions import SacdError
 
 LONGEST_S = 36 * 3600.0
-"""A recording is at most a day and a half long: what a header says beyond that is a mistake, and nobody waits for it."""
+"""A recording lasts a day and a half at most: what a header says beyond is a mistake, and nobody waits for it."""
 FASTEST_HZ = 1e5
 """Of any channel: some keep the night's sound."""
 LONGEST_SAMPLES = 2**28
