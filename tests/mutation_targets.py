@@ -13,8 +13,6 @@ import pandas as pd
 import pybv
 import recording_folders as made
 from conftest import clip_table, raw_arrays, raw_info
-from test_ingest_bids import make_bids
-from test_ingest_s3ve import write_nights
 
 from sacd.cohort import Cohort
 from sacd.cohort.check import check
@@ -135,6 +133,20 @@ def take_in_named(folder: Path, out: Path) -> None:
     ingest(folder, out, frames=1, size=4, stage_names=folder / "names.yaml")
 
 
+def make_bids(folder: Path) -> None:
+    """A BIDS data set of one night with its video."""
+    import test_ingest_bids
+
+    test_ingest_bids.make_bids(folder, seconds=250)
+
+
+def make_s3ve(folder: Path) -> None:
+    """A night as the S3VE release is assumed to hold it."""
+    import test_ingest_s3ve
+
+    test_ingest_s3ve.write_nights(folder)
+
+
 def make_feature_nights(folder: Path) -> None:
     """A published night of Sleep-EDF features with its hypnogram."""
     folder.mkdir()
@@ -243,8 +255,8 @@ TARGETS = {
     "tables": Target(make_night, take_in, ("*.tsv", "*.json")),
     "stage names": Target(make_names, take_in_named, ("names.yaml",)),
     "joining": Target(make_joining, join, ("cohort/ingest.tsv", "source/*.tsv", "source/P1_b/*")),
-    "BIDS": Target(lambda folder: void(make_bids(folder, seconds=250)), take_in, ("*.*", "sub-01/ses-1/*.tsv")),
-    "S3VE": Target(lambda folder: void(write_nights(folder)), take_in, ("*/*",)),
+    "BIDS": Target(make_bids, take_in, ("*.*", "sub-01/ses-1/*.tsv")),
+    "S3VE": Target(make_s3ve, take_in, ("*/*",)),
     "feature nights": Target(make_feature_nights, take_in, ("*",)),
     "two sensors": Target(make_two_sensors, take_in, ("*",)),
     "cohort": Target(make_cohort, read_cohort, ("*.json", "*.tsv", "recordings/P1_a/*")),
