@@ -1,7 +1,9 @@
 """What is read, for the files that are changed: how sound ones are made, how they are used, and which are changed."""
 
 import datetime
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -238,11 +240,38 @@ def _night(scoring: str) -> Callable[[Path], None]:
     return lambda folder: make_night(folder, scoring)
 
 
+def make_trap(folder: Path) -> None:
+    """A file that says what shall happen."""
+    folder.mkdir()
+    (folder / "trap").write_text("nothing")
+
+
+def spring(folder: Path, out: Path) -> None:
+    """What must not happen, to see that it is noticed."""
+    match (folder / "trap").read_text():
+        case "refuse":
+            raise SacdError("no")
+        case "crash":
+            1 / 0  # noqa: B018
+        case "eat":
+            b"x" * (1100 * 2**20)
+        case "leave":
+            out.with_name("else").mkdir()
+        case "die":
+            os._exit(3)
+        case "spin":
+            while True:
+                pass
+        case "sleep":
+            time.sleep(1e6)
+
+
 def void(_: object) -> None:
     """Nothing: what was read is of no interest."""
 
 
 TARGETS = {
+    "trap": Target(make_trap, spring, ("trap",)),
     "psg": Target(make_night, take_in, ("P1_a/psg.edf",)),
     "scoring table": Target(make_night, take_in, ("P1_a/hypnogram.csv",)),
     "scoring text": Target(_night("stages.txt"), take_in, ("P1_a/stages.txt",)),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -24,8 +25,9 @@ SHARES = {
 }  # fmt: skip
 """Changed files of each kind in `make test`; ten times as many in `make test-slow`."""
 SECONDS, GB = 10, 2**30
-WAIT = 12 * SECONDS
-"""Seconds by the clock until a child that does not use the processor either is given up: the machine may be busy."""
+WAIT, WORK = 30, 0.05
+"""A child that in so many seconds by the clock works for no more than so many of the processor's waits for what never
+comes. Who works on is stopped by a limit of the processor's time: by the clock, a busy machine would be to blame."""
 BOMB = int(1.2 * GB)
 
 
@@ -46,12 +48,14 @@ class Child:
         stdin, stdout = self._process.stdin, self._process.stdout
         stdin.write(json.dumps(order) + "\n")
         stdin.flush()
-        if select.select([stdout], [], [], WAIT)[0] and (line := stdout.readline()):
+        worked, before = 0.0, -1.0
+        while not (answered := select.select([stdout], [], [], WAIT)[0]) and worked - before > WORK:
+            worked, before = sum(psutil.Process(self._process.pid).cpu_times()[:2]), worked
+        if answered and (line := stdout.readline()):
             return json.loads(line)
-        code = self._process.poll()
+        how = f"died with {self._process.wait()}" if answered else "hung"
         self.close()
         shutil.rmtree(Path(order["folder"]).with_name("out"), ignore_errors=True)
-        how = f"hung for {WAIT} s" if code is None else f"died with {code}"
         return {"status": how, "text": "", "seconds": 0.0, "memory": 0, "left": []}
 
     def close(self) -> None:
@@ -123,6 +127,18 @@ def tally() -> Iterator[dict[str, Counter]]:
     yield counts
     total = sum(counts.values(), Counter())
     print(f"\n{sum(total.values())} changed files in {time.monotonic() - begun:.0f} s: {dict(total)}")
+
+
+@pytest.mark.parametrize(("what", "found"), [
+    ("nothing", ""), ("refuse", ""), ("crash", "crash ?: ZeroDivisionError"), ("eat", "took 1.1 GB"),
+    ("leave", "left behind"), ("die", "died with 3"), pytest.param("spin", "died with -", marks=pytest.mark.slow),
+    pytest.param("sleep", "hung", marks=pytest.mark.slow),
+])  # fmt: skip
+def test_the_child_is_watched(child, tmp_path, what, found):
+    assert child.ask(do="make", target="trap", folder=str(tmp_path / "files"))["status"] == "taken"
+    (tmp_path / "files" / "trap").write_text(what)
+    said = faults(child.ask(do="use", target="trap", folder=str(tmp_path / "files")))
+    assert len(said) == bool(found) and all(found in one for one in said), said
 
 
 @pytest.mark.parametrize("name", SHARES)
