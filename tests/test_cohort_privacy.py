@@ -173,6 +173,7 @@ def test_the_command(tmp_path, monkeypatch):
     assert run(app, ["ingest", str(source), str(path), "--frames", "1", "--size", "4"]).exit_code == 0
     command = ["check", str(path), "--privacy", "--source", str(source), "--reports", str(tmp_path)]
     clean = run(app, command)
+    assert clean.exit_code == 0 and "nothing found: 1 recordings" in clean.stdout, clean.output
     (tmp_path / "nights").mkdir()
     (tmp_path / "nights" / "P1_a.html").write_text("<p>Zebediah Quux</p>")
     found = run(app, command)

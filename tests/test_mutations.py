@@ -131,8 +131,8 @@ def tally() -> Iterator[dict[str, Counter]]:
 
 @pytest.mark.parametrize(("what", "found"), [
     ("nothing", ""), ("refuse", ""), ("crash", "crash ?: ZeroDivisionError"), ("eat", "took 1.1 GB"),
-    ("leave", "left behind"), ("die", "died with 3"), pytest.param("spin", "died with -", marks=pytest.mark.slow),
-    pytest.param("sleep", "hung", marks=pytest.mark.slow),
+    ("leave", "left behind"), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in
+                                (("die", "died with 3"), ("spin", "died with -"), ("sleep", "hung"))),
 ])  # fmt: skip
 def test_the_child_is_watched(child, tmp_path, what, found):
     assert child.ask(do="make", target="trap", folder=str(tmp_path / "files"))["status"] == "taken"

@@ -29,6 +29,8 @@ _KINDS = (
     (re.compile(r"(patient|record|hospital)[ _-]?(id|number|no|code)$|mrn$|ssn$|his_id", re.IGNORECASE), NUMBER),
     (re.compile(r"address|phone|e-?mail|^(artist|author|comment|description|location)$", re.IGNORECASE), FREE),
 )
+# Names that the layout of a source prescribes say nothing of anybody.
+_LAYOUT = {"participants.tsv", "recordings.tsv", "dataset_description.json"}
 # EDF+: the code in the hospital's administration, sex, date of birth, name, and what else there is.
 _PATIENT = re.compile(r"(?P<code>\S+) [MFX] (?P<birth>\d\d-[A-Z]{3}-\d{4}|X) (?P<name>.+)", re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -60,7 +62,7 @@ def identifiers_of(source: Path) -> list[Identifier]:
         read = _READERS.get(file.suffix.lower())
         with reading(file, "copy it again, or search without it"):
             said = list(read(file)) if read and not file.name.startswith(".") else []
-        if read:
+        if read and file.name not in _LAYOUT:
             said.append(("the name of a source's file", file.name))
         for kind, text in said:
             if text.strip():
