@@ -18,6 +18,8 @@ FORMAT_VERSION = 2
 """2 added the files of `sacd.cohort.extras`, and float16 for EEG and features; a cohort of format 1 is read, and grows,
 as such."""
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LARGEST = 64_000_000
+"""Bytes of a table or a JSON file."""
 SPLITS = ("train", "validation", "test")
 PARTICIPANT_COLUMNS = ("participant_id", "sex", "age", "weight", "ahi", "split")
 RECORDING_COLUMNS = ("recording_id", "participant_id", "start", "channel", "clips")
@@ -91,8 +93,23 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def check_size(file: Path, remedy: str, largest: int = LARGEST) -> None:
+    """Refuse a file of more bytes than any of its kind has, before it is read into memory.
+
+    Raises
+    ------
+    SacdError
+        It is larger, or not there.
+    """
+    with reading(file, remedy):
+        size = file.stat().st_size
+    if size > largest:
+        raise SacdError(f"{file}: has {size / 1e6:,.0f} MB, more than the {largest / 1e6:.0f} of its kind; {remedy}")
+
+
 def read_json(file: Path, remedy: str) -> Any:
     """The content of a JSON file; `SacdError` says what stops it and the `remedy`."""
+    check_size(file, remedy)
     with reading(file, remedy, "not valid JSON"):
         return json.loads(file.read_text(encoding="utf-8"))
 
@@ -146,6 +163,7 @@ def read_clips(folder: Path) -> pd.DataFrame:
 
 def read_tsv(file: Path, required: tuple[str, ...], numeric: tuple[str, ...]) -> pd.DataFrame:
     """Read a tab-separated table: text where ``n/a`` is a value, the `numeric` columns as float with NaN for it."""
+    check_size(file, "restore or correct it")
     with reading(file, "restore or correct it", "not a tab-separated table"):
         # utf-8-sig: spreadsheets begin their files with a byte-order mark.
         table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("n/a")
