@@ -50,7 +50,9 @@ class Fitted(BaseModel):
         """
         file = folder / cls.file
         try:
-            return cls.model_validate_json(file.read_text())
+            with open(file, encoding="utf-8") as stream:
+                # A few kB; what is longer is cut off, and no JSON.
+                return cls.model_validate_json(stream.read(1_000_000))
         except (OSError, ValueError):
             raise SacdError(
                 f"{file}: missing or unreadable, and the decision needs it; delete this run and train it anew"

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sacd.cohort import Cohort
-from sacd.cohort.format import read_json
+from sacd.cohort.format import check_size, read_json
 from sacd.exceptions import SacdError, reading
 from sacd.locks import is_taken
 from sacd.paths import ROOT
@@ -43,6 +43,7 @@ class Run:
     @property
     def history(self) -> pd.DataFrame:
         """One row a validation: step, loss terms, validation figures."""
+        check_size(self.path / "history.csv", _REMEDY)
         with reading(self.path / "history.csv", _REMEDY):
             return pd.read_csv(self.path / "history.csv")
 
