@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sacd.cli.options import CohortFolder, Fold, ProfileName, fold_of, values_of
+from sacd.cli.options import CohortFolder, Flagged, Fold, ProfileName, fold_of, values_of
 
 RUN_COLUMNS = (
     "run_id", "method", "tier", "protocol", "labelled", "fold", "seed", "test_accuracy", "test_kappa", "seconds",
@@ -23,6 +23,7 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the student.")] = None,
     fold: Fold = None,
     seed: Annotated[int, typer.Option(help="Who is labelled, initial weights, order of clips.")] = 0,
+    flagged: Flagged = False,
     pairs: Annotated[
         list[str] | None, typer.Option("--option", metavar="NAME VALUE", help="An option of the objective; repeatable.")
     ] = None,
@@ -46,9 +47,12 @@ def train(
     distils = ObjectiveConfig(name=objective, options=values_of(pairs))
     run = single_student(
         opened, settings, distils, network=student, teacher=teacher, labelled=labelled, frozen=frozen, steps=steps,
-        seed=seed, fold=part,
+        seed=seed, fold=part, flagged=flagged,
     )
-    row = ensure_one(opened, run)
+    _print_row(ensure_one(opened, run))
+
+
+def _print_row(row: Any) -> None:
     for name, value in row.dropna().items():
         if value != "":
             print(f"{name:<22}{value:.4g}" if isinstance(value, float) else f"{name:<22}{value}")

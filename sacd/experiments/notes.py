@@ -41,7 +41,7 @@ def night(cohort: Cohort, profile: Profile) -> list[str]:
     """Notebooks 16 and 17, on a cohort of nights: labels, nights, trunk, teacher, steps, seeds."""
     own = profile.night
     training, recordings = own.student.training, cohort.recordings["participant_id"]
-    split = make_split(cohort.participants, fold=folds(cohort, profile)[0])
+    split = make_split(cohort.participants, fold=folds(cohort, profile)[0], scored=cohort.scored().index)
     trained, tested = (int(recordings.isin(part).sum()) for part in (split.pool, split.test))
     encoder = cohort.info.provenance.get("encoder", "given features")
     taught = "mlp" if cohort.info.eeg == "features" or own.teacher is None else own.teacher.model.name

@@ -114,8 +114,9 @@ class StageRun(LabelledRun, EncoderRun):
             Classes of a participant head.
         """
         cohort, split, training = making.cohort, making.split, self.training
-        clips = ClipSet(cohort.of(split.labelled + (split.unlabelled if pairs else ())), split.labelled)
-        validation = ClipSet(cohort.of(split.validation), split.validation)
+        paired = split.labelled + (split.unlabelled if pairs else ())
+        clips = ClipSet(cohort.of(paired), split.labelled, training.flagged)
+        validation = ClipSet(cohort.of(split.validation), split.validation, training.flagged)
         # Clips that nobody scored have nothing to teach a network without pairs.
         eligible = np.ones(len(clips), dtype=bool) if pairs else clips.label >= 0
         drawn = clips, eligible, training.batch, self.seed, training.sampler, training.stretch
