@@ -14,7 +14,9 @@ from sacd.cli import app
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
 
-COMMANDS = ("simulate", "ingest", "check", "train", "pretrain", "predict", "report", "runs", "lab", "clinic")
+COMMANDS = (
+    "simulate", "ingest", "check", "train", "finetune", "pretrain", "predict", "report", "runs", "lab", "clinic",
+)
 
 
 @pytest.fixture

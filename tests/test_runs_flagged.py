@@ -110,7 +110,7 @@ def test_a_run_leaves_them_out_and_says_how_many(plain, tmp_path):
         for run in runs.closure([config]):
             folder = execute(run, marked, store)
         said, metrics = Run(folder).predictions, Run(folder).metrics
-        assert metrics.get("flagged_clips_left_out") == left
+        assert metrics.get("flagged_left_out") == left
         judged = said[said["recording_id"] == f"{split.test[0]}n1"]
         assert len(judged) == 24 and (judged["stage"] == NOT_SCORED).sum() == (4 if left else 0)
 

@@ -58,7 +58,7 @@ def execute(
                 making = Making(config, cohort, store, folder, report)
                 metrics = config.make(making)
                 if left_out := config.left_out(cohort):
-                    metrics["flagged_clips_left_out"] = left_out
+                    metrics["flagged_left_out"] = left_out
             except Exception:
                 (folder / TRACEBACK).write_text(traceback.format_exc())
                 raise

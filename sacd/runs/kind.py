@@ -116,7 +116,7 @@ class RunConfig(Frozen):
     def versions(self) -> dict[str, Any]:
         """Versions of the components whose numbers it depends on, and hashes of files that it reads beside a cohort."""
         name, weights = self.model.name, self.model.weights
-        return {"model": MODELS[name].version, "weights": weights and _hash(weights_file(name, weights))}
+        return {"model": MODELS[name].version, "weights": weights and hash_of_weights(weights_file(name, weights))}
 
     def classes(self, cohort: Cohort) -> tuple[str, ...]:
         """What its clips are classified into."""
@@ -197,11 +197,16 @@ class LabelledRun(RunConfig):
         """Whether it names the test participants' clips."""
         return self.test
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether a fifth is tested where neither a fold nor the cohort says who is."""
+        return True
+
     def split(self, cohort: Cohort) -> Split:
         """The participants' roles; those of the left-out part have none."""
         scored = cohort.scored(self.training.flagged)
         split = make_split(
-            cohort.participants, self.protocol, self.labelled, self.fold, self.seed, scored=scored.index
+            cohort.participants, self.protocol, self.labelled, self.fold, self.seed, scored.index, self.holds_out
         )
         return split if self.part is None else split.without(*self.part)
 
@@ -221,7 +226,8 @@ class LabelledRun(RunConfig):
         return [(seen, name) for name in self.networks]
 
 
-def _hash(file: Path) -> str:
+def hash_of_weights(file: Path) -> str:
+    """SHA-256 of a file of weights, read once while it does not change."""
     if not file.is_file():
         raise SacdError(f"{file}: no such file; name the published weights, or leave them out")
     about = file.stat()
