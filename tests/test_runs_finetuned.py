@@ -15,6 +15,7 @@ from sacd.cli import app
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
 from sacd.experiments.finetuning import finetuned
+from sacd.experiments.night_report import Subject, night_report
 from sacd.runs.execute import Making, execute
 from sacd.runs.identity import run_id
 from sacd.runs.kinds import parse_run
@@ -24,7 +25,7 @@ from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.outputs import cached_outputs
 from sacd.runs.staging import TrainedStudent
-from sacd.runs.store import Run, RunStore
+from sacd.runs.store import Run, RunStore, tabulate
 from sacd.stages import NOT_SCORED
 from sacd.training.config import ModelConfig, ObjectiveConfig, TrainingConfig
 
@@ -81,10 +82,9 @@ def test_it_is_a_run_like_any_other_and_knows_its_parent(kd, clinic):
     cohort, store = clinic
     config = finetuned(kd, cohort, labelled=2, steps=4)
     assert parse_run(config.model_dump_json()) == config
-    table = runs.ensure(cohort, [config], store)
-    assert table.status[0] == "done", table.error[0]
-    assert (table.kind[0], table.parent[0], table.method[0]) == ("finetuned", kd.path.name, "KD, finetuned")
-    run = Run(store.folder(config, cohort))
+    run = trained(config, cohort, store)
+    (row,) = tabulate([run]).to_dict("records")
+    assert (row["kind"], row["parent"], row["method"]) == ("finetuned", kd.path.name, "KD, finetuned")
     said = run.predictions
     assert set(said[said["split"] == "test"]["participant_id"]) == set(config.split(cohort).test)
     student = TrainedStudent(run)
@@ -144,6 +144,9 @@ def test_two_scored_nights_suffice_and_nobody_is_tested_unasked(kd, tmp_path):
     assert {*split.labelled, *split.validation} == {"P00", "P01"} and len(split.unlabelled) == 4 and split.test == ()
     run = trained(config, lab, RunStore(tmp_path / "runs"))
     assert set(run.predictions["participant_id"]) == set(split.validation)
+    student = TrainedStudent(run)  # a report has no calibration nights then, and says so by leaving ranges out
+    report = night_report(student, Subject.recorded(lab, "P05n1"), student.usual_decision)
+    assert len(report.clips) == 24
     assert finetuned(kd, lab, fold=(0, 2)).fold == (0, 2)
 
 
@@ -195,7 +198,8 @@ def test_a_trunk_that_went_on_at_home_stays_as_it_is(tmp_path):
     cohort, store = make_cohort(tmp_path / "home", clips=16), RunStore(tmp_path / "runs")
     small = ModelConfig(name="r2plus1d_10", options={"width": 4, "stem_stride": 4})
     two = FAST.model_copy(update={"steps": 2, "normalise": "clip-mean"})
-    run = trained(StudentRun(model=MLP, training=two, trunk=ContinuedTrunkRun(model=small, training=two)), cohort, store)
+    trunk = ContinuedTrunkRun(model=small, training=two)
+    run = trained(StudentRun(model=MLP, training=two, trunk=trunk), cohort, store)
     clinic, clinics = make_cohort(tmp_path / "clinic", clips=16, seed=3), RunStore(tmp_path / "other")
     config = finetuned(run, clinic, steps=2)
     execute(config.trunk, clinic, clinics)
@@ -207,7 +211,8 @@ def test_a_trunk_that_went_on_at_home_stays_as_it_is(tmp_path):
 def test_the_command(kd, clinic, monkeypatch):
     cohort, store = clinic
     monkeypatch.setenv("SACD_RUNS", str(store.root))
-    result = CliRunner().invoke(app, ["finetune", str(kd.path), str(cohort.path), "--labelled", "2", "--steps", "2"])
+    trained(finetuned(kd, cohort, labelled=2, steps=4), cohort, store)  # a process of its own takes seconds
+    result = CliRunner().invoke(app, ["finetune", str(kd.path), str(cohort.path), "--labelled", "2", "--steps", "4"])
     assert result.exit_code == 0, result.output
     assert f"parent                {kd.path.name}" in result.output and "test_macro_f1" in result.output
     result = CliRunner().invoke(app, ["finetune", "student-kd-0", str(cohort.path)])
