@@ -13,6 +13,7 @@ from sacd.experiments.profile import load_profile
 from sacd.experiments.single_student import single_student
 from sacd.runs.execute import execute
 from sacd.runs.kind import RunConfig
+from sacd.runs.kinds.student import StudentRun
 from sacd.runs.staging import TrainedStudent
 from sacd.runs.store import Run, RunStore
 from sacd.simulate.simulated_cohort import simulate
@@ -30,11 +31,15 @@ def made(config: RunConfig, cohort: Cohort, store: RunStore) -> Run:
     return store.open(config, cohort)
 
 
-def student(cohort: Cohort, method: str, labelled: int, seed: int) -> RunConfig:
-    """The laptop profile's, on its trunk; of the teachers one that is quick."""
+def student(cohort: Cohort, method: str, labelled: int | None, seed: int) -> StudentRun:
+    """The laptop profile's, on its trunk; of the teachers one that is quick, of as many steps wherever it learns."""
     teacher = None if method == "ce" else "sen"
     objective = ObjectiveConfig(name=method)
-    return single_student(cohort, LAPTOP, objective, teacher=teacher, labelled=labelled, frozen=True, seed=seed)
+    run = single_student(cohort, LAPTOP, objective, teacher=teacher, labelled=labelled, frozen=True, seed=seed)
+    if run.teacher is None:
+        return run
+    training = LAPTOP.few_label_teacher.training
+    return run.model_copy(update={"teacher": run.teacher.model_copy(update={"training": training})})
 
 
 def macro_f1(said: pd.DataFrame) -> float:
@@ -45,14 +50,14 @@ def macro_f1(said: pd.DataFrame) -> float:
 def measured(folder: Path, seed: int) -> dict[str, float]:
     """Macro-F1 on the new laboratory's test people: other people, behind a camera that shows less.
 
-    With eight labelled people at home and two in the laboratory. `start` is the student as it comes; from scratch the
-    same two are all there is, for the teacher too.
+    At home everybody is labelled, in the laboratory two people are. `start` is the student as it comes; from scratch
+    the same two are all there is, for the teacher too.
     """
     sizes = {"nights": 0, "viewing": False, "exist_ok": True}
     home = Cohort.open(simulate(folder / "home", train=24, test=4, coupling="medium", seed=0, **sizes))
     clinic = Cohort.open(simulate(folder / "clinic", train=14, test=12, coupling="weak", seed=1, **sizes))
     store = RunStore(folder / "runs")
-    parent = made(student(home, "kd", 8, seed), home, store)
+    parent = made(student(home, "kd", None, seed), home, store)
     config = finetuned(parent, clinic, labelled=2, seed=seed)
     tested = clinic.of(config.split(clinic).test)
     comes = pd.concat([TrainedStudent(parent).staged(night, "argmax") for night in tested])

@@ -1,12 +1,11 @@
 """The kind of run *finetuned*: a student that goes on, from the weights it has, on the nights of another laboratory."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from sacd.runs.execute import Making
 from sacd.runs.kinds.carried import CarriedRun, CarriedTeacherRun
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.trunk import TrunkRun
-from sacd.training.tasks import StudentTask
+from sacd.training.tasks import FinetuneTask, StudentTask
 
 
 class FinetunedRun(CarriedRun, StudentRun):
@@ -16,6 +15,7 @@ class FinetunedRun(CarriedRun, StudentRun):
     teacher, if it has one, was carried there too.
     """
 
+    trained_by: ClassVar[type[StudentTask]] = FinetuneTask
     kind: Literal["finetuned"] = "finetuned"
     teacher: CarriedTeacherRun | None = None
     trunk: TrunkRun | None = None
@@ -24,9 +24,3 @@ class FinetunedRun(CarriedRun, StudentRun):
         """A method of its own in tables."""
         row = super().row()
         return row | {"method": f"{row['method']}, finetuned"}
-
-    def task(self, making: Making) -> StudentTask:
-        """The objective, from weights that are trained."""
-        task = super().task(making)
-        task.is_trained = True
-        return task
