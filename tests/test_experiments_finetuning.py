@@ -70,7 +70,7 @@ def measured(folder: Path, seed: int) -> dict[str, float]:
 
 @pytest.mark.slow
 def test_it_beats_what_two_labels_alone_teach(tmp_path):
-    """On this trunk, which everybody shares, nothing is claimed against its start and against distilling from scratch."""
+    """On this trunk, which everybody shares, nothing is claimed against its start or distilling from scratch."""
     torch.set_num_threads(1)
     table = pd.DataFrame([measured(tmp_path, seed) for seed in range(SEEDS)])
     assert (table["finetuned"] - table["scratch ce"]).mean() > 0, table.round(3).to_string()
