@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from sacd.exceptions import SacdError, first_line
-from sacd.progress import progress
+from sacd.progress import Bar, progress
 
 WORKER_BYTES = 1.5e9
 """Memory that a training process holds, measured."""
@@ -87,6 +87,7 @@ def side_by_side(most: int | None = None) -> int:
 def run_jobs(
     title: str, jobs: Mapping[str, Job], most: int | None = None, slots: bool = True,
     prepare: Callable[[], None] | None = None, variables: Mapping[str, str] | None = None,
+    ended: Callable[[str, Result], None] = lambda name, result: None, bar: Bar | None = None,
 ) -> dict[str, Result]:
     """Do all jobs, each as soon as those it needs are done, those first that the longest work hangs on.
 
@@ -104,6 +105,10 @@ def run_jobs(
         What each process does first; importable by name.
     variables : mapping, optional
         Environment variables of the processes.
+    ended : callable
+        ``ended(name, result)`` as soon as a job is done; what it raises stops the work.
+    bar : Bar, optional
+        Shown instead of one of its own; its total is the cost of all jobs.
 
     Returns
     -------
@@ -121,7 +126,9 @@ def run_jobs(
     def make_pool() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(held_up, prepare))
 
-    with environment(**(variables or {})), progress(title, sum(job.cost for job in jobs.values())) as bar:
+    total = sum(job.cost for job in jobs.values())
+    shown = progress(title, total) if bar is None else nullcontext(bar)
+    with environment(**(variables or {})), shown as bar:
         pool = make_pool()
         running: dict[Future[Result], str] = {}
         try:
@@ -132,20 +139,22 @@ def run_jobs(
                 for name in sorted(ready, key=hanging.__getitem__, reverse=True)[: count - len(running)]:
                     job = waiting.pop(name)
                     running[pool.submit(_do, job.call, job.arguments, slots)] = name
-                ended, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-                if any(isinstance(future.exception(), BrokenProcessPool) for future in ended):
-                    ended = set(running)  # a pool that lost one process has lost all
+                finished, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                if any(isinstance(future.exception(), BrokenProcessPool) for future in finished):
+                    finished = set(running)  # a pool that lost one process has lost all
                     pool.shutdown()
                     pool = make_pool()
-                for future in ended:
-                    results[running.pop(future)] = _result(future)
+                for future in finished:
+                    name = running.pop(future)
+                    results[name] = _result(future)
+                    ended(name, results[name])
                 left = sum(job.cost for job in waiting.values())
                 left += sum(jobs[name].cost * (1 - jobs[name].share()) for name in running.values())
                 if running and held_up.value >= len(running) and not told:
                     told = True
                     print(f"{title}: waiting for other work on this machine", file=sys.stderr, flush=True)
                 note = f"{len(waiting) + len(running)} of {len(jobs)} left"
-                bar.to(sum(job.cost for job in jobs.values()) - left, note)
+                bar.to(total - left, note)
         finally:
             pool.shutdown(cancel_futures=True)
     return results

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +16,15 @@ from sacd.cohort.writer import CohortWriter
 
 ROOT = Path(__file__).parents[1]
 pytest_plugins = ["browser"]
+_config = tempfile.TemporaryDirectory(prefix="sacd-config-")
 
 
 def pytest_configure() -> None:
-    """One thread a process, kernels and training processes included: several test processes share the cores."""
+    """One thread a process, kernels and training processes included, for several test processes share the cores; and
+    a configuration folder of the tests' own, for the user's holds a secret."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
+    os.environ["SACD_CONFIG"] = _config.name
 
 
 @pytest.fixture(scope="session")

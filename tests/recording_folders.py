@@ -21,10 +21,16 @@ def level(t: float) -> int:
     return int(np.clip(20 + t / 2, 0, 255))
 
 
+def frame_times_of(onsets: np.ndarray, frames: int) -> np.ndarray:
+    """Times of `frames` pictures spread evenly over 30 s after each onset, [clips, frames]."""
+    return onsets[:, None] + (np.arange(frames) + 0.5) * 30 / frames
+
+
 def write_video(
-    path: Path, seconds: float, begin: float = 0.0, created: str | None = None, codec: str = "mpeg4"
+    path: Path, seconds: float, begin: float = 0.0, created: str | None = None, codec: str = "mpeg4",
+    lost: tuple[float, float] = (0, 0),
 ) -> None:
-    """A video of `seconds` that begins at `begin` on the PSG's clock."""
+    """A video of `seconds` that begins at `begin` on the PSG's clock, without the pictures of the seconds `lost`."""
     with av.open(path, "w") as container:
         if created:
             container.metadata["creation_time"] = created
@@ -33,6 +39,8 @@ def write_video(
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.thread_count = 1
         for i in range(round(seconds * FPS)):
+            if lost[0] <= begin + i / FPS < lost[1]:
+                continue
             picture = np.full((48, 64), level(begin + i / FPS), np.uint8)
             frame = av.VideoFrame.from_ndarray(picture, format="gray")
             frame.pts, frame.time_base = i, Fraction(1, FPS)
@@ -54,7 +62,7 @@ def write_edf(
         recording=edfio.Recording(startdate=START.date()),
         starttime=START.time(),
         annotations=[edfio.EdfAnnotation(5, None, "Lights off"), *notes],
-        data_record_duration=1,
+        data_record_duration=1 if channels else None,
     ).write(path)
 
 

@@ -14,7 +14,10 @@ from sacd.cli import app
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
 
-COMMANDS = ("simulate", "ingest", "check", "train", "pretrain", "predict", "report", "runs", "lab", "clinic")
+COMMANDS = (
+    "simulate", "ingest", "region", "check", "train", "finetune", "pretrain", "predict", "report", "runs", "lab",
+    "clinic",
+)
 
 
 @pytest.fixture
@@ -195,3 +198,21 @@ def test_ingest_cuts_frames_over_a_span(run, tmp_path):
     assert (spread.info.sampling.span_s, consecutive.info.sampling.span_s) == (30, 1.6)
     assert spread.info.source_id == consecutive.info.source_id
     assert run("ingest", source, tmp_path / "none", "--span", "31").exit_code != 0 and not (tmp_path / "none").exists()
+
+
+def test_ingest_says_what_became_of_each_night(run, tmp_path):
+    source, out = make_source(tmp_path / "source", ("P1_a", "P2"), ("W", "N2")), tmp_path / "out"
+    (source / "P2" / "video.mp4").unlink()
+    options = ("--frames", 2, "--size", 8, "--scoring-clock", "time of day", "--sync")
+    refused = run("ingest", source, out, *options)
+    assert refused.exit_code == 1 and "P2 has no video" in refused.stderr and "--keep-going" in refused.stderr
+    assert not out.exists()
+    result = run("ingest", source, out, *options, "--keep-going")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert any(line.startswith("P1_a") and "C3-M2" in line for line in lines)
+    assert any(line.startswith("P2: skipped: ") and "has no video" in line for line in lines)
+    assert (out / "ingest.tsv").is_file() and (out / "clocks" / "P1_a.png").is_file()
+    drawn = run("region", source / "P1_a" / "video.mp4", "--out", tmp_path / "bed.png", "--region", "0.1,0.2,0.5,0.5")
+    assert drawn.exit_code == 0 and drawn.stdout.startswith("--region 0.100,0.200,0.500,0.500")
+    assert (tmp_path / "bed.png").stat().st_size > 1000

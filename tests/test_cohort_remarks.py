@@ -12,7 +12,7 @@ from sacd.cohort import Cohort
 from sacd.cohort.check import check
 from sacd.cohort.remarks import COLUMNS, FILE, LABELS, Remarks
 from sacd.exceptions import SacdError
-from sacd.ingest.hypnogram import read_scoring
+from sacd.ingest.scoring import read_scoring
 from sacd.stages import STAGES
 
 NIGHT = "P000-night1"

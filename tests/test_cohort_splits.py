@@ -101,3 +101,43 @@ def test_an_edited_table_gives_another_split():
     assert make_split(table, seed=3) == before
     table.loc[before.labelled[0], "split"] = "test"
     assert make_split(table, seed=3).test == (before.labelled[0],)
+
+
+# Of whom nobody scored a clip.
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 50), fold=st.none() | st.tuples(st.integers(0, 3), st.just(4)),
+    protocol=st.sampled_from(["paper", "few-label"]),
+)
+def test_the_unscored_are_unlabelled_and_change_nobody_elses_role(seed, fold, protocol):
+    table, labelled = participants(20, seed, test=4), 4 if protocol == "few-label" else None
+    scored = [name for name in table.index if name not in ("P001", "P004", "P009")]
+    split = make_split(table, protocol, labelled, fold, seed, scored=scored)
+    without = make_split(table.loc[scored], protocol, labelled, fold, seed)
+    assert set(split.unlabelled) - set(without.unlabelled) == {"P001", "P004", "P009"}
+    assert (split.labelled, split.validation, split.test) == (without.labelled, without.validation, without.test)
+
+
+def test_whom_the_cohort_keeps_for_later_is_not_trained_on():
+    table = participants(12, test=2)
+    scored = list(table.index[:8]) + ["P011"]
+    assert make_split(table, scored=scored).unlabelled == ("P008", "P009")  # P010 may be scored and tested one day
+    assert "P010" in make_split(table, fold=(0, 3), scored=scored).unlabelled  # a fold asks nobody
+
+
+def test_a_budget_may_be_all_who_are_scored_where_others_are_not():
+    table = participants(10)
+    split = make_split(table, "few-label", 2, scored=["P003", "P007"], held_out=False)
+    assert {*split.labelled, *split.validation} == {"P003", "P007"} and len(split.unlabelled) == 8
+    assert make_split(table, scored=["P003", "P007"], held_out=False).test == ()
+    with pytest.raises(SacdError, match="above the 2 training participants of whom clips are scored; use at most 2"):
+        make_split(table, "few-label", 3, scored=["P003", "P007"], held_out=False)
+
+
+@pytest.mark.parametrize("scored", [[], ["P001"], ["P001", "P002"]])
+def test_too_few_scored_people_are_refused_in_one_line(scored):
+    with pytest.raises(SacdError, match="needs at least 3 participants of whom clips are scored") as caught:
+        make_split(participants(10), scored=scored)
+    assert "\n" not in str(caught.value)

@@ -75,7 +75,7 @@ def test_what_claims_rest_on_has_more_seeds_on_the_profiles_own_trunk(cohort):
 
 def test_a_real_cohort_stands_on_the_shipped_trunk_beside_its_own(cohort):
     info = cohort.info.model_copy(update={"simulated": False})
-    real = Cohort(cohort.path, info, cohort.participants, cohort.recordings)
+    real = type(cohort)(cohort.path, info, cohort.participants, cohort.recordings)
     found = [run for run in few(real, profile_of()) if run.seed == 0 and run.objective.name == "ce"]
     assert [run.row()["trunk"] for run in found] == ["motion, continued", "motion", "pixels", "random"]
     assert [isinstance(run.trunk, TrunkRun) for run in found] == [False, True, True, True]

@@ -10,7 +10,7 @@ from sacd import experiments, runs
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments import night
-from sacd.experiments.night import Row, named_runs, night_place, rows, with_ways
+from sacd.experiments.night import Row, named_runs, night_place, rows
 from sacd.experiments.profile import load_profile
 from sacd.runs.execute import execute
 from sacd.runs.kinds.student import StudentRun
@@ -120,18 +120,28 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     for _, run in named:
         execute(run, cohort, store)
     table = runs.ensure(cohort, [run for _, run in named], store)
-    decisions = ["argmax", *night.DECODED, *night.CAUSAL_DECODED]
-    return with_ways(runs.predictions(table, decision=decisions), table, named)
+    found = night.staged(table, named)
+    decisions = ["argmax", "corrected", *night.DECODED, *night.CAUSAL_DECODED]
+    # The same from all predictions at once, of which the rows that a decision is not asked of are left out.
+    every = night.with_ways(runs.predictions(table, decision=decisions), table, named)
+    asked = {run_id: night.decisions_of(row) for run_id, (row, _) in zip(table["run_id"], named, strict=True)}
+    every = every[[one in asked[run_id] for run_id, one in zip(every["run_id"], every["decision"], strict=True)]]
+    same = {name: every[name].astype(found[name].dtype) for name in found}
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), pd.DataFrame(same).reset_index(drop=True))
+    assert found.memory_usage(deep=True).sum() < 120 * len(found) + 10_000
+    return found[found.decision != "corrected"].astype(
+        dict.fromkeys(["protocol", "context", "way", "block", "method"], str)
+    )
 
 
 def test_single_clips_stand_in_both_contexts_and_nothing_else_does(staged: pd.DataFrame) -> None:
     contexts = staged[staged.protocol == "few-label"].groupby("way")["context"].unique().map(set).to_dict()
     decoded = {f"clip + {name}" for name in night.DECODED.values()} | {"GRU, 4 clips"}
-    decoded |= {f"GRU, 4 clips + {name}" for name in night.DECODED.values()}
+    decoded |= {"GRU, 4 clips + forward–backward"}
     online = [name for name in contexts if name.startswith("GRU, 4 clips, causal")]
-    online += [f"{way} + {name}" for way in ("clip", "GRU, 4 clips") for name in night.CAUSAL_DECODED.values()]
+    online += [f"clip + {name}" for name in night.CAUSAL_DECODED.values()]
     expected = {"clip": {"offline", "causal"}} | dict.fromkeys(decoded, {"offline"}) | dict.fromkeys(online, {"causal"})
-    assert contexts == expected and len(online) == 1 + 5 + 4
+    assert contexts == expected and len(online) == 2 + 2
     assert set(staged[staged.protocol == "paper"]["way"]) == {way for way in contexts if "causal" not in way}
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny import make_cohort, night_profile
 
@@ -29,7 +30,17 @@ def test_table_two_says_budget_steps_seeds_and_trials(cohorts):
         assert f"{search.trials} trials of every method" in told
     assert f"raw {PROFILE.student.training.steps}, batch 32; frozen {PROFILE.frozen.training.steps}, batch" in raw
     assert f"features {PROFILE.feature_student.training.steps}, batch" in features and "Privileged" in features
-    assert "Privileged" not in raw
+    assert "Privileged" not in raw and "quality flag" not in raw and "no usable clip" not in raw
+
+
+def test_what_is_left_out_is_said(tmp_path):
+    cohort = make_cohort(tmp_path / "cohort", features=True)
+    first, second, *_ = cohort
+    first.clips.assign(flag_video_gap=np.arange(24) < 5).to_parquet(first.path / "clips.parquet", index=False)
+    second.clips.assign(stage=-1).to_parquet(second.path / "clips.parquet", index=False)
+    told = notes.left_out(Cohort.open(cohort.path), PROFILE)
+    assert told[0] == "5 of 264 clips carry a quality flag and are left out of training and test."
+    assert told[1].startswith("Of 1 participants no usable clip is scored")
 
 
 def test_table_five_and_figure_five_say_steps_and_seeds(cohorts):

@@ -104,8 +104,9 @@ def test_no_notebook_formats_a_sentence(path):
                 assert not re.search(r"[^\W\d_]{2}", words), f"a tested function should say {ast.unparse(node)}"
 
 
-def test_commands_in_the_readme_exist():
-    lines = [words for words in sacd_lines("README.md") if words[1].islower()]
+@pytest.mark.parametrize("page", ["README.md", "docs/from-your-lab.md"])
+def test_commands_in_the_readme_exist(page):
+    lines = [words for words in sacd_lines(page) if words[1].islower()]
     assert len(lines) > 8
     for words in lines:
         result = CliRunner().invoke(app, [words[1], "--help"])

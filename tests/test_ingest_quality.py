@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sacd.ingest.quality import CHECKS, picture_faults
+from sacd.ingest.quality import picture_faults
 
 
 def test_each_fault_is_found_and_nothing_else():
@@ -14,13 +14,54 @@ def test_each_fault_is_found_and_nothing_else():
     video[69] = 0
     faults = picture_faults(video)
     assert {name: np.flatnonzero(faults[name]).tolist() for name in faults} == {
-        "black": [1, 69], "bright": [2], "frozen": [3, 69],
+        "black": [1, 69], "bright": [2], "frozen": [3, 69], "occluded": [],
     }
     gap = np.zeros(70, bool)
     gap[[3, 5]] = True
     held = picture_faults(video, gap)
-    assert list(held) == list(CHECKS)
+    assert list(held) == ["gap", "black", "bright", "frozen", "occluded"]
     assert np.flatnonzero(held.gap).tolist() == [3, 5] and np.flatnonzero(held.frozen).tolist() == [69]
+
+
+def scenes(clips: int) -> np.ndarray:
+    """Clips of one scene in which something small moves."""
+    y, x = np.mgrid[:32, :32]
+    scene = 90 + 40 * np.sin(x / 3) * np.cos(y / 4)
+    return np.clip(scene + np.random.default_rng(1).normal(0, 3, (clips, 8, 32, 32)), 0, 255)
+
+
+def test_damaged_pictures_are_not_judged_further():
+    video = scenes(4).astype(np.uint8)
+    video[1:3] = 0
+    faults = picture_faults(video, np.arange(4) == 3, np.arange(4) == 1)
+    assert {name: np.flatnonzero(faults[name]).tolist() for name in faults} == {
+        "gap": [3], "damaged": [1], "black": [2], "bright": [], "frozen": [2], "occluded": [],
+    }
+
+
+def test_key_pictures_of_a_frozen_camera_differ_a_little():
+    video = scenes(2).astype(np.uint8)
+    video[1, 1:] = video[1, 1]
+    video[1, 4] += 1
+    assert picture_faults(video).frozen.tolist() == [False, True]
+
+
+def test_another_light_covers_nothing():
+    video = scenes(12)
+    video[3:6] = 1.5 * video[3:6] + 20
+    video[8, :, :, 14:] = 60
+    assert np.flatnonzero(picture_faults(video.clip(0, 255).astype(np.uint8)).occluded).tolist() == [8]
+
+
+def test_a_bed_in_which_nothing_breathes():
+    motion = np.full((14, 150, 65), 128, np.uint8)
+    motion[:, :, -1] = 128 + 40 * np.sin(np.arange(150) / 3)
+    motion[4:7, :, -1] = 128
+    motion[10, :, -1] = 130
+    faults = picture_faults(scenes(14).astype(np.uint8), motion=motion)
+    # One clip alone is an apnoea as likely.
+    assert np.flatnonzero(faults.empty_bed).tolist() == [4, 5, 6]
+    assert not picture_faults(scenes(8).astype(np.uint8), motion=motion[:8]).empty_bed.any()
 
 
 def test_no_clip_at_all():

@@ -17,7 +17,7 @@ from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
 from sacd.ingest import ingest
 from sacd.ingest.crop import MARGIN_CLIPS, drawn_margins
-from sacd.ingest.hypnogram import read_scoring
+from sacd.ingest.scoring import read_scoring
 from sacd.ingest.sleep_edf import FEATURES, WEAK_VIEW, choose_view, unsaturated, with_neighbours
 from sacd.stages import NOT_SCORED, STAGES
 

@@ -5,28 +5,31 @@ import os
 import nbformat
 
 from sacd.kernels import ENVIRONMENT, prepare_worker, write_kernel
+from sacd.paths import ROOT
 from sacd.report.notebook import execute
 
 WIDGET = """
 import ipywidgets
 display(ipywidgets.Text("much " * 10_000))
-ipywidgets.interact(lambda chosen: print(chosen), chosen=["a", "b"])
-print("shown")
+display(ipywidgets.Dropdown(options=["a", "b"]))
+print("shown", place)
 """
 
 
-def test_no_state_of_widgets_is_kept(tmp_path, monkeypatch):
+def test_neither_state_of_widgets_nor_the_repositorys_place_is_kept(tmp_path, monkeypatch):
     for name in (*ENVIRONMENT, "JUPYTER_PATH"):  # put back when the test is over
         monkeypatch.setenv(name, os.environ.get(name, ""))
     write_kernel(tmp_path / "home")
     prepare_worker(tmp_path / "home")
-    cells = [nbformat.v4.new_code_cell(""), nbformat.v4.new_code_cell(WIDGET)]
+    cells = [nbformat.v4.new_code_cell("place = ''"), nbformat.v4.new_code_cell(WIDGET)]
     cells[0].metadata["tags"] = ["parameters"]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "live.ipynb")
-    outcome = execute(tmp_path / "live.ipynb", tmp_path / "out.ipynb", {})
+    outcome = execute(tmp_path / "live.ipynb", tmp_path / "out.ipynb", {"place": f"{ROOT}/data"})
     assert outcome.status == "done", outcome.reason
     made = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert "widgets" not in made.metadata
     kinds = {kind for cell in made.cells for output in cell.get("outputs", []) for kind in output.get("data", {})}
     assert any("widget-view" in kind for kind in kinds)
     assert (tmp_path / "out.ipynb").stat().st_size < 20_000
+    text = (tmp_path / "out.ipynb").read_text()
+    assert f"{ROOT}/" not in text and "shown data" in text

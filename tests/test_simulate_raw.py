@@ -43,7 +43,9 @@ def test_round_trip(cohort: Cohort) -> None:
         part = range(BEGIN, BEGIN + CLIPS)
         assert recording.clips.stage.tolist() == night.labels[part].tolist()
         assert recording.video.shape == (CLIPS, 32, 32, 32)
-        assert np.abs(recording.eeg - night.eeg(part)).max() < 0.1
+        kept = mne.filter.filter_data(night.eeg(part).ravel().astype(float), 100, 0.3, 35, verbose="error")
+        # At the ends of the file the filter has to guess.
+        assert np.abs(recording.eeg.ravel() - kept)[500:-500].max() < 0.1
         assert cohort.participants.loc[person.participant_id, "ahi"] == pytest.approx(person.ahi)
 
 

@@ -13,7 +13,8 @@ from sacd.cohort import Cohort, CohortInfo, Sampling
 from sacd.cohort.extras import Extras, frame_times
 from sacd.cohort.motion import PICTURE, SAMPLES, TIMES_S, measure_motion
 from sacd.cohort.writer import CohortWriter
-from sacd.ingest.video import decode
+from sacd.ingest.picture import decode
+from sacd.ingest.video import read_video
 from sacd.simulate.film import encode
 from sacd.widgets.clip_bytes import answer
 from sacd.widgets.viewing import Viewing, listed, named_runs
@@ -33,7 +34,7 @@ def filmed(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[C
     onsets = 30.0 * np.arange(CLIPS)
 
     def pictures(times: np.ndarray, height: int, width: int) -> np.ndarray:
-        return np.array([picture for picture, _ in decode(source, times, height, width)])
+        return np.array([picture for picture, _ in decode(read_video(source), times, height, width)])
 
     times = frame_times(onsets, FRAMES)
     video = pictures(times.ravel(), HEIGHT, WIDTH).reshape(CLIPS, FRAMES, HEIGHT, WIDTH)

@@ -15,11 +15,10 @@ from scipy.stats import entropy
 from sacd.analysis.exploration import clip_table
 from sacd.analysis.misclassification import near_change
 from sacd.cohort import Recording
+from sacd.cohort.format import FLAG, flagged
 from sacd.exceptions import SacdError
 from sacd.stages import CLIP_SECONDS, NOT_SCORED, STAGES
 
-FLAG = "flag_"
-"""What the names of quality flags begin with: columns of `clips.parquet`, and `flag_artefact` from the events."""
 ARROW = " → "
 """Between the scored and the predicted stage in the value of the filter "confusion"."""
 PROBABILITIES = [f"p_{stage}" for stage in STAGES]
@@ -147,11 +146,6 @@ def _confusions(table: pd.DataFrame) -> list[str]:
     return [f"{STAGES[scored]}{ARROW}{STAGES[said]}" for scored, said in cells.index]
 
 
-def _flagged(table: pd.DataFrame) -> Mask:
-    # A flag that a recording does not have is missing, not set.
-    return table.filter(regex=f"^{FLAG}").eq(True).any(axis=1)
-
-
 def _stages(table: pd.DataFrame) -> list[str]:
     return list(STAGES)
 
@@ -180,7 +174,7 @@ FILTERS: dict[str, Filter] = {
     ),
     "confusion": Filter("one stage taken for another (Fig. 13)", ("predicted",), _is_confusion, _confusions),
     "transition": Filter("a neighbour has another stage", ("stage",), near_change),
-    "flagged": Filter("quality flags", (FLAG,), _flagged),
+    "flagged": Filter("quality flags", (FLAG,), flagged),
 }
 """By the name that callers and the viewer use."""
 

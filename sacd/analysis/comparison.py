@@ -134,12 +134,13 @@ def compare_present(
     DataFrame
         As of `compare`; with its columns and no row where nothing is compared.
     """
-    known = predictions[[*within, by]].drop_duplicates()
+    known = predictions[[*within, by]].drop_duplicates().astype(object)
     groups = known.groupby(list(within), sort=False)[by] if within else known.assign(all=0).groupby("all")[by]
     able = groups.transform(lambda names: (names == reference).any() and len(names) > 1).astype(bool)
     if not able.any():
         return pd.DataFrame(columns=[*within, by, *COLUMNS])
-    shown = predictions.merge(known[able], on=[*within, by])
+    # Most often all of them: nights of a hundred runs are not copied for nothing.
+    shown = predictions if able.all() else predictions.merge(known[able], on=[*within, by])
     return compare(shown, reference, metrics, by, within)
 
 

@@ -28,7 +28,8 @@ import numpy as np
 from sacd.audiovideo.benchmark import TEST, TRAIN, VALIDATION, Audio, Benchmark, BenchmarkInfo, Pairs
 from sacd.cohort import Sampling
 from sacd.exceptions import NotApplicable, SacdError
-from sacd.ingest.video import decode, read_video
+from sacd.ingest.picture import decode
+from sacd.ingest.video import read_video
 from sacd.locks import alone
 from sacd.progress import progress
 
@@ -183,11 +184,12 @@ def _decode(videos: list[Path], file: Path, shape: tuple[int, int, int, int]) ->
     aside = file.with_suffix(".aside")
     clips = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
     with progress("decoding UCF-101", len(videos)) as bar:
-        for clip, video in zip(clips, videos, strict=True):
-            times = (np.arange(frames) + 0.5) / frames * read_video(video).duration_s
+        for clip, path in zip(clips, videos, strict=True):
+            video = read_video(path)
+            times = (np.arange(frames) + 0.5) / frames * video.duration_s
             for place, (picture, _) in enumerate(decode(video, times, height, width)):
                 clip[place] = picture
-            bar.advance(1, video.stem)
+            bar.advance(1, path.stem)
     clips.flush()
     os.replace(aside, file)
 

@@ -3,8 +3,9 @@
 import typer
 
 from sacd.cli.behaviour import Commands, TakesPairs
-from sacd.cli.cohorts import check, ingest, simulate
-from sacd.cli.networks import pretrain, runs, train
+from sacd.cli.checks import check
+from sacd.cli.cohorts import ingest, region, simulate
+from sacd.cli.networks import finetune, pretrain, runs, train
 from sacd.cli.prediction import predict
 from sacd.cli.reports import claim, report
 from sacd.cli.servers import clinic, lab
@@ -13,5 +14,7 @@ app = typer.Typer(
     cls=Commands, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False,
     help="Cross-modal distillation from EEG to infrared sleep video: from a cohort to a report.",
 )
-for command in (simulate, ingest, check, train, pretrain, predict, report, claim, runs, lab, clinic):
+for command in (
+    simulate, ingest, region, check, train, finetune, pretrain, predict, report, claim, runs, lab, clinic,
+):
     app.command(cls=TakesPairs)(command)

@@ -1,11 +1,12 @@
-"""Commands that train networks, or list those that were: train, pretrain, runs."""
+"""Commands that train networks, or list those that were: train, finetune, pretrain, runs."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from sacd.cli.options import CohortFolder, Fold, ProfileName, fold_of, values_of
+from sacd.cli.options import CohortFolder, Flagged, Fold, ProfileName, fold_of, values_of
+from sacd.exceptions import SacdError
 
 RUN_COLUMNS = (
     "run_id", "method", "tier", "protocol", "labelled", "fold", "seed", "test_accuracy", "test_kappa", "seconds",
@@ -23,6 +24,7 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the student.")] = None,
     fold: Fold = None,
     seed: Annotated[int, typer.Option(help="Who is labelled, initial weights, order of clips.")] = 0,
+    flagged: Flagged = False,
     pairs: Annotated[
         list[str] | None, typer.Option("--option", metavar="NAME VALUE", help="An option of the objective; repeatable.")
     ] = None,
@@ -46,12 +48,58 @@ def train(
     distils = ObjectiveConfig(name=objective, options=values_of(pairs))
     run = single_student(
         opened, settings, distils, network=student, teacher=teacher, labelled=labelled, frozen=frozen, steps=steps,
-        seed=seed, fold=part,
+        seed=seed, fold=part, flagged=flagged,
     )
-    row = ensure_one(opened, run)
+    _print_row(ensure_one(opened, run))
+
+
+def _print_row(row: Any) -> None:
     for name, value in row.dropna().items():
         if value != "":
             print(f"{name:<22}{value:.4g}" if isinstance(value, float) else f"{name:<22}{value}")
+
+
+def finetune(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A student's run: its folder, or its id.")],
+    cohort: CohortFolder,
+    objective: Annotated[
+        str | None, typer.Option(help="By default its own where there is EEG, else self-training, or ce.")
+    ] = None,
+    labelled: Annotated[int | None, typer.Option(min=2, help="Participants whose labels are seen; else all.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="At most; as many as it was trained by default.")] = None,
+    fold: Fold = None,
+    seed: Annotated[int, typer.Option(help="Who is labelled, order of clips.")] = 0,
+    flagged: Flagged = False,
+    pairs: Annotated[
+        list[str] | None, typer.Option("--option", metavar="NAME VALUE", help="An option of the objective; repeatable.")
+    ] = None,
+) -> None:
+    """Carry a student to a new laboratory: go on from its weights on that cohort's labelled and unlabelled nights.
+
+    Its teacher goes with it, where the cohort has EEG. At least two participants must be scored: one of them validates,
+    and where nothing better comes the student stays what it was. The result is a run like any other.
+
+    Examples:
+
+    \b
+      sacd finetune student-kd-1a2b3c4d5e6f data/clinic
+      sacd finetune data/runs/student-kd-1a2b3c4d5e6f data/clinic --labelled 2
+      sacd finetune student-ce-0f9e8d7c6b5a data/ward --objective self-training --option threshold 0.8
+    """
+    from sacd.cohort import Cohort
+    from sacd.experiments.finetuning import finetuned
+    from sacd.runs import ensure_one
+    from sacd.runs.staging import find_run
+    from sacd.training.config import ObjectiveConfig
+
+    if pairs and objective is None:
+        raise SacdError("options belong to an objective; name it with --objective")
+    asked = None if objective is None else ObjectiveConfig(name=objective, options=values_of(pairs))
+    opened = Cohort.open(cohort)
+    config = finetuned(
+        find_run(run), opened, asked, labelled=labelled, steps=steps, seed=seed, fold=fold_of(fold), flagged=flagged
+    )
+    _print_row(ensure_one(opened, config))
 
 
 def pretrain(

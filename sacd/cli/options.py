@@ -10,6 +10,7 @@ from sacd.exceptions import SacdError
 CohortFolder = Annotated[Path, typer.Argument(metavar="COHORT", help="A cohort's folder.")]
 ProfileName = Annotated[str, typer.Option(help="smoke, laptop, evening, paper, or a YAML file.")]
 Fold = Annotated[str | None, typer.Option(metavar="I/K", help="Leave fold I of K, I from 0, to testing.")]
+Flagged = Annotated[bool, typer.Option("--flagged", help="Also use clips that a quality flag marks.")]
 Span = Annotated[float, typer.Option(min=0.1, max=30, help="Seconds of a clip that its frames spread over.")]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Only say what would be done, and the minutes.")]
 

@@ -17,6 +17,7 @@ from sacd.cohort.format import (
     CohortInfo,
     Modality,
     check_id,
+    flagged,
     hash_file,
     read_clips,
     read_info,
@@ -25,6 +26,7 @@ from sacd.cohort.format import (
     read_recordings,
 )
 from sacd.exceptions import SacdError, reading
+from sacd.stages import NOT_SCORED
 
 
 @lru_cache(maxsize=128)
@@ -69,6 +71,11 @@ class Recording:
     def timing_hash(self) -> str:
         """SHA-256 of the clips' numbers: what there is to know of them where the stages are hidden."""
         return hashlib.sha256(self.clips["clip"].to_numpy(dtype=np.int64).tobytes()).hexdigest()
+
+    @cached_property
+    def flagged(self) -> np.ndarray:
+        """Which clips a quality flag marks (a gap, frozen, damaged …), bool [clips]."""
+        return flagged(self.clips).to_numpy(dtype=bool)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -185,6 +192,23 @@ class Cohort:
         """The recordings of these participants, in the cohort's order."""
         wanted = set(participants)
         return [recording for recording in self if recording.participant_id in wanted]
+
+    def scored(self, with_flagged: bool = False) -> pd.DataFrame:
+        """Rows of `participants`: those of whom a clip is scored, one without a quality flag unless `with_flagged`.
+
+        The others can be trained on without labels, and staged; nothing can be learnt or tested by their labels.
+        """
+        return self.participants[self.participants.index.isin(self._scored[with_flagged])]
+
+    @cached_property
+    def _scored(self) -> tuple[set[str], set[str]]:
+        """Participants with a scored clip that no flag marks, and with any scored clip."""
+        sound, every = set(), set()
+        for recording in self:
+            scored = recording.clips["stage"].to_numpy() != NOT_SCORED
+            every |= {recording.participant_id} if scored.any() else set()
+            sound |= {recording.participant_id} if (scored & ~recording.flagged).any() else set()
+        return sound, every
 
     @cached_property
     def clip_counts(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
+from pyarrow.parquet import ParquetFile
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from sacd.exceptions import SacdError, reading
@@ -18,7 +19,11 @@ FORMAT_VERSION = 2
 """2 added the files of `sacd.cohort.extras`, and float16 for EEG and features; a cohort of format 1 is read, and grows,
 as such."""
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LARGEST = 64_000_000
+"""Bytes of a table or a JSON file."""
 SPLITS = ("train", "validation", "test")
+FLAG = "flag_"
+"""What the names of quality flags begin with: boolean columns of `clips.parquet`."""
 PARTICIPANT_COLUMNS = ("participant_id", "sex", "age", "weight", "ahi", "split")
 RECORDING_COLUMNS = ("recording_id", "participant_id", "start", "channel", "clips")
 ARRAY_NAMES = {
@@ -91,8 +96,23 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def check_size(file: Path, remedy: str, largest: int = LARGEST) -> None:
+    """Refuse a file of more bytes than any of its kind has, before it is read into memory.
+
+    Raises
+    ------
+    SacdError
+        It is larger, or not there.
+    """
+    with reading(file, remedy):
+        size = file.stat().st_size
+    if size > largest:
+        raise SacdError(f"{file}: has {size / 1e6:,.0f} MB, more than the {largest / 1e6:.0f} of its kind; {remedy}")
+
+
 def read_json(file: Path, remedy: str) -> Any:
     """The content of a JSON file; `SacdError` says what stops it and the `remedy`."""
+    check_size(file, remedy)
     with reading(file, remedy, "not valid JSON"):
         return json.loads(file.read_text(encoding="utf-8"))
 
@@ -132,7 +152,8 @@ def read_clips(folder: Path) -> pd.DataFrame:
     """Read `clips.parquet` of a recording's folder: integer `clip` and `stage`, `onset` in s, and optional columns."""
     file, remedy = folder / "clips.parquet", "ingest the recording again"
     with reading(file, remedy):
-        table = pd.read_parquet(file)
+        # As pandas reads it, in half the time: whole cohorts are read to say what identifies a run.
+        table = ParquetFile(file).read(use_threads=False).to_pandas(use_threads=False)
     missing = [name for name in ("clip", "onset", "stage") if name not in table]
     if missing:
         raise SacdError(f"{file}: no column {', '.join(missing)}; {remedy}")
@@ -144,8 +165,15 @@ def read_clips(folder: Path) -> pd.DataFrame:
     return table
 
 
+def flagged(clips: pd.DataFrame) -> pd.Series:
+    """Which rows of a table of clips a quality flag marks, bool."""
+    # A flag that some recordings do not have is missing in their rows, not set.
+    return clips.filter(regex=f"^{FLAG}").eq(True).any(axis=1)
+
+
 def read_tsv(file: Path, required: tuple[str, ...], numeric: tuple[str, ...]) -> pd.DataFrame:
     """Read a tab-separated table: text where ``n/a`` is a value, the `numeric` columns as float with NaN for it."""
+    check_size(file, "restore or correct it")
     with reading(file, "restore or correct it", "not a tab-separated table"):
         # utf-8-sig: spreadsheets begin their files with a byte-order mark.
         table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("n/a")

@@ -16,7 +16,8 @@ PICTURE = 16
 TIMES_S = np.arange(SAMPLES + 1) / HZ
 """Times of those pictures, s from the clip's onset; sample i of the result stands halfway between i and i + 1."""
 CHANNELS = GRID * GRID + 1
-_DIFFERENCE_STEP, _BREATHING_STEP, _BREATHING_ZERO = 1 / 4, 1 / 16, 128
+_CELL = PICTURE // GRID
+_DIFFERENCE_STEP, _BREATHING_STEP, _BREATHING_ZERO = 1 / _CELL**2, 1 / 16, 128
 # Breathing's band begins and ends gently: sharp edges let a movement ring through the whole clip.
 _BAND_HZ, _BAND_GAIN = (0.06, 0.14, 0.55, 0.85), (0.0, 1.0, 1.0, 0.0)
 
@@ -41,13 +42,18 @@ def measure_motion(pictures: np.ndarray) -> np.ndarray:
     made robust against movements by spatial signs (Taskinen, Koch & Oja 2012, doi:10.1016/j.spl.2012.01.001). Its unit
     is the root of the mean square over cells, its sign that of the brightness: up where the whole picture is brighter.
     """
-    cell = PICTURE // GRID
-    blocks = pictures.astype(np.float32).reshape(-1, GRID, cell, GRID, cell)
-    difference = np.abs(np.diff(blocks, axis=0)).mean((2, 4)).reshape(SAMPLES, -1)
-    cells = blocks.mean((2, 4)).reshape(SAMPLES + 1, -1)
-    grid = np.rint(difference / _DIFFERENCE_STEP)
+    # Whole numbers are summed exactly; of a cell of four pixels the sum of differences is their mean in steps of 1/4.
+    levels = pictures.astype(np.int16)
+    grid = _sums(np.abs(np.diff(levels, axis=0)))
+    cells = _sums(levels) / np.float32(_CELL**2)
     breathing = np.rint(_breathing((cells[1:] + cells[:-1]) / 2) / _BREATHING_STEP) + _BREATHING_ZERO
     return np.clip(np.column_stack([grid, breathing]), 0, 255).astype(np.uint8)
+
+
+def _sums(levels: np.ndarray) -> np.ndarray:
+    """Sums over the grid's cells: [n, PICTURE, PICTURE] to [n, GRID · GRID]."""
+    rows = levels[:, 0::_CELL] + levels[:, 1::_CELL]
+    return (rows[:, :, 0::_CELL] + rows[:, :, 1::_CELL]).reshape(len(levels), -1)
 
 
 def _breathing(cells: np.ndarray) -> np.ndarray:

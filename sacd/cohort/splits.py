@@ -1,9 +1,11 @@
 """Participant-wise, AHI-stratified splits, folds and label budgets (DESIGN: "Split", "Two protocols").
 
 Nobody is in two parts, ever. The order in which participants are labelled depends on the seed alone, so budgets
-are nested and the same for every method.
+are nested and the same for every method. Of whom nobody scored a clip, there is nothing to learn or to test by labels:
+they can only be unlabelled, and change nobody else's role.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -74,8 +76,13 @@ def stratified_order(participants: pd.DataFrame, seed: int) -> list[str]:
     return sorted(position, key=lambda name: (position[name], name))
 
 
-def test_and_pool(participants: pd.DataFrame, fold: tuple[int, int] | None) -> tuple[list[str], list[str]]:
-    """Test participants and all others: fold i of k, else the cohort's own split, else a fifth of each AHI group."""
+def test_and_pool(
+    participants: pd.DataFrame, fold: tuple[int, int] | None, held_out: bool = True
+) -> tuple[list[str], list[str]]:
+    """Test participants and all others: fold i of k, else the cohort's own split, else a fifth of each AHI group.
+
+    The fifth is nobody without `held_out`.
+    """
     if fold is not None:
         index, count = fold
         if not 0 <= index < count:
@@ -90,7 +97,7 @@ def test_and_pool(participants: pd.DataFrame, fold: tuple[int, int] | None) -> t
         test = list(participants.index[participants["split"] == "test"])
     else:
         order = stratified_order(participants, seed=0)
-        test = order[: max(1, round(TEST_SHARE * len(order)))]
+        test = order[: max(1, round(TEST_SHARE * len(order)))] if held_out else []
     held = set(test)
     return test, [name for name in participants.index if name not in held]
 
@@ -111,6 +118,8 @@ def make_split(
     labelled: int | None = None,
     fold: tuple[int, int] | None = None,
     seed: int = 0,
+    scored: Collection[str] | None = None,
+    held_out: bool = True,
 ) -> Split:
     """The roles of all participants.
 
@@ -127,15 +136,24 @@ def make_split(
         Fold i of k.
     seed : int
         Fixes who is labelled and who validates.
+    scored : collection of str, optional
+        Of whom a clip is scored (`Cohort.scored`); by default everybody. The others are unlabelled, but whom the cohort
+        itself keeps for validation or test: they have no role.
+    held_out : bool
+        Whether somebody is tested where neither a fold nor the cohort says who.
 
     Raises
     ------
     SacdError
-        A budget under 2 or above half the training participants.
+        A budget under 2 or above half the training participants; fewer scored participants than roles.
     """
     # By content, for a table can be edited: hundreds of runs ask for the same few splits.
-    table = tuple(participants.index), participants.ahi.to_numpy(dtype=float).tobytes(), tuple(participants["split"])
-    return _make_split(*table, protocol, labelled, fold, seed)
+    known = participants if scored is None else participants[participants.index.isin(list(scored))]
+    table = tuple(known.index), known.ahi.to_numpy(dtype=float).tobytes(), tuple(known["split"])
+    spare = participants.drop(known.index)
+    if fold is None:
+        spare = spare[~spare["split"].isin(["validation", "test"])]
+    return _make_split(*table, protocol, labelled, fold, seed, tuple(spare.index), held_out)
 
 
 @lru_cache(maxsize=1000)
@@ -147,26 +165,34 @@ def _make_split(
     labelled: int | None,
     fold: tuple[int, int] | None,
     seed: int,
+    unscored: tuple[str, ...],
+    held_out: bool,
 ) -> Split:
     participants = pd.DataFrame({"ahi": np.frombuffer(ahi), "split": list(roles)}, index=list(names))
-    test, pool = test_and_pool(participants, fold)
+    test, pool = test_and_pool(participants, fold, held_out)
     order = stratified_order(participants.loc[pool], seed)
+    which = " of whom clips are scored" if unscored else ""
     if protocol == "few-label":
         budget = labelled or 0
         if budget < 2:
             raise SacdError(f"a budget of {budget} labelled participants is too small; use 2 or more (one validates)")
-        if budget > len(pool) // 2:
+        most = min(len(pool), (len(pool) + len(unscored)) // 2)
+        if budget > most:
             raise SacdError(
-                f"a budget of {budget} labelled participants is above half of the {len(pool)} training participants; "
-                f"use at most {len(pool) // 2}"
+                f"a budget of {budget} labelled participants is above "
+                f"{'' if most == len(pool) else 'half of '}the {len(pool)} training participants{which}; "
+                f"use at most {most}"
             )
         chosen = order[:budget]
         validation = [name for i, name in enumerate(chosen) if i % VALIDATION_EVERY == VALIDATION_POSITION]
         train = [name for name in chosen if name not in validation]
-        return Split(tuple(train), tuple(order[budget:]), tuple(validation), tuple(test))
+        return Split(tuple(train), (*order[budget:], *unscored), tuple(validation), tuple(test))
     own = [name for name in pool if participants.loc[name, "split"] == "validation"] if fold is None else []
     validation = own or order[: max(1, round(VALIDATION_SHARE * len(pool)))]
     train = [name for name in order if name not in set(validation)]
     if not train:
-        raise SacdError(f"{len(pool)} participants cannot train and validate; the cohort needs at least 3 participants")
-    return Split(tuple(train), (), tuple(validation), tuple(test))
+        raise SacdError(
+            f"{len(pool)} participants{which} cannot train and validate; "
+            f"the cohort needs at least {2 + held_out} participants{which}"
+        )
+    return Split(tuple(train), unscored, tuple(validation), tuple(test))

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,49 @@ def _is_leftover(folder: Path) -> bool:
     return all(entry.name[0] == "." or (entry / "recording.json").is_file() for entry in entries)
 
 
+def _unwritten(target: Path, error: OSError) -> SacdError:
+    return SacdError(
+        f"{target}: could not be written ({error.strerror or first_line(error)}); "
+        "free space or name another folder, nothing was half-written"
+    )
+
+
+def write_recording(
+    folder: Path, info: CohortInfo, recording_id: str, clips: pd.DataFrame, video: np.ndarray, eeg: np.ndarray | None,
+    provenance: dict[str, Any] | None = None, extras: Extras | None = None,
+) -> None:
+    """Write the files of one recording into a new folder, for `CohortWriter.adopt`, and check them.
+
+    Parameters as in `CohortWriter.add_recording`.
+
+    Raises
+    ------
+    SacdError
+        It is not as `info` says, or cannot be written.
+    """
+    given, extras = {"video": video, "eeg": eeg}, extras or Extras()
+    if extras.files and info.format_version < FORMAT:
+        raise SacdError(
+            f"recording {recording_id}: the cohort is of format {info.format_version}, which has no "
+            f"{extras.files[0]}; write to another folder"
+        )
+    try:
+        folder.mkdir()
+        for name, file in info.arrays.items():
+            np.save(folder / file, given[name], allow_pickle=False)
+        clips.reset_index(drop=True).to_parquet(folder / "clips.parquet", index=False)
+        about = extras.write(folder)
+        hashes = {file.name: hash_file(file) for file in sorted(folder.iterdir())}
+        metadata = {"recording_id": recording_id, "hashes": hashes, **about, "provenance": provenance or {}}
+        (folder / "recording.json").write_text(json.dumps(metadata, indent=1), encoding="utf-8")
+        faults = recording_faults(folder, info, len(clips))
+    except OSError as error:
+        raise _unwritten(folder, error) from None
+    if faults:
+        fault = faults[0].removeprefix(f"{folder}{os.sep}")
+        raise SacdError(f"recording {recording_id}: {fault}; nothing was written")
+
+
 class CohortWriter:
     """Makes a cohort or adds to one; each recording is on disk, whole, before the index names it.
 
@@ -94,6 +138,8 @@ class CohortWriter:
             self._recordings_folder.mkdir(parents=True, exist_ok=True)
             for left in self._recordings_folder.glob(".aside-*"):  # a killed writer's
                 shutil.rmtree(left)
+            for left in chain(*(self.path.glob(f".{name}-*") for name in INDEX_FILES)):
+                left.unlink()
         except OSError as error:
             raise SacdError(f"{self.path}: cannot be written ({error.strerror}); name another folder") from None
         return self
@@ -154,53 +200,42 @@ class CohortWriter:
         extras : Extras, optional
             What else there is of it; a cohort of format 1 takes none.
         """
-        check_id(recording_id, "recording")
-        extras = extras or Extras()
-        if participant_id not in set(self.participants.participant_id):
-            raise SacdError(f"recording {recording_id}: no participant {participant_id} in the cohort; add it first")
-        target = self._recordings_folder / recording_id
-        if recording_id in set(self.recordings.recording_id):
-            raise SacdError(f"recording {recording_id}: is already in {self.path}; two recordings cannot share an id")
-        if extras.files and self.info.format_version < FORMAT:
-            raise SacdError(
-                f"recording {recording_id}: {self.path} is of format {self.info.format_version}, which has no "
-                f"{extras.files[0]}; write to another folder"
-            )
-        given = {"video": video, "eeg": eeg}
-        arrays = {file: given[name] for name, file in self.info.arrays.items()}
+        self._refuse(recording_id, participant_id)
         aside = self._recordings_folder / f".aside-{recording_id}-{os.getpid()}"
         try:
-            aside.mkdir()
-            for name, array in arrays.items():
-                np.save(aside / name, array, allow_pickle=False)
-            clips.reset_index(drop=True).to_parquet(aside / "clips.parquet", index=False)
-            about = extras.write(aside)
-            hashes = {file.name: hash_file(file) for file in sorted(aside.iterdir())}
-            metadata = {"recording_id": recording_id, "hashes": hashes, **about, "provenance": provenance or {}}
-            (aside / "recording.json").write_text(json.dumps(metadata, indent=1), encoding="utf-8")
-            faults = recording_faults(aside, self.info, len(clips))
-            if faults:
-                fault = faults[0].removeprefix(f"{aside}{os.sep}")
-                raise SacdError(f"recording {recording_id}: {fault}; nothing was written")
-            if target.exists():  # no row names it: a killed writer's
-                shutil.rmtree(target)
-            os.replace(aside, target)
-            self._uncommitted.append(target)
-        except OSError as error:
-            raise SacdError(
-                f"{target}: could not be written ({error.strerror or first_line(error)}); "
-                "free space or name another folder, nothing was half-written"
-            ) from None
+            write_recording(aside, self.info, recording_id, clips, video, eeg, provenance, extras)
+            self.adopt(aside, recording_id, participant_id, len(clips), start, channel, commit)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def adopt(
+        self, folder: Path, recording_id: str, participant_id: str, clips: int, start: str = "n/a",
+        channel: str = "n/a", commit: bool = True,
+    ) -> None:
+        """Take in a recording that `write_recording` wrote on the same disk: its folder is moved into the cohort."""
+        self._refuse(recording_id, participant_id)
+        target = self._recordings_folder / recording_id
+        try:
+            if target.exists():  # no row names it: a killed writer's
+                shutil.rmtree(target)
+            os.replace(folder, target)
+        except OSError as error:
+            raise _unwritten(target, error) from None
         self._uncommitted.append(target)
         row = {
-            "recording_id": recording_id, "participant_id": participant_id, "start": start,
-            "channel": channel, "clips": len(clips),
+            "recording_id": recording_id, "participant_id": participant_id, "start": start, "channel": channel,
+            "clips": clips,
         }
         self.recordings = pd.DataFrame([*self.recordings.to_dict("records"), row])
         if commit:
             self.commit()
+
+    def _refuse(self, recording_id: str, participant_id: str) -> None:
+        check_id(recording_id, "recording")
+        if participant_id not in set(self.participants.participant_id):
+            raise SacdError(f"recording {recording_id}: no participant {participant_id} in the cohort; add it first")
+        if recording_id in set(self.recordings.recording_id):
+            raise SacdError(f"recording {recording_id}: is already in {self.path}; two recordings cannot share an id")
 
     def commit(self) -> None:
         """Replace the index files, each atomically; `cohort.json` comes last, so a new cohort is whole or absent."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from sacd.exceptions import SacdError
 
@@ -50,8 +50,10 @@ class Fitted(BaseModel):
         """
         file = folder / cls.file
         try:
-            return cls.model_validate_json(file.read_text())
-        except (OSError, ValidationError):
+            with open(file, encoding="utf-8") as stream:
+                # A few kB; what is longer is cut off, and no JSON.
+                return cls.model_validate_json(stream.read(1_000_000))
+        except (OSError, ValueError):
             raise SacdError(
                 f"{file}: missing or unreadable, and the decision needs it; delete this run and train it anew"
             ) from None

@@ -19,7 +19,7 @@ OURS = "night-kd"
 
 def folds(cohort: Cohort, profile: Profile) -> list[tuple[int, int] | None]:
     """The cohort's own split, or folds by participant where it has none."""
-    if (cohort.participants["split"] == "test").any():
+    if (cohort.scored()["split"] == "test").any():
         return [None]
     return [(index, profile.folds) for index in range(profile.folds)]
 
@@ -44,13 +44,14 @@ def budget(cohort: Cohort, profile: Profile, protocol: Protocol) -> int | None:
     """Labelled participants of the few-label protocol: the profile's, or 2 on a small cohort."""
     if protocol == "paper":
         return None
-    return default_budget(cohort.participants, folds(cohort, profile)[0], profile.labelled)
+    return default_budget(cohort.scored(), folds(cohort, profile)[0], profile.labelled)
 
 
 def parts_of(cohort: Cohort, profile: Profile, wanted: int) -> int:
     """Parts that the labelled training participants of few-label can be cut into, at most those wanted."""
     fold, labelled = folds(cohort, profile)[0], budget(cohort, profile, "few-label")
-    return min(wanted, len(make_split(cohort.participants, "few-label", labelled, fold).labelled))
+    split = make_split(cohort.participants, "few-label", labelled, fold, scored=cohort.scored().index)
+    return min(wanted, len(split.labelled))
 
 
 def teacher(

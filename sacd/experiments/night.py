@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from sacd.cohort import Cohort
 from sacd.cohort.splits import Protocol
+from sacd.decisions import ARGMAX
 from sacd.exceptions import NotApplicable
 from sacd.experiments.common import PROTOCOLS, budget, folds, is_features, student, teacher
 from sacd.experiments.companions import Companion
@@ -23,6 +26,7 @@ from sacd.objectives import load_objective
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.student import CLOCK, StudentRun
 from sacd.runs.kinds.teacher import TeacherRun
+from sacd.runs.pool import predictions
 from sacd.simulate.beside import Place, place_beside
 from sacd.simulate.provenance import is_ours
 from sacd.training.config import ModelConfig
@@ -35,6 +39,9 @@ CLIP, SMOOTHED = "clip", "clip + forward–backward"
 OFFLINE, CAUSAL = "offline", "causal"
 DECODED = {"forward-backward": "forward–backward", "durations": "durations", "median": "median"}
 CAUSAL_DECODED = {"filter": "filter", "filter-durations": "filter with durations"}
+CORRECTED = "corrected"
+_NUMBERS = {"clip": np.int32, "stage": np.int16, "predicted": np.int16, "seed": np.int16}
+_TEXTS = ("recording_id", "participant_id", "decision", "run_id", "student", "protocol")
 
 
 @dataclass(frozen=True)
@@ -179,32 +186,81 @@ night_runs, night_companions = partial(on_own_nights, named_runs), partial(on_ni
 """Notebook 16."""
 
 
-def with_ways(predictions: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:
-    """Predictions with the columns `method`, `length`, `way`, `context` and `block`.
+def decisions_of(row: Row) -> tuple[str, ...]:
+    """By what a row's probabilities become stages: single clips by every decoder, context by its rival."""
+    if row.causal:
+        return (ARGMAX, "filter")
+    if row.length == 1:
+        return (ARGMAX, CORRECTED, *DECODED, *CAUSAL_DECODED)
+    return (ARGMAX, CORRECTED, "forward-backward")
+
+
+def staged(table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:
+    """Predictions of whole nights by the decisions of each row, as `with_ways` gives them.
+
+    A hundred runs of thirty thousand clips by several decisions are many rows: only what tables need is kept of each,
+    and text as categories, some twenty bytes a row.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `runs.ensure` of the named runs, in their order.
+    """
+    parts = []
+    for decision in (ARGMAX, CORRECTED, *DECODED, *CAUSAL_DECODED):
+        for place, (row, _) in enumerate(named):
+            if decision in decisions_of(row):
+                part = predictions(table.iloc[[place]], decision=decision)
+                parts.append(part[[*_NUMBERS, *_TEXTS]].astype(_NUMBERS | dict.fromkeys(_TEXTS, "category")))
+    joined = pd.concat([part[list(_NUMBERS)] for part in parts], ignore_index=True)
+    texts = {name: union_categoricals([part[name] for part in parts]) for name in _TEXTS}
+    return with_ways(joined.assign(**texts), table, named)
+
+
+def with_ways(told: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:
+    """Predictions with the columns `method`, `length`, `way`, `context` and `block`, all but `length` as categories.
 
     `way` is how a night is staged (network, clips, decoder), `context` says whether offline or causal; single clips
     stand in both.
 
     Parameters
     ----------
-    predictions : DataFrame
+    told : DataFrame
         From `runs.predictions`, of several decisions.
     table : DataFrame
         From `runs.ensure` of the named runs, in their order.
     """
     row_of = dict(zip(table["run_id"], (row for row, _ in named), strict=True))
-    found = predictions["run_id"].map(row_of)
-    decoded = predictions["decision"].map(DECODED | CAUSAL_DECODED)
-    way = found.map(lambda row: row.way)
-    causal = found.map(lambda row: row.causal) | predictions["decision"].isin(CAUSAL_DECODED)
-    shown = predictions.assign(
-        method=found.map(lambda row: row.method),
-        way=way.where(decoded.isna(), way + " + " + decoded.fillna("")),
-        length=found.map(lambda row: row.length),
-        context=causal.map({True: CAUSAL, False: OFFLINE}),
-    )
+    pair = ["run_id", "decision"]
+    place = told.groupby(pair, sort=False, observed=True).ngroup().to_numpy()
+    pairs = told.drop_duplicates(pair)
+    words: dict[str, list[Any]] = {name: [] for name in ("method", "way", "length", "context", "block")}
+    for run_id, decision, protocol in pairs[[*pair, "protocol"]].astype(str).itertuples(index=False):
+        row, decoder = row_of[run_id], (DECODED | CAUSAL_DECODED).get(decision)
+        context = CAUSAL if row.causal or decision in CAUSAL_DECODED else OFFLINE
+        way = row.way if decoder is None else f"{row.way} + {decoder}"
+        for name, word in zip(words, (row.method, way, row.length, context, f"{protocol} · {context}"), strict=True):
+            words[name].append(word)
     # A clip alone is the baseline of both.
-    both = pd.concat([shown, shown[shown["way"] == CLIP].assign(context=CAUSAL)], ignore_index=True)
-    both = both.assign(block=both["protocol"] + " · " + both["context"])
+    twice = np.flatnonzero(np.array([way == CLIP for way in words["way"]])[place])
+    place = np.append(place, place[twice])
+    both = pd.concat([told, told.iloc[twice]], ignore_index=True)
+    causal = np.arange(len(both)) >= len(told)
+    blocks = [f"{protocol} · {CAUSAL}" for protocol in pairs["protocol"].astype(str)]
+    both = both.assign(
+        method=_spread(words["method"], place), way=_spread(words["way"], place),
+        length=np.array(words["length"])[place],
+        context=_spread(words["context"], place, causal, [CAUSAL] * len(pairs)),
+        block=_spread(words["block"], place, causal, blocks),
+    )
     # What belongs together stands together: groups are shown in order of appearance.
     return both.sort_values(["block", "method", "way"], key=lambda column: pd.factorize(column)[0], kind="stable")
+
+
+def _spread(
+    words: list[str], place: np.ndarray, elsewhere: np.ndarray | None = None, other: list[str] | None = None
+) -> pd.Categorical:
+    """A word for each row: `words` at `place`, and where `elsewhere` those of `other`."""
+    codes, known = pd.factorize(np.array([*words, *(other or [])], dtype=object))
+    at = place if elsewhere is None else np.where(elsewhere, place + len(words), place)
+    return pd.Categorical.from_codes(codes[at], categories=known)

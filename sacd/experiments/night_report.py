@@ -68,7 +68,7 @@ class Subject:
         recording = cohort[recording_id]
         start = None if recording.start == "n/a" else datetime.fromisoformat(recording.start)
         gap = recording.clips["flag_video_gap"].to_numpy(bool) if "flag_video_gap" in recording.clips else None
-        faults = picture_faults(recording.video, gap) if cohort.info.video == "raw" else None
+        faults = picture_faults(recording.video, gap, motion=recording.motion) if cohort.info.video == "raw" else None
         return cls(recording, cohort.label, cohort.info.simulated, start, lights_of(recording), faults, cohort)
 
     @classmethod

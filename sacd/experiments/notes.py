@@ -34,6 +34,18 @@ def table_ii(cohort: Cohort, profile: Profile) -> list[str]:
             "Privileged-feature benchmark: the student's view is a part of the teacher's own input, "
             "but for the rows whose teacher does not see that channel."
         )
+    return notes + left_out(cohort, profile)
+
+
+def left_out(cohort: Cohort, profile: Profile) -> list[str]:
+    """What a real cohort has and no label teaches: flagged clips, and people of whom nothing is scored."""
+    notes = []
+    if flagged := sum(int(recording.flagged.sum()) for recording in cohort):
+        taken = any(recipe.training.flagged for recipe in (profile.student, profile.frozen, profile.feature_student))
+        fate = "are used all the same" if taken else "are left out of training and test"
+        notes.append(f"{flagged:,} of {sum(map(len, cohort)):,} clips carry a quality flag and {fate}.")
+    if unscored := len(cohort.participants) - len(cohort.scored()):
+        notes.append(f"Of {unscored} participants no usable clip is scored: they train as unlabelled pairs alone.")
     return notes
 
 
@@ -41,7 +53,7 @@ def night(cohort: Cohort, profile: Profile) -> list[str]:
     """Notebooks 16 and 17, on a cohort of nights: labels, nights, trunk, teacher, steps, seeds."""
     own = profile.night
     training, recordings = own.student.training, cohort.recordings["participant_id"]
-    split = make_split(cohort.participants, fold=folds(cohort, profile)[0])
+    split = make_split(cohort.participants, fold=folds(cohort, profile)[0], scored=cohort.scored().index)
     trained, tested = (int(recordings.isin(part).sum()) for part in (split.pool, split.test))
     encoder = cohort.info.provenance.get("encoder", "given features")
     taught = "mlp" if cohort.info.eeg == "features" or own.teacher is None else own.teacher.model.name

@@ -7,10 +7,14 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from sacd.cohort.format import check_size
 from sacd.cohort.splits import Protocol
 from sacd.exceptions import SacdError, reading
 from sacd.objectives import load_objective
 from sacd.training.config import Frozen, ModelConfig, Recipe
+
+_LARGEST = 1_000_000
+"""Bytes of a profile."""
 
 
 class SimulationConfig(Frozen):
@@ -219,6 +223,7 @@ def load_profile(name: str | Path) -> Profile:
         file = Path(name)
         if file.suffix not in (".yaml", ".yml"):
             raise SacdError(f"profile {str(name)!r} is unknown; use {', '.join(PROFILES)} or a .yaml file")
+    check_size(file, "correct it, or name another profile", _LARGEST)
     with reading(file, "correct it, or name another profile", "not valid YAML"):
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     try:

@@ -1,19 +1,22 @@
 """The one student that `sacd train` trains: a profile's, but for what is asked for."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError
 from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.profile import Profile
+from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.student import StudentRun
 from sacd.training.config import ModelConfig, ObjectiveConfig
+
+Run = TypeVar("Run", bound=RunConfig)
 
 
 def single_student(
     cohort: Cohort, profile: Profile, objective: ObjectiveConfig, *, network: str | None = None,
     teacher: str | None = None, labelled: int | None = None, frozen: bool = False, steps: int | None = None,
-    seed: int = 0, fold: tuple[int, int] | None = None,
+    seed: int = 0, fold: tuple[int, int] | None = None, flagged: bool = False,
 ) -> StudentRun:
     """A student with its teacher and trunk.
 
@@ -33,15 +36,25 @@ def single_student(
     seed : int
     fold : (int, int), optional
         By default the cohort's own split, or the first of the profile's folds.
+    flagged : bool
+        Whether it and its teacher also learn from clips that a quality flag marks, and are tested on them.
 
     Raises
     ------
     SacdError
-        A teacher is named, and the objective has none.
+        A teacher is named, and the objective has none; or it has one, and the cohort no EEG.
     """
     protocol = "few-label" if labelled else "paper"
     raw = not is_features(cohort) and not frozen
     run = student(cohort, profile, objective, protocol, seed, fold or folds(cohort, profile)[0], raw)
+    if run.teacher is not None and cohort.info.eeg == "none":
+        raise SacdError(
+            f"{cohort.path}: was filmed without EEG, so nothing can be distilled there; stage its nights with "
+            "'sacd predict' or, where they are scored, train by an objective without a teacher, such as ce"
+        )
+    if flagged:
+        own = {name: getattr(run, name) for name in ("teacher", "trunk")}
+        run = _with_flagged(run).model_copy(update={name: part and _with_flagged(part) for name, part in own.items()})
     changes: dict[str, Any] = {}
     if labelled:
         changes["labelled"] = labelled
@@ -55,3 +68,7 @@ def single_student(
     elif teacher:
         raise SacdError(f"objective {objective.name} has no teacher; leave --teacher out")
     return run.model_copy(update=changes)
+
+
+def _with_flagged(run: Run) -> Run:
+    return run.model_copy(update={"training": run.training.model_copy(update={"flagged": True})})

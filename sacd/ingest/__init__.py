@@ -1,66 +1,58 @@
 """Real files become a cohort: `ingest(source, out)`; one file per source format.
 
-- `recording_folder`: EDF/EDF+, video and scoring of each night → a raw cohort; `layout` says how the folder looks;
+- `sources` says what a folder is;
+- `recording_folder`: PSG, videos and scorings of each night → a raw cohort; `layout` says how the folder looks;
+- `bids`: the same from a BIDS data set with videos beside it;
+- `s3ve`: the release of the paper's data, EEG, video features and labels, → a cohort;
 - `sleep_edf`: published Sleep-EDF feature nights → a feature cohort, the *privileged-feature benchmark*;
 - `sleep_accel`: published nights of a heart-rate and a movement sensor → a feature cohort, the *two-sensor benchmark*;
-- `psg`, `hypnogram`, `video`, `sync`, `crop`, `features` are what formats share.
+- `many_nights` takes nights in, side by side, each whole or absent (`aside`, `log`); `opened` opens the files of one,
+  `starts` says when its videos began, `clips` which clips it has, `night` reads them;
+- `psg` and what it is made of (`edf`, `brainvision`, `fif`, `derivations`, `further_signals`, `signal_quality`);
+  `scoring` (`scoring_text`, `scoring_xml`, `scoring_edf`, `scoring_json`, `stage_names`, `several_scorers`);
+  `video` (`video_files`, `camera`, `picture`, `region`, `preview`, `quality`); `sync` (`clock_traces`,
+  `clock_evidence`);
+- `dates` moves them, `crop` and `features` are what published feature nights share.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sacd.cohort import Cohort
-from sacd.exceptions import SacdError
+from sacd.ingest.bids import ingest_bids
 from sacd.ingest.crop import Crop
-from sacd.ingest.layout import is_recording_folder
+from sacd.ingest.options import IngestOptions
 from sacd.ingest.recording_folder import ingest_recording_folder
-from sacd.ingest.sleep_accel import ingest_sleep_accel, is_sleep_accel
-from sacd.ingest.sleep_edf import WEAK_VIEW, ingest_sleep_edf, is_sleep_edf
+from sacd.ingest.s3ve import ingest_s3ve
+from sacd.ingest.sleep_accel import ingest_sleep_accel
+from sacd.ingest.sleep_edf import WEAK_VIEW, ingest_sleep_edf
+from sacd.ingest.sources import recognise
 from sacd.progress import Bar
-from sacd.stages import CLIP_SECONDS
-
-FORMATS = {"sleep-edf": is_sleep_edf, "sleep-accel": is_sleep_accel, "recordings": is_recording_folder}
-"""Format names of ``--format`` and how each is recognised, the most particular first."""
 
 
 def ingest(
     source: str | os.PathLike[str],
     out: str | os.PathLike[str],
     format: str = "auto",
-    offset: float = 0.0,
-    channel: str | None = None,
-    frames: int = 32,
-    span_s: float = CLIP_SECONDS,
-    size: int | tuple[int, int] = 32,
-    allow_gaps: bool = False,
     student_view: Sequence[str] = WEAK_VIEW,
     crop: Crop = "clock",
     causal: bool = False,
     progress: Bar | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    **options: Any,
 ) -> Cohort:
-    """Make a cohort from real files, or add recordings to one: all of them, or none when something is wrong.
+    """Make a cohort from real files, or add recordings to one: those that it has not yet.
 
     Parameters
     ----------
     source : path
-        Folder in one of the `FORMATS`.
+        Folder in one of the formats of `sacd.ingest.sources`.
     out : path
         The cohort's folder.
     format : str
-        A key of `FORMATS`, or ``"auto"``.
-    offset : float
-        Added to the start of every video, s; positive when the video's clock is behind the recorder's.
-    channel : str, optional
-        EEG channel; by default a central derivation that all recordings have.
-    frames : int
-        Pictures a clip.
-    span_s : float
-        They spread evenly over the middle `span_s` seconds of the clip, at most 30.
-    size : int or (int, int)
-        Pixels, height and width.
-    allow_gaps : bool
-        Accept EDF+D files with gaps; clips that touch a gap are left out.
+        Name of a format, or ``"auto"``: by the files.
     student_view : sequence of str
         Sleep-EDF features that the student sees: names, or patterns with ``*``.
     crop : {"clock", "drawn"}
@@ -69,31 +61,27 @@ def ingest(
         Feature cohorts: no clip's features hold anything of what comes after it.
     progress : Bar, optional
         With a total of 1.
+    say : callable
+        Called with a line for each night that was tried.
+    **options
+        Of `IngestOptions`: how nights with videos are read.
 
     Raises
     ------
     SacdError
-        One line that names the file, what is wrong and what to do; nothing is written then.
+        One line that names the file, what is wrong and what to do; of that night nothing is written, and no cohort
+        where there is no other.
     """
     source, out = Path(source), Path(out)
-    if not source.is_dir():
-        raise SacdError(f"{source}: not a folder; name the folder that holds the recordings")
-    if format not in ("auto", *FORMATS):
-        raise SacdError(f"format {format!r} is unknown; use auto or {', '.join(FORMATS)}")
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(frames, height, width) < 1 or not 0 < span_s <= CLIP_SECONDS:
-        raise SacdError(f"{frames} frames of {height}×{width} over {span_s:g} s cannot be cut; span is at most 30 s")
-    if format == "auto":
-        format = next((name for name, fits in FORMATS.items() if fits(source)), "")
-    if format == "sleep-edf":
-        return ingest_sleep_edf(source, out, student_view, crop, causal, progress)
-    if format == "sleep-accel":
-        return ingest_sleep_accel(source, out, causal, progress)
-    if format == "recordings":
-        return ingest_recording_folder(
-            source, out, offset, channel, frames, span_s, (height, width), allow_gaps, progress
-        )
-    raise SacdError(
-        f"{source}: no known format; expected participants.tsv with recordings, Sleep-EDF feature nights (SC4*.npz), "
-        "or nights of two sensors (*_hr_feature.out)"
-    )
+    asked = IngestOptions(**options)
+    match recognise(source, format).name:
+        case "sleep-edf":
+            return ingest_sleep_edf(source, out, student_view, crop, causal, progress)
+        case "sleep-accel":
+            return ingest_sleep_accel(source, out, causal, progress)
+        case "s3ve":
+            return ingest_s3ve(source, out, progress)
+        case "bids":
+            return ingest_bids(source, out, asked, progress, say)
+        case _:
+            return ingest_recording_folder(source, out, asked, progress, say)

@@ -1,21 +1,23 @@
-"""How a recording folder is laid out, and which files, participant and video start each recording has.
+"""How a recording folder is laid out, and which files, participant and video starts each recording has.
 
 ::
 
     SOURCE/
       participants.tsv             participant_id, sex, age, weight, ahi [, split]; n/a where unknown
-      recordings.tsv               optional: recording_id [, participant_id] [, video_start] [, offset]
+      recordings.tsv               optional: recording_id [, participant_id] [, video_start] [, offset] [, drift_ppm]
+                                   [, region] [, psg_start] [, time_zone]
       dataset_description.json     optional: {"Name": ..., "Simulated": true|false}
       REC/                         one folder for each recording; its name is the recording's id
-        *.edf                      EDF or EDF+ with an EEG channel
-        *.mp4|.mkv|.avi|.webm|.mov the video
-        *hypnogram.edf|*.txt|*.csv the scoring; without one, the annotations of the EDF+ are read
+        *.edf|.rec|.bdf|.vhdr|.fif polysomnography; none in a cohort of cameras alone
+        *.mp4|.mkv|…               the videos of the night
+        VIDEO.json                 optional: {"video_start": ...} of the video of that stem
+        *hypnogram.edf|*.txt|…     one scoring of each scorer; without one, the annotations of the PSG are read
 
-A recording may also be files of one stem beside participants.tsv: ``REC.edf``, ``REC.mp4``, ``REC-Hypnogram.edf`` or
-``REC.txt``. The participant is recordings.tsv's, else the id itself, else what comes before its last ``_``
-(``P001_1`` → ``P001``). The video begins at `video_start` (ISO 8601, local), else at the container's creation time;
-`offset` (s, and ``--offset`` for all) is added. A text scoring has one stage a line, or the columns onset, duration
-(s from the start of the EDF) and stage.
+A recording may also be files of one stem beside participants.tsv: ``REC.edf``, ``REC.mp4`` (or ``REC_1.mp4``,
+``REC_2.mp4``), ``REC-Hypnogram.edf`` or ``REC.txt``. Hidden files and texts that are no scoring are passed over. The
+participant is recordings.tsv's, else the id itself, else what comes before its last ``_`` (``P001_1`` → ``P001``). A
+video begins at `video_start` (ISO 8601; several separated by commas), else as its sidecar, its name or its container
+says (`sacd.ingest.starts`); `offset` (s, and ``--offset`` for all) is added.
 """
 
 import re
@@ -30,21 +32,69 @@ import pandas as pd
 from sacd.cohort import check_id
 from sacd.cohort.format import PARTICIPANT_COLUMNS, read_tsv
 from sacd.exceptions import SacdError
-from sacd.ingest.video import Video
+from sacd.ingest.box import Box
+from sacd.ingest.psg import PSG_SUFFIXES
+from sacd.ingest.scoring import is_scoring
+from sacd.ingest.stage_names import StageNames
+from sacd.ingest.starts import read_moment, told_starts
+from sacd.ingest.video import VIDEO_SUFFIXES
 
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".webm", ".mov")
-TEXT_SUFFIXES = (".txt", ".csv")
-_HYPNOGRAM = re.compile(r"[-_. ]?hypnogram$", re.IGNORECASE)
+_SCORING_NAME = re.compile(r"[-_. ]?(hypnogram|scoring|stages|staging)([-_. ]?\w{1,12})?$", re.IGNORECASE)
+# What may follow a recording's id in the name of one of its videos: a number, a time.
+_PART = re.compile(r"[-_. ](video|camera|cam|part|ir)?[-_. \dT]*", re.IGNORECASE)
+_TEXTS = (".txt", ".csv", ".tsv")
+_TABLES = ("participants.tsv", "recordings.tsv", "dataset_description.json")
 
 
 @dataclass(frozen=True)
-class Files:
-    """The files of one recording."""
+class NightFiles:
+    """The files of one recording, as a source names them.
+
+    Attributes
+    ----------
+    psg : Path or None
+        None where there was a camera and nothing else.
+    videos : tuple of Path
+        In the order of their times.
+    scorings : tuple of Path
+        One for each scorer; none where nobody scored, or the PSG itself holds the stages.
+    video_starts : tuple of datetime or None
+        When each video began, where its container need not say; with a time zone where one is named, else local.
+    offset_s, drift_ppm : float
+        Of this recording's video, as in `IngestOptions`.
+    region : Box or None
+        The part of the picture that is kept.
+    psg_start : datetime or None
+        Local start of the PSG where its file does not say, or says wrong.
+    time_zone : str or None
+        Of the recorder's clock.
+    starts_from : str
+        Where `video_starts` were found, for the provenance.
+    passed_over : int
+        Texts beside the recording that are no scorings.
+    fault : str
+        One line that says why the night cannot be taken in, where its files already show it.
+    """
 
     recording_id: str
-    psg: Path
-    video: Path
-    scoring: Path
+    participant_id: str
+    psg: Path | None
+    videos: tuple[Path, ...]
+    scorings: tuple[Path, ...] = ()
+    video_starts: tuple[datetime | None, ...] = ()
+    offset_s: float = 0.0
+    drift_ppm: float = 0.0
+    region: Box | None = None
+    psg_start: datetime | None = None
+    time_zone: str | None = None
+    starts_from: str = "sidecar"
+    passed_over: int = 0
+    fault: str = ""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (*((self.psg,) if self.psg else ()), *self.videos, *self.scorings)
 
 
 def is_recording_folder(source: Path) -> bool:
@@ -70,62 +120,106 @@ def read_source_participants(source: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def _grouped(source: Path) -> dict[str, list[Path]]:
+def _is_psg(file: Path) -> bool:
+    return file.suffix.lower() in PSG_SUFFIXES and not is_scoring(file)
+
+
+def _is_video(file: Path) -> bool:
+    return file.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.iterdir()) if file.name[0] != "." and file.name not in _TABLES]
+
+
+def _ours(folder: Path, names: StageNames | None) -> list[Path]:
+    """PSGs, videos and scorings of a folder, by name."""
+    files = (file for file in _visible(folder) if file.is_file())
+    return [file for file in files if _is_psg(file) or _is_video(file) or is_scoring(file, names)]
+
+
+def _grouped(source: Path, names: StageNames | None = None) -> dict[str, list[Path]]:
     """Files by recording id; a folder and files of the same id are two recordings with one id."""
-    groups: dict[str, list[Path]] = {}
-    kinds = (".edf", *VIDEO_SUFFIXES, *TEXT_SUFFIXES)
-    for entry in sorted(source.iterdir()):
-        if entry.is_dir() and not entry.name.startswith("."):
-            files = [file for file in sorted(entry.iterdir()) if file.suffix.lower() in kinds]
-            if files:
-                groups[entry.name] = files
-    for entry in sorted(source.iterdir()):
-        if entry.is_file() and entry.suffix.lower() in kinds:
-            name = _HYPNOGRAM.sub("", entry.stem)
-            if any(file.parent != source for file in groups.get(name, [])):
-                raise SacdError(f"{entry}: two recordings with one id, {name}, in a folder and beside it; rename one")
-            groups.setdefault(name, []).append(entry)
+    folders = (entry for entry in _visible(source) if entry.is_dir())
+    groups = {folder.name: files for folder in folders if (files := _ours(folder, names))}
+    beside = _ours(source, names)
+    stems = {file.stem for file in beside if _is_psg(file)}
+    for file in beside:
+        name = _recording_of(file, stems)
+        if any(other.parent != source for other in groups.get(name, [])):
+            raise SacdError(f"{file}: two recordings with one id, {name}, in a folder and beside it; rename one")
+        groups.setdefault(name, []).append(file)
     return groups
 
 
-def find_recordings(source: Path) -> list[Files]:
-    """The recordings of a folder, by name.
+def _recording_of(file: Path, stems: set[str]) -> str:
+    """The id in the name of a file that lies beside participants.tsv; `stems` are those of the PSGs there."""
+    if file.stem in stems:
+        return file.stem
+    name = file.stem if _is_video(file) else _SCORING_NAME.sub("", file.stem)
+    fitting = [stem for stem in stems if name.startswith(stem) and _PART.fullmatch(name.removeprefix(stem))]
+    return max(fitting, key=len) if fitting and _is_video(file) else name
+
+
+def find_nights(
+    source: Path, start_pattern: str | None = None, names: StageNames | None = None
+) -> list[NightFiles]:
+    """The recordings of a folder, by id; what is wrong with the files of one is its `fault`.
+
+    Parameters
+    ----------
+    source : Path
+    start_pattern : str, optional
+        As in `IngestOptions`.
+    names : StageNames, optional
+        By which scorings are known.
 
     Raises
     ------
     SacdError
-        None at all, a recording without EDF or video, or with two of a kind.
+        None at all, or tables that cannot be read.
     """
-    found = []
-    for name, files in _grouped(source).items():
-        check_id(name, f"{source}: recording")
-        hypnograms = [file for file in files if _is_scoring(file)]
-        psgs = [file for file in files if file.suffix.lower() == ".edf" and file not in hypnograms]
-        videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
-        psg = _only(psgs, source, name, "EDF recording")
-        video = _only(videos, source, name, "video")
-        found.append(Files(name, psg, video, _only(hypnograms, source, name, "scoring") if hypnograms else psg))
-    if not found:
-        raise SacdError(f"{source}: no recordings; put each into a folder of its own: an EDF, a video and a scoring")
-    return found
+    participants, table = read_source_participants(source), _read_recordings_table(source)
+    groups = _grouped(source, names)
+    absent = sorted(set(table) - set(groups))
+    if absent:
+        raise SacdError(f"{source / 'recordings.tsv'}: recording {absent[0]} has no files; add them or remove the row")
+    if not groups:
+        raise SacdError(f"{source}: no recordings; put each into a folder of its own: a PSG, a video and a scoring")
+    return [_night(source, name, groups[name], table.get(name, {}), participants, start_pattern) for name in groups]
 
 
-def _is_scoring(file: Path) -> bool:
-    return file.suffix.lower() in TEXT_SUFFIXES or (
-        file.suffix.lower() == ".edf" and _HYPNOGRAM.search(file.stem) is not None
-    )
+def _night(
+    source: Path, name: str, files: list[Path], row: dict[str, Any], participants: Iterable[str], pattern: str | None
+) -> NightFiles:
+    check_id(name, f"{source}: recording")
+    psgs, videos = [file for file in files if _is_psg(file)], tuple(file for file in files if _is_video(file))
+    scorings = tuple(file for file in files if file not in (*psgs, *videos))
+    beside = _visible(files[0].parent) if files[0].parent != source else []
+    texts = [file for file in beside if file.suffix.lower() in _TEXTS]
+    try:
+        if not videos:
+            raise SacdError(f"{source}: recording {name} has no video; add the file")
+        if len(psgs) > 1:
+            names = ", ".join(file.name for file in psgs)
+            raise SacdError(f"{source}: two recordings with one id, {name}: more than one PSG ({names}); keep one")
+        table = source / "recordings.tsv"
+        starts, where = told_starts(videos, row.get("video_start", "n/a"), table, name, pattern)
+        numbers = {key: 0.0 if pd.isna(row.get(key)) else float(row[key]) for key in ("offset", "drift_ppm")}
+        region, began, zone = (row.get(key, "n/a") for key in ("region", "psg_start", "time_zone"))
+        return NightFiles(
+            name, _participant_of(source, name, row, participants), psgs[0] if psgs else None, videos, scorings,
+            starts, numbers["offset"], numbers["drift_ppm"],
+            region=None if region == "n/a" else Box.parse(region),
+            psg_start=None if began == "n/a" else read_moment(began, table, f"recording {name}: psg_start"),
+            time_zone=None if zone == "n/a" else zone, starts_from=where,
+            passed_over=sum(file not in scorings for file in texts),
+        )
+    except SacdError as error:
+        return NightFiles(name, "n/a", psgs[0] if psgs else None, videos, scorings, fault=str(error))
 
 
-def _only(files: list[Path], source: Path, name: str, what: str) -> Path:
-    if not files:
-        raise SacdError(f"{source}: recording {name} has no {what}; add the file")
-    if len(files) > 1:
-        names = ", ".join(file.name for file in files)
-        raise SacdError(f"{source}: two recordings with one id, {name}: more than one {what} ({names}); keep one")
-    return files[0]
-
-
-def read_recordings_table(source: Path) -> dict[str, dict[str, Any]]:
+def _read_recordings_table(source: Path) -> dict[str, dict[str, Any]]:
     """recordings.tsv by recording id; empty without the file."""
     file = source / "recordings.tsv"
     if not file.exists():
@@ -134,39 +228,18 @@ def read_recordings_table(source: Path) -> dict[str, dict[str, Any]]:
     twice = table.recording_id[table.recording_id.duplicated()]
     if len(twice):
         raise SacdError(f"{file}: two recordings with one id, {twice.iloc[0]}; give each an id of its own")
-    if "offset" in table:
-        table = read_tsv(file, ("recording_id",), ("offset",))
+    table = read_tsv(file, ("recording_id",), tuple(name for name in ("offset", "drift_ppm") if name in table))
     return {row["recording_id"]: row for row in table.to_dict("records")}
 
 
-def participant_of(source: Path, recording: str, row: dict[str, Any], participants: Iterable[str]) -> str:
+def _participant_of(source: Path, recording: str, row: dict[str, Any], participants: Iterable[str]) -> str:
     """Whose recording it is; `row` is the recording's in recordings.tsv."""
     named = row.get("participant_id", "n/a")
     candidates = [named] if named != "n/a" else [recording, recording.rpartition("_")[0]]
     for name in candidates:
         if name in participants:
             return name
-    wanted = candidates[0]
     raise SacdError(
-        f"{source / 'participants.tsv'}: recording {recording}: no participant {wanted}; "
+        f"{source / 'participants.tsv'}: recording {recording}: no participant {candidates[0]}; "
         "add the row, or name the participant in recordings.tsv"
     )
-
-
-def video_start(source: Path, files: Files, row: dict[str, Any], video: Video) -> datetime:
-    """When the video began by recordings.tsv, else by its container."""
-    told = row.get("video_start", "n/a")
-    if told != "n/a":
-        try:
-            return datetime.fromisoformat(told).replace(tzinfo=None)
-        except ValueError:
-            raise SacdError(
-                f"{source / 'recordings.tsv'}: recording {files.recording_id}: video_start {told!r} is not a time; "
-                "write it like 2024-03-01T22:30:00"
-            ) from None
-    if video.start is None:
-        raise SacdError(
-            f"{files.video}: the video does not say when it began; "
-            f"write video_start of recording {files.recording_id} into {source / 'recordings.tsv'}"
-        )
-    return video.start

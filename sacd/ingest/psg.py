@@ -1,228 +1,277 @@
-"""Polysomnography from EDF and EDF+ files: where the records lie, and one EEG channel at 100 Hz in µV.
+"""Polysomnography from EDF, EDF+, BDF, BrainVision and FIF: what a file holds, its EEG at 100 Hz in µV, and the rest.
 
-The header is read here for what libraries do not tell: whether the file is whole, where an EDF+D file has gaps, and the
-unit as it is written. Samples come from edfio in that unit: mne would convert some spellings of it and not others.
-The patient field is never read. Format: Kemp & Olivan 2003, doi:10.1016/S1388-2457(03)00123-8; edfplus.info.
+`sacd.ingest.edf`, `.brainvision` and `.fif` open a file, `.derivations` says what its channels are called, and here one
+way leads from there to arrays, whatever the format. A patient's name is never read.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-import edfio
 import mne
 import numpy as np
 
+from sacd.cohort.extras import SignalInfo
 from sacd.exceptions import SacdError, reading
+from sacd.ingest import derivations, further_signals
+from sacd.ingest.brainvision import open_brainvision
+from sacd.ingest.edf import open_edf
+from sacd.ingest.fif import open_fif
+from sacd.ingest.resampling import resampled
+from sacd.ingest.stored import Stored
+from sacd.ingest.units import microvolts
+from sacd.progress import duration
 
+PSG_SUFFIXES: tuple[str, ...] = (".edf", ".rec", ".bdf", ".vhdr", ".fif")
+"""Of files that may hold a PSG."""
 EEG_HZ = 100.0
-ANNOTATIONS = "EDF Annotations"
-# Case says nothing, for recorders that write capitals write UV; casefold makes the micro sign the Greek mu.
-_VOLTS = re.compile(r"(|m|milli|u|μ|micro|n|nano)v(ol(ts?)?)?")
-_MICROVOLTS = {"": 1e6, "m": 1e3, "milli": 1e3, "u": 1.0, "μ": 1.0, "micro": 1.0, "n": 1e-3, "nano": 1e-3}
-# The central derivations first (the paper's EEG is C3-A2), then anything that looks like a 10–20 derivation.
-_PREFERRED = ("C3-A2", "C3-M2", "C4-A1", "C4-M1", "C3", "C4", "Fpz-Cz")
-_EEG_NAME = re.compile(r"(EEG.*|(Fp|AF|F|C|P|O|T)(z|\d{1,2})([-:/ ].*)?)", re.IGNORECASE)
-_GAP_TOLERANCE_S = 1e-3
+BAND_HZ = (0.3, 35.0)
+"""What is kept of the EEG, as the AASM manual recommends: a zero-phase FIR filter, −6 dB at 0.15 and 39 Hz."""
+# Above, the band's end has left nothing for a notch to take.
+_NOTCH_FROM_HZ, _NOTCH_BELOW_HZ = 10.0, 43.0
+_SLOWEST_HZ = 50.0
+_LARGEST_UV = 1e7
+_MOST_GAPS_TOLD = 10
+_READ_SAMPLES = 2**20
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A signal of a recording: its name and unit as the file writes them, its rate (Hz), and what it measures.
+
+    `kind` is eeg, eog, emg, airflow, thorax, abdomen, spo2, ecg or other.
+    """
+
+    name: str
+    unit: str
+    hz: float
+    kind: str
 
 
 @dataclass(frozen=True)
 class Psg:
-    """What the header of an EDF or EDF+ file says.
+    """What the header of a PSG says.
 
     Attributes
     ----------
-    start : datetime
-        Local start, to the second.
-    channels : tuple of str
-        Names of the signals, in the file's order, without the annotation signals.
+    start : datetime or None
+        Local time of the first sample; None where the format does not say.
+    channels : tuple of Channel
+        In the file's order, without annotations.
     segments : tuple of (float, float)
-        Stretches without a gap: begin and end in s from `start`.
+        Stretches without a gap: begin and end, s from `start`.
     """
 
     path: Path
-    start: datetime
-    channels: tuple[str, ...]
+    start: datetime | None
+    channels: tuple[Channel, ...]
     segments: tuple[tuple[float, float], ...]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of the channels."""
+        return tuple(channel.name for channel in self.channels)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of the channels."""
+        return tuple(channel.kind for channel in self.channels)
+
+    @property
     def duration_s(self) -> float:
-        """From the start to the end of the last record, gaps included (s)."""
+        """From the first sample to the last, gaps included (s)."""
         return self.segments[-1][1]
 
+    @property
+    def gaps(self) -> tuple[tuple[float, float], ...]:
+        """What lies between the segments: begin and end, s from `start`."""
+        return tuple((before[1], after[0]) for before, after in zip(self.segments, self.segments[1:], strict=False))
 
-@dataclass(frozen=True)
-class _Header:
-    start: datetime
-    offset: int
-    records: int
-    record_s: float
-    discontinuous: bool
-    labels: tuple[str, ...]
-    units: tuple[str, ...]
-    samples: tuple[int, ...]
-
-
-def _read_header(path: Path) -> _Header:
-    with reading(path, "export it as EDF+", "not an EDF file"):
-        with open(path, "rb") as handle:
-            fixed = handle.read(256)
-            count = int(fixed[252:256])
-            fields = handle.read(256 * count)
-        if len(fixed) + len(fields) < 256 * (count + 1):
-            raise SacdError(f"{path}: the EDF is cut off inside its header; copy it from the recorder again")
-        header = _Header(
-            start=_start(fixed),
-            offset=int(fixed[184:192]),
-            records=int(fixed[236:244]),
-            record_s=float(fixed[244:252]),
-            discontinuous=fixed[192:197] == b"EDF+D",
-            labels=_strings(fields, count, 0, 16),
-            units=_strings(fields, count, 96, 8),
-            samples=tuple(int(value) for value in _strings(fields, count, 216, 8)),
-        )
-        sizes = header.offset - 256 * (count + 1), header.record_s, *(value - 1 for value in header.samples)
-        if not all(0 <= size < np.inf for size in sizes):
-            raise ValueError("its header holds impossible numbers")
-        return header
-
-
-def _strings(fields: bytes, count: int, begin: int, width: int) -> tuple[str, ...]:
-    block = fields[begin * count : (begin + width) * count].decode("latin-1")
-    return tuple(block[i * width : (i + 1) * width].strip() for i in range(count))
-
-
-def _start(fixed: bytes) -> datetime:
-    day, month, year = (int(part) for part in fixed[168:176].decode("latin-1").split("."))
-    hour, minute, second = (int(part) for part in fixed[176:184].decode("latin-1").split("."))
-    # Two-digit years: 1985 is EDF's clipping date.
-    return datetime(year + (1900 if year >= 85 else 2000), month, day, hour, minute, second)
+    @property
+    def gaps_in_words(self) -> str:
+        """How many gaps, how long each, and after how much of the night; the first ten of them."""
+        told = [f"{end - begin:.3g} s after {duration(begin)}" for begin, end in self.gaps[:_MOST_GAPS_TOLD]]
+        more = len(self.gaps) - len(told)
+        rest = f" and {more} more" if more else ""
+        return f"{len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}: {', '.join(told)}{rest}"
 
 
 def read_psg(path: Path) -> Psg:
-    """Read the header of an EDF or EDF+ file and make sure that the file is whole.
+    """Read the header of a PSG and make sure that the file is whole.
 
     Raises
     ------
     SacdError
-        Not an EDF, or shorter than its header promises.
+        Not a PSG, shorter than its header promises, or with sizes that no night has.
     """
-    header = _read_header(path)
-    record_bytes = 2 * sum(header.samples)
-    found = path.stat().st_size - header.offset
-    if header.records < 1 or header.record_s < 0 or found < header.records * record_bytes:
-        promised = f"{header.records * header.record_s:g} s" if header.records > 0 else "no finished recording"
-        held = max(0, found) // max(1, record_bytes) * header.record_s
-        raise SacdError(
-            f"{path}: the EDF is cut off: its header promises {promised}, the file holds {held:g} s; "
-            "copy it from the recorder again"
-        )
-    names = tuple(name for name in header.labels if name != ANNOTATIONS)
-    return Psg(path, header.start, names, _segments(path, header))
+    stored = _open(path)
+    described = zip(stored.names, stored.units, stored.rates, strict=True)
+    channels = tuple(Channel(name, unit, hz, derivations.kind_of(name, unit)) for name, unit, hz in described)
+    return Psg(path, stored.start, channels, stored.segments)
 
 
-def _segments(path: Path, header: _Header) -> tuple[tuple[float, float], ...]:
-    if not header.discontinuous:
-        return ((0.0, header.records * header.record_s),)
-    if ANNOTATIONS not in header.labels:
-        raise SacdError(f"{path}: an EDF+D without time-keeping annotations; export it as continuous EDF+")
-    signal = header.labels.index(ANNOTATIONS)
-    begin, size = 2 * sum(header.samples[:signal]), 2 * header.samples[signal]
-    shape = (header.records, 2 * sum(header.samples))
-    data = np.memmap(path, np.uint8, "r", header.offset, shape)
-    try:
-        # Each record's annotation signal begins with its own onset: "+123.5\x14\x14\x00".
-        onsets = np.array([float(bytes(row[begin : begin + size]).split(b"\x14")[0]) for row in data])
-    except ValueError:
-        raise SacdError(f"{path}: an EDF+D record has no onset; export it as continuous EDF+") from None
-    breaks = np.flatnonzero(np.abs(np.diff(onsets) - header.record_s) > _GAP_TOLERANCE_S) + 1
-    if (np.diff(onsets) < header.record_s - _GAP_TOLERANCE_S).any():
-        raise SacdError(f"{path}: EDF+D records overlap or go back in time; export it as continuous EDF+")
-    return tuple((float(part[0]), float(part[-1] + header.record_s)) for part in np.split(onsets, breaks))
+def _open(path: Path) -> Stored:
+    return {".vhdr": open_brainvision, ".fif": open_fif}.get(path.suffix.lower(), open_edf)(path)
 
 
-def choose_channel(psgs: Sequence[Psg], wanted: str | None = None) -> str:
-    """The EEG channel that all recordings have: `wanted`, else a central derivation, else any 10–20 derivation.
+def choose_channels(psgs: Sequence[Psg], wanted: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The EEG derivations that all recordings have, directly or by re-referencing, in canonical spelling.
 
-    `wanted` may be written without the prefix ``EEG`` and in any case.
+    Parameters
+    ----------
+    psgs : sequence of Psg
+    wanted : sequence of str, optional
+        In any spelling: ``C3-M2``, ``EEG C3-A2``, or a channel's own name. By default one derivation: a central one,
+        else Fpz-Cz, else any of the 10–20 system.
 
     Raises
     ------
     SacdError
-        No such channel in a recording; the names present are listed.
+        A recording lacks a derivation; the names present are listed.
     """
-    def find(psg: Psg, name: str) -> str | None:
-        return next((present for present in psg.channels if _plain(present) == _plain(name)), None)
+    def lacking(name: str) -> Psg | None:
+        return next((psg for psg in psgs if not derivations.sources(name, psg.names, psg.kinds)), None)
 
-    looks_right = [name for name in psgs[0].channels if _EEG_NAME.fullmatch(name)]
-    candidates = [wanted] if wanted else [*_PREFERRED, *looks_right]
-    for name in candidates:
-        if all(find(psg, name) for psg in psgs):
-            return find(psgs[0], name) or name
     if wanted:
-        psg = next(psg for psg in psgs if not find(psg, wanted))
-        present = ", ".join(psg.channels)
-        raise SacdError(f"{psg.path}: no channel {wanted!r}; it has {present}: name one of them with --channel")
-    psg = next((psg for psg in psgs if not any(map(_EEG_NAME.fullmatch, psg.channels))), psgs[-1])
+        for name in wanted:
+            if (psg := lacking(name)) is not None:
+                present = ", ".join(psg.names)
+                raise SacdError(f"{psg.path}: no channel {name!r}; it has {present}: name one of them with --channel")
+        return tuple(dict.fromkeys(derivations.canonical(name) for name in wanted))
+    offered = derivations.candidates(psgs[0].names, psgs[0].kinds)
+    best = next((name for name in offered if lacking(name) is None), None)
+    if best is not None:
+        return (best,)
+    psg = next((psg for psg in psgs if "eeg" not in psg.kinds), psgs[-1])
     raise SacdError(
-        f"{psg.path}: no EEG channel that all recordings share; it has {', '.join(psg.channels)}: "
+        f"{psg.path}: no EEG channel that all recordings share; it has {', '.join(psg.names)}: "
         "name one that all have with --channel"
     )
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"^eeg[ _-]?", "", name.strip().lower()).replace(":", "-")
+def read_eeg(psg: Psg, channels: Sequence[str], notch: float | None = None) -> list[np.ndarray]:
+    """EEG at 100 Hz, from 0.3 to 35 Hz.
 
-
-def microvolts(unit: str) -> float | None:
-    """What one `unit` of an EDF header is in µV, however it is spelled; None where it is no voltage.
+    Segments are resampled and filtered apart, so nothing leaks over a gap. Within 5 s of a segment's ends the filter
+    has to guess what lies beyond.
 
     Parameters
     ----------
-    unit : str
-        Read as Latin-1. The format knows ASCII alone, so a µ may stand there in any encoding.
-    """
-    for encoding in ("latin-1", "utf-8", "shift_jis"):
-        text = unit.encode("latin-1").decode(encoding, errors="replace").casefold()
-        if found := _VOLTS.fullmatch(re.sub(r"[\s\0]", "", text)):
-            return _MICROVOLTS[found[1]]
-    return None
-
-
-def read_eeg(psg: Psg, channel: str) -> list[np.ndarray]:
-    """One channel at 100 Hz.
+    psg : Psg
+    channels : sequence of str
+        Derivations as `choose_channels` gives them.
+    notch : float, optional
+        A frequency to take out, Hz. The mains' 50 or 60 Hz lie above the band, whether this is asked for or not.
 
     Returns
     -------
     list of ndarray
-        For each of `psg.segments` float32 [samples], µV. Segments are resampled apart, so nothing leaks over a gap.
+        For each of `psg.segments` float32 [channels, samples], µV.
 
     Raises
     ------
     SacdError
-        The channel is not in volts, has no physical range, or cannot be read.
+        A channel is not in volts, has no physical range, is too slow, or cannot be read; a notch below 10 Hz.
     """
-    header = _read_header(psg.path)
-    name = next(present for present in psg.channels if _plain(present) == _plain(channel))
-    signal = header.labels.index(name)
-    unit = header.units[signal]
+    if notch is not None and not notch >= _NOTCH_FROM_HZ:
+        raise SacdError(f"a notch at {notch:g} Hz would take the EEG itself; name the frequency of what disturbs it")
+    stored = _open(psg.path)
+    rows = [_derivation(stored, psg, name, notch) for name in channels]
+    return [np.stack(parts) for parts in zip(*rows, strict=True)]
+
+
+def _derivation(stored: Stored, psg: Psg, name: str, notch: float | None) -> list[np.ndarray]:
+    active, *passive = [_electrode(stored, channel) for channel in _sources(psg, name)]
+    for other in passive:
+        active = [one - reference for one, reference in zip(active, other, strict=True)]
+    return [_filtered(part, notch) for part in active]
+
+
+def _sources(psg: Psg, name: str) -> tuple[int, ...]:
+    found = derivations.sources(name, psg.names, psg.kinds)
+    if not found:
+        raise SacdError(f"{psg.path}: no channel {name!r}; it has {', '.join(psg.names)}")
+    return found
+
+
+def _electrode(stored: Stored, channel: int) -> list[np.ndarray]:
+    """A channel as the file has it, at 100 Hz in µV."""
+    name, unit, hz = stored.names[channel], stored.units[channel], stored.rates[channel]
     factor = microvolts(unit)
     if factor is None:
         raise SacdError(
-            f"{psg.path}: channel {name} is in {unit!r}, not in volts; correct the unit in the file's header "
+            f"{stored.path}: channel {name} is in {unit!r}, not in volts; correct the unit in the file's header "
             "(uV, mV or V), or choose another channel with --channel"
         )
-    with reading(psg.path, "export the file again", f"channel {name} cannot be read"):
-        stored = edfio.read_edf(psg.path).signals[psg.channels.index(name)]
-        ranges = (stored.physical_min, stored.physical_max), (stored.digital_min, stored.digital_max)
-        if any(low == high for low, high in ranges):
-            raise ValueError("its physical or digital minimum equals the maximum")
-        values = stored.data * factor
-    hz = header.samples[signal] / header.record_s
-    edges = np.cumsum([0, *(round((end - begin) * hz) for begin, end in psg.segments)])
-    parts = [values[first:last] for first, last in zip(edges, edges[1:], strict=False)]
-    if hz != EEG_HZ:
-        parts = [mne.filter.resample(part, up=EEG_HZ, down=hz, npad="auto", verbose="error") for part in parts]
-    return [part.astype(np.float32) for part in parts]
+    if hz < _SLOWEST_HZ:
+        raise SacdError(
+            f"{stored.path}: channel {name} has {hz:g} samples a second, too few for an EEG; choose another channel "
+            "with --channel"
+        )
+
+    def read(first: int, stop: int) -> np.ndarray:
+        with reading(stored.path, "export the file again", f"channel {name} cannot be read"):
+            return np.clip(stored.read(channel, first, stop) * factor, -_LARGEST_UV, _LARGEST_UV)
+
+    return [
+        resampled(read, first, stop, hz, EEG_HZ, round((end - begin) * EEG_HZ))
+        for (first, stop), (begin, end) in zip(stored.ranges(channel), stored.segments, strict=True)
+    ]
+
+
+def _filtered(values: np.ndarray, notch: float | None) -> np.ndarray:
+    if len(values) < 2:
+        return np.zeros_like(values)
+    values = mne.filter.filter_data(values.astype(float), EEG_HZ, *BAND_HZ, verbose="error")
+    if notch is not None and notch < _NOTCH_BELOW_HZ:
+        values = mne.filter.notch_filter(values, EEG_HZ, notch, verbose="error")
+    return values.astype(np.float32)
+
+
+def read_rails(psg: Psg, channels: Sequence[str]) -> list[np.ndarray]:
+    """Where the recorder had no larger number: samples at the highest or lowest value that a channel ever takes.
+
+    A sound signal is there for a moment once a night; one that is clipped, for long. A filter blurs that, so it is
+    looked for in the file's own samples.
+
+    Returns
+    -------
+    list of ndarray
+        For each of `psg.segments` bool [channels, samples], sample for sample that of `read_eeg`.
+    """
+    stored = _open(psg.path)
+    rows = []
+    for name in channels:
+        parts = [_at_rails(stored, channel) for channel in _sources(psg, name)]
+        rows.append([np.logical_or.reduce(segment) for segment in zip(*parts, strict=True)])
+    return [np.stack(parts) for parts in zip(*rows, strict=True)]
+
+
+def _at_rails(stored: Stored, channel: int) -> list[np.ndarray]:
+    ratio = EEG_HZ / stored.rates[channel]
+    ranges = stored.ranges(channel)
+
+    def blocks(first: int, stop: int) -> list[range]:
+        return [range(at, min(stop, at + _READ_SAMPLES)) for at in range(first, stop, _READ_SAMPLES)]
+
+    read = partial(stored.read, channel)
+    with reading(stored.path, "export the file again", f"channel {stored.names[channel]} cannot be read"):
+        everything = (read(at[0], at[-1] + 1) for first, stop in ranges for at in blocks(first, stop))
+        edges = np.array([(part.min(), part.max()) for part in everything])
+        low, high = edges[:, 0].min(), edges[:, 1].max()
+        found = []
+        for (first, stop), (begin, end) in zip(ranges, stored.segments, strict=True):
+            segment = np.zeros(round((end - begin) * EEG_HZ), bool)
+            for at in blocks(first, stop) if low < high else ():
+                values = read(at[0], at[-1] + 1)
+                hits = np.flatnonzero((values == low) | (values == high)) + at[0] - first
+                segment[np.minimum((hits * ratio).astype(int), len(segment) - 1)] = True
+            found.append(segment)
+    return found
+
+
+def read_signals(psg: Psg) -> tuple[list[np.ndarray], SignalInfo] | None:
+    """Eyes, muscles, breathing and oxygen at 10 Hz for the viewer: `sacd.ingest.further_signals`."""
+    return further_signals.further_signals(_open(psg.path), psg.kinds)

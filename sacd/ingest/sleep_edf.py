@@ -28,8 +28,8 @@ from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError, reading
 from sacd.ingest.crop import WORDS, Crop, check_crop, kept
 from sacd.ingest.features import normalisation, normalised, within_stretches
-from sacd.ingest.hypnogram import Scoring, read_scoring
 from sacd.ingest.psg import read_psg
+from sacd.ingest.scoring import Scoring, read_scoring
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS, NOT_SCORED
 

@@ -1,90 +1,159 @@
-"""Aligns PSG, scoring and video by their start times: which clips all three cover."""
+"""The camera's clock against the recorder's: as stated, and as the night itself tells it.
+
+Two things show in both recordings. A *movement* is a burst in the EMG (or in the EEG, as an artefact) and a change of
+the picture; it lasts seconds and few are alike, so its lag is unambiguous. *Breathing* moves belts and picture alike.
+It repeats every few seconds, and whether the picture turns brighter or darker with it depends on how somebody lies: a
+clock that is wrong by half a breath or whole ones fits a minute of it nearly as well. What resolves this is that no two
+breaths take the same time: over ten minutes, with one phase between belt and picture and a free sign in each clip, the
+true lag explains more than its neighbours, and it must do so throughout the night, and where movements tell too.
+
+The lags of ten-minute blocks lie on a line: its height is the offset, its slope the drift.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 
-from sacd.exceptions import SacdError
-from sacd.ingest.hypnogram import Scoring
-from sacd.ingest.psg import Psg
-from sacd.ingest.video import HOLD_S, Video
-from sacd.progress import duration
-from sacd.stages import CLIP_SECONDS, NOT_SCORED
+from sacd.ingest.clock_evidence import SEARCH_S, Evidence, find_evidence
+from sacd.ingest.clock_traces import PsgTraces, VideoTraces
+from sacd.stages import CLIP_SECONDS
 
-_EDGE_S = 0.02
+Seconds = TypeVar("Seconds", float, np.ndarray)
+SHORTEST_S = 3600.0
+"""Of less video nothing is said."""
+_CONTRADICTION_S = 1.5
+# Fitted on simulated nights (`tests/test_clock_study.py`): a sensor's steady lag, which no data tell, s; and what
+# blocks that depend on each other hide, a factor on standard errors.
+_SENSOR_LAG_S, _HIDDEN = 0.18, 1.5
+_CONFIDENCE = 0.9
 
 
-def align(psg: Psg, scoring: Scoring, video: Video, video_begin_s: float, allow_gaps: bool = False) -> pd.DataFrame:
-    """The clips that PSG, scoring and video cover.
+@dataclass(frozen=True)
+class VideoClock:
+    """When the first picture was taken (s on the recording's clock), and how fast the camera's clock runs against it.
 
-    A clip at either end that one of them does not cover whole is left out; more than one missing clip is refused.
-    Scored length is what lies between the first and the last line of the scoring, without *not scored* at its ends
-    beyond the recording.
+    Video time is (t − `begin_s`) · (1 + `drift_ppm` · 10⁻⁶).
+    """
+
+    begin_s: float
+    drift_ppm: float = 0.0
+
+    def to_video(self, t: Seconds) -> Seconds:
+        """Recording's time (s) as time from the first picture (s)."""
+        return (t - self.begin_s) * (1 + 1e-6 * self.drift_ppm)
+
+    def to_recording(self, v: Seconds) -> Seconds:
+        """Time from the first picture (s) as recording's time (s)."""
+        return self.begin_s + v / (1 + 1e-6 * self.drift_ppm)
+
+    def corrected(self, error: "VideoClock") -> "VideoClock":
+        """This clock without its error, the `clock` of an estimate that was made with it."""
+        rate = (1 + 1e-6 * self.drift_ppm) * (1 + 1e-6 * error.drift_ppm)
+        return VideoClock(error.to_recording(self.begin_s), (rate - 1) * 1e6)
+
+
+@dataclass(frozen=True)
+class ClockEstimate:
+    """The error of a stated clock as the data tell it.
+
+    Attributes
+    ----------
+    offset_s, drift_ppm : float
+        What was stated as t was truly at `clock.to_recording(t)`: `offset_s` is what ``--offset`` lacks, positive where
+        the camera's clock is behind. Of no meaning where not identifiable.
+    half_width_s : float
+        With 90 % confidence the largest error of this estimate over the night is at most this; infinite where not
+        identifiable. The steady lag of sensors against each other is allowed for as in the simulator.
+    identifiable : bool
+        False where nothing stands out (somebody else's video, a clock wrong by more than three minutes, a night in
+        which nothing moves), and where a clock jumped.
+    why : str
+        One sentence.
+    begin_s, end_s : float
+        The stretch that the estimate is of, on the stated clock.
+    evidence : tuple of Evidence
+    video, psg : VideoTraces, PsgTraces
+    """
+
+    offset_s: float
+    drift_ppm: float
+    half_width_s: float
+    identifiable: bool
+    why: str
+    begin_s: float
+    end_s: float
+    evidence: tuple[Evidence, ...]
+    video: VideoTraces
+    psg: PsgTraces
+
+    @property
+    def clock(self) -> VideoClock:
+        """The stated clock's error as a clock: stated time is its video time."""
+        return VideoClock(self.offset_s, self.drift_ppm)
+
+    @property
+    def stated_error_s(self) -> float:
+        """The largest error of the stated clock over the night, s."""
+        edges = np.array([self.begin_s, self.end_s])
+        return float(np.abs(self.clock.to_recording(edges) - edges).max())
+
+    def summary(self) -> dict[str, Any]:
+        """For `provenance.clock.estimate`: plain numbers, None where not identifiable."""
+        numbers = {name: round(getattr(self, name), 3) for name in ("offset_s", "drift_ppm", "half_width_s")}
+        return {
+            **(numbers if self.identifiable else dict.fromkeys(numbers)), "identifiable": self.identifiable,
+            "why": self.why, "margins": {one.name: round(one.margin, 1) for one in self.evidence},
+        }
+
+
+def estimate_clock(video: VideoTraces, psg: PsgTraces) -> ClockEstimate:
+    """Estimate how wrong the clock is by which `video` is laid beside `psg`.
 
     Parameters
     ----------
-    video_begin_s : float
-        First picture, s from the start of the PSG.
-    allow_gaps : bool
-        Whether an EDF+D file may have gaps; clips that touch one are left out, so the clip numbers have a gap as well.
-
-    Returns
-    -------
-    DataFrame
-        `clip` (index in the night), `onset` (s from the start of the PSG), `stage`, `segment` (index into
-        `psg.segments`).
-
-    Raises
-    ------
-    SacdError
-        A scoring shorter or longer than the recording, a video shorter than the scoring, a gap that is not allowed.
+    video : VideoTraces
+        Its onsets are stated times, s on the recording's clock.
+    psg : PsgTraces
     """
-    if len(psg.segments) > 1 and not allow_gaps:
-        gaps = len(psg.segments) - 1
-        raise SacdError(
-            f"{psg.path}: an EDF+D with {gaps} gap{'s' * (gaps > 1)}, the first after {duration(psg.segments[0][1])}; "
-            "allow gaps with --allow-gaps: clips that touch one are left out"
-        )
-    onsets = scoring.onset_s + CLIP_SECONDS * np.arange(len(scoring.stages))
-    scored = np.flatnonzero(scoring.stages != NOT_SCORED)
-    if not len(scored):
-        raise SacdError(f"{scoring.path}: no clip is scored; name the right scoring")
-    _check_scoring(psg, scoring, onsets[scored])
-    begins, ends = (np.array(edge) for edge in zip(*psg.segments, strict=True))
-    segment = np.searchsorted(begins, onsets + _EDGE_S, side="right") - 1
-    inside = (segment >= 0) & (onsets + CLIP_SECONDS <= ends[segment] + _EDGE_S) & (onsets >= begins[segment] - _EDGE_S)
-    if not inside.any():
-        raise SacdError(f"{psg.path}: no whole 30-s clip lies between its gaps; export the recording without gaps")
-    _check_video(scoring, video, video_begin_s, onsets[inside])
-    video_end_s = video_begin_s + video.duration_s
-    seen = (onsets >= video_begin_s - HOLD_S) & (onsets + CLIP_SECONDS <= video_end_s + HOLD_S)
-    keep = np.flatnonzero(inside & seen)
-    if not len(keep):
-        raise SacdError(f"{video.path}: no whole clip has PSG, scoring and video; check the start times")
-    return pd.DataFrame(
-        {"clip": keep, "onset": onsets[keep], "stage": scoring.stages[keep].astype(np.int64), "segment": segment[keep]}
+    begin, end = float(video.onsets[0]), float(video.onsets[-1] + CLIP_SECONDS)
+    middle = (begin + end) / 2
+    found = find_evidence(video, psg) if end - begin >= SHORTEST_S else ()
+    used = [one for one in found if one.believed]
+    identifiable, why = _judge(found, used)
+    if not identifiable:
+        return ClockEstimate(0.0, 0.0, np.inf, False, why, begin, end, found, video, psg)
+    sensors = [psg.breathing_sensors if one.name == "breathing" else 1 for one in used]
+    (lag, slope), covariance = _combined(used, sensors)
+    edges = np.array([begin, end]) - middle
+    draws = np.random.default_rng(0).multivariate_normal((0, 0), covariance, 4000)
+    largest = np.abs(draws[:, :1] + draws[:, 1:] * edges).max(axis=1)
+    # Stated t was truly at t + lag + slope · (t − middle).
+    return ClockEstimate(
+        float(lag - slope * middle), float(1e6 * (1 / (1 + slope) - 1)), float(np.quantile(largest, _CONFIDENCE)),
+        True, why, begin, end, found, video, psg,
     )
 
 
-def _check_scoring(psg: Psg, scoring: Scoring, scored: np.ndarray) -> None:
-    longer = max(-scored[0], scored[-1] + CLIP_SECONDS - psg.duration_s)
-    shorter = max(scoring.onset_s, psg.duration_s - scoring.end_s)
-    if max(longer, shorter) > CLIP_SECONDS + _EDGE_S:
-        how = "longer" if longer >= shorter else "shorter"
-        raise SacdError(
-            f"{scoring.path}: the scoring ({_span(scoring.onset_s, scoring.end_s)}) is {how} than the recording "
-            f"{psg.path.name} ({_span(0, psg.duration_s)}); trim one of them, or write '?' for what is not scored"
-        )
+def _judge(found: Sequence[Evidence], used: list[Evidence]) -> tuple[bool, str]:
+    if not found:
+        return False, "less than an hour of video, or neither movement nor breathing in the recording's signals"
+    if jumps := [one.name for one in found if one.jumps]:
+        return False, f"the two halves of the night have different lags in {' and '.join(jumps)}: a clock jumped"
+    if not used:
+        names = " and ".join(one.name for one in found)
+        return False, f"no lag within ±{SEARCH_S:.0f} s stands out in {names}: another video, or a clock further off"
+    if len(used) == 2 and abs(used[0].lag - used[1].lag) > _CONTRADICTION_S:
+        return False, f"movement says {used[0].lag:.1f} s, breathing {used[1].lag:.1f} s: they contradict each other"
+    names = " and ".join(f"{one.name} (by {one.margin:.0f} standard errors)" for one in used)
+    return True, f"one lag stands out in {names}"
 
 
-def _check_video(scoring: Scoring, video: Video, begin: float, onsets: np.ndarray) -> None:
-    end = begin + video.duration_s
-    if max(begin - onsets[0], onsets[-1] + CLIP_SECONDS - end) > CLIP_SECONDS + _EDGE_S:
-        last = onsets[-1] + CLIP_SECONDS
-        raise SacdError(
-            f"{video.path}: the video ({_span(begin, end)} on the recording's clock) is shorter than the scoring "
-            f"{scoring.path.name} ({_span(onsets[0], last)}); correct video_start, use --offset, or trim the scoring"
-        )
-
-
-def _span(begin: float, end: float) -> str:
-    return f"{begin:g} to {end:g} s"
+def _combined(used: list[Evidence], sensors: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Lag and slope, weighted by how sure each source is, and their covariance; many sensors' lags even out."""
+    steady = [np.diag([_SENSOR_LAG_S**2 / count, 0]) for count in sensors]
+    weights = [np.linalg.inv(_HIDDEN**2 * one.covariance + lag) for one, lag in zip(used, steady, strict=True)]
+    covariance = np.linalg.inv(sum(weights))
+    values = sum(weight @ np.array([one.lag, one.slope]) for weight, one in zip(weights, used, strict=True))
+    return covariance @ values, covariance

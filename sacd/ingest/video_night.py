@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,15 @@ from sacd.cohort import Sampling, hash_file
 from sacd.cohort.extras import frame_times
 from sacd.cohort.format import read_json, validated
 from sacd.exceptions import SacdError
-from sacd.ingest.hypnogram import Scoring, read_scoring
-from sacd.ingest.layout import TEXT_SUFFIXES, VIDEO_SUFFIXES
-from sacd.ingest.quality import picture_faults
+from sacd.ingest.camera import Look, read_pictures
 from sacd.ingest.recording_folder import Description
-from sacd.ingest.video import HOLD_S, decode, read_video
+from sacd.ingest.scoring import Scoring, read_scoring
+from sacd.ingest.sync import VideoClock
+from sacd.ingest.video import HOLD_S, VIDEO_SUFFIXES, Video, read_video
 from sacd.progress import progress
 from sacd.stages import CLIP_SECONDS, NOT_SCORED
 
+_SCORINGS = (".txt", ".csv")
 _END_S = 0.05
 """What may be missing of the last clip."""
 
@@ -88,38 +90,33 @@ def read_night(path: Path, sampling: Sampling) -> VideoNight:
     SacdError
         A file that does not decode, a video shorter than a clip, a scoring that cannot be read.
     """
-    video, scoring = read_video(path), _scoring_beside(path)
+    video = read_video(path)
+    scoring = _scoring_beside(video)
     # A scoring has a grid of its own.
     begin = scoring.onset_s % CLIP_SECONDS if scoring is not None else 0.0
     count = int((video.duration_s - begin + _END_S) // CLIP_SECONDS)
     if count < 1:
         raise SacdError(f"{path}: {video.duration_s:.0f} s long, shorter than one clip of 30 s; name a longer video")
     onsets = begin + CLIP_SECONDS * np.arange(count)
-    pictures = np.empty((count, sampling.frames, sampling.height, sampling.width), np.uint8)
-    away = np.empty((count, sampling.frames))
-    times = frame_times(onsets, sampling.frames, sampling.span_s)
-    flat = pictures.reshape(-1, sampling.height, sampling.width), away.reshape(-1)
-    with progress("reading the video", count) as bar:
-        found = decode(path, times.ravel(), sampling.height, sampling.width)
-        for index, (picture, distance) in enumerate(found):
-            flat[0][index], flat[1][index] = picture, distance
-            if (index + 1) % sampling.frames == 0:
-                bar.advance()
-    shown = (away <= HOLD_S).mean(axis=1) > 0.5
+    look = Look(sampling.frames, sampling.span_s, sampling.height, sampling.width, motion=False)
+    with progress("reading the video", count) as bar, TemporaryDirectory() as aside:
+        taken = read_pictures([(video, VideoClock(0.0))], onsets, look, Path(aside), lambda clips: bar.advance())
+        away = np.abs(taken.frame_times - frame_times(onsets, sampling.frames, sampling.span_s))
+        shown = (away <= HOLD_S).mean(axis=1) > 0.5
+        pictures = taken.video[shown]
     if not shown.any():
         raise SacdError(f"{path}: no clip of 30 s has pictures throughout; convert the video again")
     table = pd.DataFrame({"clip": np.arange(count), "onset": onsets, "stage": _stages(scoring, onsets)})
     name = f"video-{hash_file(path)[:8]}"
     return VideoNight(
-        name, name, table[shown].reset_index(drop=True), pictures[shown],
-        picture_faults(pictures, (away > HOLD_S).any(axis=1)), video.start, _is_simulated(path),
+        name, name, table[shown].reset_index(drop=True), pictures, taken.faults, video.start, is_simulated(path)
     )
 
 
-def _scoring_beside(path: Path) -> Scoring | None:
-    files = [path.with_suffix(suffix) for suffix in TEXT_SUFFIXES]
+def _scoring_beside(video: Video) -> Scoring | None:
+    files = [video.path.with_suffix(suffix) for suffix in _SCORINGS]
     found = next((file for file in files if file.exists()), None)
-    return None if found is None else read_scoring(found, datetime.min)
+    return None if found is None else read_scoring(found, video.start)
 
 
 def _stages(scoring: Scoring | None, onsets: np.ndarray) -> np.ndarray:
@@ -132,7 +129,7 @@ def _stages(scoring: Scoring | None, onsets: np.ndarray) -> np.ndarray:
     return stages
 
 
-def _is_simulated(path: Path) -> bool:
+def is_simulated(path: Path) -> bool:
     """What the description of a recording folder says; a video that nobody describes is real."""
     for folder in path.resolve().parents[:2]:
         file = folder / "dataset_description.json"

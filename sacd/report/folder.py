@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,6 @@ from plotly.offline import get_plotlyjs
 
 from sacd.cohort import Cohort
 from sacd.exceptions import SacdError, first_line
-from sacd.paths import ROOT
 from sacd.progress import duration
 from sacd.report import html
 from sacd.report.notebook import versions
@@ -56,9 +55,23 @@ class Entry:
     failed_runs: list[str] = field(default_factory=list)
 
 
-def shown(entry: Entry) -> dict[str, Any]:
-    """What pages need of an entry; places in the repository are named without the folder that holds it."""
-    return asdict(entry) | {"reason": entry.reason.replace(f"{ROOT}/", "")}
+def _about(cohort: Cohort) -> dict[str, Any]:
+    """What a manifest says of the cohort."""
+    return {
+        "label": cohort.label, "simulated": cohort.info.simulated, "participants": len(cohort.participants),
+        "recordings": len(cohort), "clips": int(cohort.recordings.clips.sum()),
+    }
+
+
+def reports_of(cohort: Cohort, place: Path) -> list[Path]:
+    """The reports on a cohort in a folder of reports, or that folder itself, and the reports on nights of it."""
+    found = []
+    for file in sorted([*place.glob(MANIFEST), *place.glob(f"*/{MANIFEST}")]):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # whose report that is, nobody can tell
+            if json.loads(file.read_text(encoding="utf-8"))["cohort"] == _about(cohort):
+                found.append(file.parent)
+    nights = [file for file in sorted(place.glob("nights/*.*")) if file.stem in set(cohort.recordings["recording_id"])]
+    return found + nights
 
 
 class Folder:
@@ -156,10 +169,7 @@ class Draft:
         references : mapping
             Notebook → tables of other profiles that stand beside it (`sacd.report.reference.Reference` as dict).
         """
-        about = {
-            "label": cohort.label, "simulated": cohort.info.simulated, "participants": len(cohort.participants),
-            "recordings": len(cohort), "clips": int(cohort.recordings.clips.sum()),
-        }
+        about = _about(cohort)
         for entry in entries:
             if entry.kept:
                 shutil.copyfile(self._previous / NOTEBOOKS / f"{entry.name}.ipynb", self._notebook(entry))
@@ -167,7 +177,7 @@ class Draft:
             {"title": entry.title, "page": f"{entry.name}.html"} for entry in entries if self._notebook(entry).exists()
         ]
         cards = [
-            shown(entry) | self._write_page(entry, about, contents, beside) | {"references": beside}
+            asdict(entry) | self._write_page(entry, about, contents, beside) | {"references": beside}
             for entry in entries for beside in [references.get(entry.name, [])]
         ]
         found = [{"text": text, "card": card} for card in cards for text in card["findings"]]
@@ -206,7 +216,7 @@ class Draft:
             self._write("plotly.min.js", get_plotlyjs())
         page, cells = f"{entry.name}.html", html.cells(content)
         self._write(page, html.render(
-            "notebook.html", entry=shown(entry), cohort=about, cells=cells, plotly=plotly, page=page,
+            "notebook.html", entry=asdict(entry), cohort=about, cells=cells, plotly=plotly, page=page,
             players=html.player_head(content), references=references, contents=contents,
             headings=html.headings(cells), parameters=parameters(content),
         ))

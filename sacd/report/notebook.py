@@ -25,6 +25,7 @@ from traitlets.config import Config
 from sacd.cohort import hash_file
 from sacd.exceptions import NotApplicable, SacdError, first_line
 from sacd.kernels import KERNEL
+from sacd.paths import ROOT
 
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "matplotlib", "seaborn", "plotly", "openTSNE", "yasa")
@@ -117,6 +118,11 @@ def _used_files(names: list[str]) -> list[Path]:
     return sorted(used | data)
 
 
+def without_root(text: str) -> str:
+    """A text in which places in the repository are named without the folder that holds it: that may name a person."""
+    return text.replace(f"{ROOT}/", "")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How an execution ended; `reason` is one line where it is not done, `seconds` the wall time."""
@@ -153,7 +159,7 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
     begun = time.monotonic()
 
     def outcome(status: Status, reason: str = "") -> Outcome:
-        return Outcome(status, reason, time.monotonic() - begun)
+        return Outcome(status, without_root(reason), time.monotonic() - begun)
 
     try:
         with _transport() as config:
@@ -171,17 +177,20 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
     except RuntimeError as error:  # the kernel did not start
         return outcome("failed", f"{type(error).__name__}: {first_line(error)}")
     finally:
-        _drop_widget_state(target)
+        _tidy(target)
     return outcome("done")
 
 
-def _drop_widget_state(target: Path) -> None:
-    """Of no use without a kernel, and megabytes for a live figure; while it executes, widgets need it."""
+def _tidy(target: Path) -> None:
+    """Without the state of widgets, of no use without a kernel and megabytes for a live figure, and without paths.
+
+    While the notebook executes, widgets need their state.
+    """
     if not target.exists():
         return
     made = nbformat.read(target, as_version=4)
-    if made.metadata.pop("widgets", None) is not None:
-        nbformat.write(made, target)
+    made.metadata.pop("widgets", None)
+    target.write_text(without_root(nbformat.writes(made)), encoding="utf-8")
 
 
 def finished_steps(target: Path) -> int:

@@ -38,5 +38,6 @@ def said_elsewhere(
     wanted = tuple(participants)
     recordings = cohort.of(wanted)
     found = cached_outputs(run, cohort, store or RunStore.beside(home), recordings, home=home)
+    clips = ClipSet(recordings, wanted, run.training.flagged)
     outputs = Outputs.joined([found[recording.recording_id] for recording in recordings])
-    return outputs.features, prediction_table(ClipSet(recordings, wanted), recordings, outputs.logits)
+    return outputs.features, prediction_table(clips, recordings, outputs.logits)

@@ -57,6 +57,8 @@ def execute(
             try:
                 making = Making(config, cohort, store, folder, report)
                 metrics = config.make(making)
+                if left_out := config.left_out(cohort):
+                    metrics["flagged_left_out"] = left_out
             except Exception:
                 (folder / TRACEBACK).write_text(traceback.format_exc())
                 raise
@@ -154,7 +156,7 @@ class Making:
             recordings = self.cohort.of(participants)
             if not recordings:
                 continue
-            clips = ClipSet(recordings, labelled=participants)
+            clips = ClipSet(recordings, participants, self.config.training.flagged)
             logits = say(clips)
             table = prediction_table(clips, recordings, logits)
             table.insert(2, "split", name)
@@ -173,7 +175,8 @@ class Making:
 
     def night_model(self, held: pd.DataFrame, correction: Correction) -> NightModel:
         """What the labelled training nights show, β and τ as the predictions of validation clips want them."""
-        known = ClipSet(self.cohort.of(self.split.labelled), self.split.labelled)
+        names = self.split.labelled
+        known = ClipSet(self.cohort.of(names), names, self.config.training.flagged)
         counted = NightModel.counted(known.label, known.night, known.number, correction)
         clips = Clips(held[PROBABILITIES].to_numpy(), held["recording_id"].to_numpy(), held["clip"].to_numpy())
         return counted.chosen(clips, held["stage"].to_numpy(), held["participant_id"].to_numpy())

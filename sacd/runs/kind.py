@@ -4,6 +4,7 @@ A kind is one file with a subclass, named in `sacd.runs.kinds`; everything else 
 What it is trained on is a cohort, or for the kinds of `sacd.runs.kinds.audio_video` a benchmark in a cohort's place.
 """
 
+import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +40,14 @@ class RunConfig(Frozen):
     def __hash__(self) -> int:
         return hash((type(self), self.model_dump_json()))
 
+    @model_validator(mode="after")
+    def _leaves_out_what_those_it_needs_do(self) -> "RunConfig":
+        for needed in self.dependencies:
+            learns = needed.networks or needed.dependencies
+            if learns and needed.training.flagged != self.training.flagged:
+                raise SacdError(f"a {self.kind} and its {needed.kind} must take flagged clips both, or neither")
+        return self
+
     # What it needs and sees.
 
     @property
@@ -58,7 +67,8 @@ class RunConfig(Frozen):
 
     def split(self, cohort: Cohort) -> Split:
         """The participants' roles."""
-        return make_split(cohort.participants, fold=self.fold, seed=self.seed)
+        scored = cohort.scored(self.training.flagged)
+        return make_split(cohort.participants, fold=self.fold, seed=self.seed, scored=scored.index)
 
     def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
         """The participants whose data it may see, by role; of *pool* and *unlabelled* no label."""
@@ -73,7 +83,16 @@ class RunConfig(Frozen):
                 labels = recording.timing_hash if hidden else recording.metadata["hashes"]["clips.parquet"]
                 files = [recording.hash_of(modality) for modality in self.reads]
                 content.append([role, recording.recording_id, recording.participant_id, *files, labels])
+                # Named only where clips are left out: of cohorts without flags it makes no difference.
+                if recording.flagged.any() and not self.training.flagged:
+                    sound = hashlib.sha256(recording.flagged.tobytes()).hexdigest()
+                    content.append([role, recording.recording_id, "without flagged clips", sound])
         return content
+
+    def left_out(self, cohort: Cohort) -> int:
+        """Clips of the people it may see that are neither drawn nor judged, for a quality flag marks them."""
+        people = set().union(*self.roles(self.split(cohort)).values())
+        return 0 if self.training.flagged else sum(int(night.flagged.sum()) for night in cohort.of(people))
 
     def check(self, cohort: Cohort) -> None:
         """Refuse, before anything is trained, what would fail later.
@@ -91,12 +110,13 @@ class RunConfig(Frozen):
         names = {name for name, value in self if isinstance(value, RunConfig)}
         own = self.model_dump(mode="json", exclude_defaults=True, exclude=names)
         own.get("model", {}).pop("weights", None)
+        own.get("training", {}).pop("flagged", None)  # `data` says whether it makes a difference
         return own | {"kind": self.kind}
 
     def versions(self) -> dict[str, Any]:
         """Versions of the components whose numbers it depends on, and hashes of files that it reads beside a cohort."""
         name, weights = self.model.name, self.model.weights
-        return {"model": MODELS[name].version, "weights": weights and _hash(weights_file(name, weights))}
+        return {"model": MODELS[name].version, "weights": weights and hash_of_weights(weights_file(name, weights))}
 
     def classes(self, cohort: Cohort) -> tuple[str, ...]:
         """What its clips are classified into."""
@@ -177,9 +197,17 @@ class LabelledRun(RunConfig):
         """Whether it names the test participants' clips."""
         return self.test
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether a fifth is tested where neither a fold nor the cohort says who is."""
+        return True
+
     def split(self, cohort: Cohort) -> Split:
         """The participants' roles; those of the left-out part have none."""
-        split = make_split(cohort.participants, self.protocol, self.labelled, self.fold, self.seed)
+        scored = cohort.scored(self.training.flagged)
+        split = make_split(
+            cohort.participants, self.protocol, self.labelled, self.fold, self.seed, scored.index, self.holds_out
+        )
         return split if self.part is None else split.without(*self.part)
 
     def roles(self, split: Split) -> dict[str, tuple[str, ...]]:
@@ -198,7 +226,8 @@ class LabelledRun(RunConfig):
         return [(seen, name) for name in self.networks]
 
 
-def _hash(file: Path) -> str:
+def hash_of_weights(file: Path) -> str:
+    """SHA-256 of a file of weights, read once while it does not change."""
     if not file.is_file():
         raise SacdError(f"{file}: no such file; name the published weights, or leave them out")
     about = file.stat()

@@ -4,7 +4,6 @@ While a student trains, the EEG is not read. Files are keyed by the recording an
 cohorts which differ only in frame sampling share a teacher's outputs.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,10 +14,12 @@ from safetensors.torch import load_file
 from scipy.special import softmax
 
 from sacd.cohort import Cohort, Recording
+from sacd.cohort.format import read_json
 from sacd.decisions import Clips
 from sacd.decisions.decoders import decode
 from sacd.decisions.forward_backward import FLOOR
 from sacd.decisions.night_model import NightModel
+from sacd.exceptions import reading
 from sacd.locks import alone
 from sacd.models.base import Network
 from sacd.runs.kind import RunConfig
@@ -36,14 +37,16 @@ Taught = Literal["as-is", "shifted", "smoothed"]
 
 def load_network(config: RunConfig, folder: Path) -> tuple[Network, Fabric]:
     """The trained network of a run in evaluation mode, and the fabric that it runs on."""
-    description = json.loads((folder / "config.json").read_text())
+    description = read_json(folder / "config.json", "train the run anew")
     # The published weights were only its start: what was trained from them is loaded below.
     bare = config.model.model_copy(update={"weights": None})
-    network = make_network(
-        bare, tuple(description["input_shape"]), config.seed, description.get("participant_classes", 0),
-        len(description.get("classes", STAGES)),
-    )
-    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    with reading(folder / "config.json", "train the run anew", "does not describe a network"):
+        network = make_network(
+            bare, tuple(description["input_shape"]), config.seed, description.get("participant_classes", 0),
+            len(description.get("classes", STAGES)),
+        )
+    with reading(folder / "weights.safetensors", "train the run anew", "not the weights of the run's network"):
+        network.load_state_dict(load_file(folder / "weights.safetensors"))
     fabric = make_fabric(config.training.precision)
     return network.to(fabric.device).eval(), fabric
 

@@ -14,11 +14,12 @@ from sacd.cohort import Cohort, Sampling
 from sacd.cohort.clock import clock
 from sacd.decisions import ARGMAX, NightModel
 from sacd.decisions.decoders import DECODERS, PROBABILITIES, decoded_table
-from sacd.exceptions import SacdError
+from sacd.exceptions import SacdError, reading
 from sacd.models.base import Network
 from sacd.runs.kinds import parse_run
 from sacd.runs.kinds.selected import SelectedRun
 from sacd.runs.kinds.student import CLOCK, StudentRun, in_view
+from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.kinds.trunk import FrozenTrunk, TrunkRun
 from sacd.runs.outputs import load_network
 from sacd.runs.pool import decided
@@ -88,9 +89,10 @@ class TrainedStudent:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        config = parse_run(json.dumps(run.description["run"]))
-        if isinstance(config, SelectedRun):
-            config = config.trials[run.metrics["trial"]]
+        with reading(run.path / "config.json", "train the run anew", "does not describe a run"):
+            config = parse_run(json.dumps(run.description["run"]))
+            if isinstance(config, SelectedRun):
+                config = config.trials[run.metrics["trial"]]
         if not isinstance(config, StudentRun):
             raise SacdError(f"{run.path}: a run of kind {config.kind} does not stage video alone; name a student's run")
         if not (run.path / "weights.safetensors").exists():
@@ -100,7 +102,8 @@ class TrainedStudent:
     @property
     def sampling(self) -> Sampling:
         """How the clips it learnt from were cut."""
-        return Sampling.model_validate(self.run.description["sampling"])
+        with reading(self.run.path / "config.json", "train the run anew", "does not say how clips were cut"):
+            return Sampling.model_validate(self.run.description["sampling"])
 
     @property
     def pictures(self) -> Sampling:
@@ -190,7 +193,7 @@ class TrainedStudent:
             shape = sampling.frames, sampling.height, sampling.width
             fabric = make_fabric(trunk.training.precision)
             return make_network(trunk.model, shape, trunk.seed).to(fabric.device).eval(), fabric
-        return load_network(trunk, self._folder_of(trunk))
+        return load_network(trunk, self.folder_of(trunk))
 
     @cached_property
     def _encoder(self) -> Encoder:
@@ -202,13 +205,23 @@ class TrainedStudent:
             )
         return Encoder(name)
 
-    def _folder_of(self, trunk: FrozenTrunk) -> Path:
-        """Where a trunk lies that was trained on the same cohort."""
-        wanted, source = trunk.model_dump(mode="json"), self.run.description["cohort"]["source_id"]
+    def folder_of(self, needed: TeacherRun | FrozenTrunk) -> Path:
+        """Where a teacher or trunk of its lies, which was trained on the same cohort.
+
+        Raises
+        ------
+        SacdError
+            It is not there any more.
+        """
+        source = self.run.description["cohort"]["source_id"]
         for run in RunStore(self.run.path.parent).done():
-            if run.description["run"] == wanted and run.description["cohort"]["source_id"] == source:
+            about = run.description["run"]
+            if about["kind"] != needed.kind or run.description["cohort"]["source_id"] != source:
+                continue
+            # Parsed, for what is described may be older than an option.
+            if parse_run(json.dumps(about)) == needed:
                 return run.path
-        raise SacdError(f"{self.run.path}: its trunk is not beside it; train the run anew")
+        raise SacdError(f"{self.run.path}: its {needed.kind} is not beside it; train the run anew")
 
     def _seen(self, night: Night) -> np.ndarray:
         """What its network reads of a night: pictures, features, the columns of its view, or the time."""

@@ -1,6 +1,5 @@
 """The run store: where runs lie, what has been trained, and what a finished run holds."""
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from sacd.cohort import Cohort
-from sacd.exceptions import SacdError
+from sacd.cohort.format import check_size, read_json
+from sacd.exceptions import SacdError, reading
 from sacd.locks import is_taken
 from sacd.paths import ROOT
 from sacd.runs.identity import run_id
@@ -21,6 +21,7 @@ from sacd.training.config import TRAINING_VERSION
 DONE = "DONE"
 LOCK = "run"
 """What `sacd.locks.alone` locks in a run's folder while it is made."""
+_REMEDY = "train the run anew"
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,19 @@ class Run:
     @cached_property
     def description(self) -> dict[str, Any]:
         """`config.json`: the configuration under ``run``, its row in a table, and all that inference needs."""
-        return json.loads((self.path / "config.json").read_text())
+        return read_json(self.path / "config.json", _REMEDY)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Validation and test figures, times, clips/s."""
-        return json.loads((self.path / "metrics.json").read_text())
+        return read_json(self.path / "metrics.json", _REMEDY)
 
     @property
     def history(self) -> pd.DataFrame:
         """One row a validation: step, loss terms, validation figures."""
-        return pd.read_csv(self.path / "history.csv")
+        check_size(self.path / "history.csv", _REMEDY)
+        with reading(self.path / "history.csv", _REMEDY):
+            return pd.read_csv(self.path / "history.csv")
 
     @property
     def predictions(self) -> pd.DataFrame:
@@ -50,14 +53,15 @@ class Run:
 
         Of a run on a benchmark: name, unit, split, label, predicted.
         """
-        return pd.read_parquet(self.path / "predictions.parquet")
+        with reading(self.path / "predictions.parquet", _REMEDY):
+            return pd.read_parquet(self.path / "predictions.parquet")
 
     @property
     def is_current(self) -> bool:
         """Whether this version made it, and its files can be read."""
         try:
             return bool(self.description["version"] == TRAINING_VERSION and self.description["row"] and self.metrics)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (SacdError, KeyError, TypeError):
             return False
 
     def is_of(self, cohort: Cohort) -> bool:

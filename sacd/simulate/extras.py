@@ -1,15 +1,15 @@
 """What a simulated recording holds beside EEG and video (`sacd.cohort.extras`), as a clinic's files would give it."""
 
+from itertools import chain
 from pathlib import Path
 
-import av
 import numpy as np
 import pandas as pd
 
 from sacd.cohort.extras import Extras, SignalInfo, frame_times
 from sacd.cohort.motion import CHANNELS, PICTURE, SAMPLES, TIMES_S, measure_motion
-from sacd.exceptions import SacdError
-from sacd.simulate.film import encode, rendered
+from sacd.cohort.preview import PREVIEW_FPS, PreviewWriter
+from sacd.simulate.film import rendered
 from sacd.simulate.simulated_night import CHIN_HZ, SimulatedNight
 from sacd.stages import CLIP_SECONDS
 
@@ -19,10 +19,7 @@ SIGNALS = SignalInfo(
     hz=SIGNALS_HZ,
 )
 """Of the EMG its level: the root of the mean square over a tenth of a second. Belts and airflow have no units."""
-PREVIEW_HEIGHT, PREVIEW_WIDTH, PREVIEW_FPS = 96, 128, 10
-_VP9 = "libvpx-vp9"
-# The fastest settings: 3 to 4 times as fast as libvpx's own, and a night in 20 MB.
-_VP9_OPTIONS = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "crf": "40", "b": "0"}
+PREVIEW_HEIGHT, PREVIEW_WIDTH = 96, 128
 
 
 def extras_of(
@@ -98,12 +95,8 @@ def write_preview(file: Path, night: SimulatedNight) -> None:
     OSError
         The disk is full.
     """
-    if _VP9 not in av.codecs_available:
-        raise SacdError(f"{file.name}: this PyAV cannot write VP9; install one of its wheels, or leave the preview out")
     numbers = np.arange(round(night.duration_s * PREVIEW_FPS))
     chunks = rendered(night, numbers / PREVIEW_FPS, PREVIEW_HEIGHT, PREVIEW_WIDTH)
-    each = round(CLIP_SECONDS * PREVIEW_FPS)
-    try:
-        encode(file, _VP9, _VP9_OPTIONS | {"g": str(each)}, PREVIEW_FPS, numbers, chunks, key_every=each)
-    except av.FFmpegError as error:
-        raise OSError(error.errno, error.strerror) from None
+    with PreviewWriter(file, PREVIEW_HEIGHT, PREVIEW_WIDTH) as writer:
+        for number, picture in zip(numbers.tolist(), chain.from_iterable(chunks), strict=True):
+            writer.add(number, picture)

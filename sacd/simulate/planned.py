@@ -21,6 +21,14 @@ EEG_SECONDS, MOTION_SECONDS, REST_SECONDS, FRAME_SECONDS, ENCODE_SECONDS = 0.000
 a frame, and of one that a trunk encodes."""
 
 
+class PlannedCohort(Cohort):
+    """The index of a cohort that is not simulated yet: people and numbers of clips, no recording."""
+
+    def scored(self, with_flagged: bool = False) -> pd.DataFrame:
+        """Everybody: the simulated scorer leaves no clip out, and nothing is flagged."""
+        return self.participants
+
+
 def settings_of(cohort: Cohort) -> dict[str, Any]:
     """The arguments of `sacd.simulate.simulated_cohort.simulate` that made a cohort.
 
@@ -34,8 +42,8 @@ def settings_of(cohort: Cohort) -> dict[str, Any]:
     return arguments_of(cohort.info)
 
 
-def plan_cohort(path: Path, settings: dict[str, Any]) -> Cohort:
-    """The index of the cohort that these arguments of `simulate` give: people and numbers of clips, no recording."""
+def plan_cohort(path: Path, settings: dict[str, Any]) -> PlannedCohort:
+    """What these arguments of `simulate` will give."""
     skip = settings.get("skip", 0)
     numbers = {"train": range(settings["train"]), "test": range(skip, skip + settings["test"])}
     people = [make_participant(settings["seed"], split, k) for split, indices in numbers.items() for k in indices]
@@ -55,7 +63,7 @@ def plan_cohort(path: Path, settings: dict[str, Any]) -> Cohort:
         "recording_id": [f"{name}-night1" for name in names], "participant_id": names, "start": "n/a",
         "channel": channel_of(info), "clips": clips,
     })
-    return Cohort(path, info, participants, recordings)
+    return PlannedCohort(path, info, participants, recordings)
 
 
 def simulation_seconds(cohort: Cohort) -> float:

@@ -64,7 +64,8 @@ class Sampler:
     ----------
     clips : ClipSet
     eligible : ndarray [N] bool
-        Clips that may be drawn; a window needs all of its own, a stretch most.
+        Clips that may be drawn, where they are usable; a window needs all of its own, a stretch most. Neither holds one
+        that is not usable.
     batch : int
         Clips a step.
     stretch : int
@@ -89,6 +90,7 @@ class Sampler:
                 units = units[eligible[units].mean(axis=1) > 0.5]
             else:
                 units = units[eligible[units].all(axis=1)]
+            units = units[clips.usable[units].all(axis=1)]
             if not len(units):
                 raise SacdError(
                     f"no {WINDOW} consecutive clips in the training recordings; use sampler: random"
@@ -98,7 +100,7 @@ class Sampler:
             if len(set(self._person)) == 1:
                 self._person = self._night
         else:
-            units = np.flatnonzero(eligible)[:, None]
+            units = np.flatnonzero(eligible & clips.usable)[:, None]
             if not len(units):
                 raise SacdError("no clip to train on; label at least one training participant")
             self._night = None

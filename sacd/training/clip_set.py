@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sacd.cohort import Recording
+from sacd.cohort.format import flagged
 from sacd.exceptions import SacdError
 from sacd.objectives.windows import WINDOW
 from sacd.stages import NOT_SCORED, STAGES
@@ -25,6 +26,9 @@ class ClipSet:
     recordings : sequence of Recording
     labelled : iterable of str
         Participants whose stages may be seen; all other labels become −1.
+    with_flagged : bool
+        Without, clips that a quality flag marks are here to be looked at, but neither drawn nor judged: they are not
+        `usable`, and their labels become −1.
 
     Attributes
     ----------
@@ -32,13 +36,17 @@ class ClipSet:
         Recording index, row in its arrays, participant index, clip number in the night.
     label : ndarray [N] int64
         Visible stage code, −1 where hidden or not scored.
+    usable : ndarray [N] bool
+        Whether a clip may be drawn.
     """
 
-    def __init__(self, recordings: Sequence[Recording], labelled: Iterable[str]) -> None:
+    def __init__(
+        self, recordings: Sequence[Recording], labelled: Iterable[str], with_flagged: bool = False
+    ) -> None:
         self.recordings = list(recordings)
         visible = set(labelled)
         names = sorted({recording.participant_id for recording in self.recordings})
-        night, row, participant, number, label = [], [], [], [], []
+        night, row, participant, number, label, usable = [], [], [], [], [], []
         for index, recording in enumerate(self.recordings):
             count = len(recording)
             night.append(np.full(count, index))
@@ -47,11 +55,14 @@ class ClipSet:
             number.append(recording.clips["clip"].to_numpy(dtype=np.int64))
             seen = recording.participant_id in visible
             label.append(recording.clips.stage.to_numpy(dtype=np.int64) if seen else np.full(count, NOT_SCORED))
+            usable.append(np.full(count, with_flagged) | ~flagged(recording.clips).to_numpy(dtype=bool))
         if not night:
             raise SacdError("no recordings to train on; check the cohort's splits in participants.tsv")
         self.night, self.row, self.participant, self.number, self.label = (
             np.concatenate(part).astype(np.int64) for part in (night, row, participant, number, label)
         )
+        self.usable = np.concatenate(usable)
+        self.label[~self.usable] = NOT_SCORED
 
     def __len__(self) -> int:
         return len(self.row)

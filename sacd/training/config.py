@@ -91,6 +91,8 @@ class TrainingConfig(Frozen):
     patience : int, optional
         Training ends after as many validations in a row without a better score; None: never before `steps`. The
         schedule is that of all steps.
+    flagged : bool
+        Whether clips that a quality flag marks (a gap in the video, frozen, damaged …) are drawn and judged too.
     """
 
     steps: int = Field(gt=0)
@@ -111,6 +113,7 @@ class TrainingConfig(Frozen):
     trunk_lr: float = Field(default=1.0, ge=0)
     objective_lr: float = Field(default=1.0, gt=0)
     patience: int | None = Field(default=None, gt=0)
+    flagged: bool = False
 
 
 class Recipe(Frozen):

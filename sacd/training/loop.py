@@ -33,10 +33,12 @@ _CHECKPOINT_SECONDS = float(os.environ.get("SACD_CHECKPOINT_SECONDS", "20"))
 class Task(nn.Module):
     """What a loop trains. All state that must survive a resume is in parameters and buffers.
 
-    Subclasses set `network` (the module that is kept) and define `terms` and `validate`.
+    Subclasses set `network` (the module that is kept) and define `terms` and `validate`. Where the network `is_trained`
+    when training begins, its weights are validated too, and kept unless others are better.
     """
 
     network: nn.Module
+    is_trained = False
 
     def terms(self, step: int) -> dict[str, Tensor]:
         """Weighted terms of the loss at a step, a pure function of state and step; their sum is minimised."""
@@ -175,6 +177,8 @@ def _train(
         optimizer.load_state_dict(saved["optimizer"])
         schedule.load_state_dict(saved["schedule"])
         state, sums = saved["state"], _Sums(**saved["sums"])
+    if task.is_trained and not state["history"]:
+        _validate(task, state, sums, folder)
     saved_at = time.monotonic()
     task.train()
     while state["step"] < config.steps and not _exhausted(state, config):
@@ -274,7 +278,7 @@ def _validate(task: Task, state: dict[str, Any], sums: _Sums, folder: Path) -> N
             "lower the learning rate, or check the recordings"
         )
     row = {"step": state["step"], **{name: float(value) / since for name, value in sums.total.items()}}
-    row |= task.diagnostics()
+    row |= task.diagnostics() if since else {}
     state["history"].append(row | {f"validation_{name}": value for name, value in figures.items()})
     if state["best_score"] is None or figures["score"] > state["best_score"]:
         state["best_score"], state["best_step"] = figures["score"], state["step"]

@@ -24,6 +24,7 @@ class Clips:
         self.label, self.row = label.astype(np.int64), row
         self.number = np.arange(len(label))
         self.recordings: list[Recording] = []
+        self.usable = np.ones(len(label), dtype=bool)
         self.night = self.participant = np.zeros(len(label), dtype=np.int64)
 
     def __len__(self) -> int:

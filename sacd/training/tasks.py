@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import torch
+from scipy.special import log_softmax
 from torch import Tensor
 
 from sacd.exceptions import SacdError
@@ -82,11 +83,15 @@ class StageTask(Task):
         return index, window, x, to_device(torch.from_numpy(self._clips.label[index]), self.inputs.device)
 
     def validate(self) -> dict[str, float]:
-        """Macro-F1 (the score), accuracy and κ on the validation clips."""
+        """Score, accuracy, macro-F1 and κ on the validation clips."""
         logits = predict(self.network, self._validation_inputs, np.arange(len(self._validation))).logits
         scores = stage_scores(self._validation.label, logits.argmax(1), self._validation.participant)
         # An argmax hides a network that has diverged.
-        return {"score": scores["macro_f1"] if np.isfinite(logits).all() else float("nan"), **scores}
+        return {"score": self.score(logits, scores) if np.isfinite(logits).all() else float("nan"), **scores}
+
+    def score(self, logits: np.ndarray, scores: dict[str, float]) -> float:
+        """What picks the weights, of the validation clips' logits [n, C] and `stage_scores`."""
+        return scores["macro_f1"]
 
 
 class TeacherTask(StageTask):
@@ -220,6 +225,21 @@ class StudentTask(StageTask):
         """Gradient norm of each term at the student's features, at the last measured step; the objective's figures."""
         norms = {f"gradient_norm_{name}": value for name, value in self._norms.items()}
         return norms | {name: float(value) for name, value in self.objective.diagnostics.items()}
+
+
+class FinetuneTask(StudentTask):
+    """A student that is trained already: the mean log probability of the stages that were scored picks the weights.
+
+    Where one night validates, macro-F1 hangs on the few clips of its rarest stage.
+    """
+
+    is_trained = True
+
+    def score(self, logits: np.ndarray, scores: dict[str, float]) -> float:
+        """In nats, 0 at most."""
+        label = self._validation.label
+        scored = np.flatnonzero(label >= 0)
+        return float(log_softmax(logits, axis=1)[scored, label[scored]].mean())
 
 
 def gradient_norms(terms: dict[str, Tensor], features: Tensor) -> dict[str, float]:

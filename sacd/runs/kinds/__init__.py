@@ -4,8 +4,10 @@ import json
 
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.audio_video import AudioTeacherRun, AudioVideoRun
+from sacd.runs.kinds.carried import CarriedTeacherRun
 from sacd.runs.kinds.continued_trunk import ContinuedTrunkRun
 from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
+from sacd.runs.kinds.finetuned import FinetunedRun
 from sacd.runs.kinds.fusion import FusionRun
 from sacd.runs.kinds.reverse import ReverseRun
 from sacd.runs.kinds.selected import SelectedRun
@@ -16,7 +18,7 @@ from sacd.runs.kinds.tuned import TunedRun
 
 KINDS: list[type[RunConfig]] = [
     TeacherRun, EnsembleTeacherRun, TrunkRun, ContinuedTrunkRun, StudentRun, SelectedRun, TunedRun, FusionRun,
-    ReverseRun, AudioTeacherRun, AudioVideoRun,
+    ReverseRun, AudioTeacherRun, AudioVideoRun, CarriedTeacherRun, FinetunedRun,
 ]
 
 

@@ -90,6 +90,10 @@ class BenchmarkRun(RunConfig):
             content += [[part, attribute, found] for attribute, found in hashes.items() if self.sees(part, attribute)]
         return content
 
+    def left_out(self, benchmark: Benchmark) -> int:
+        """None: nothing is flagged."""
+        return 0
+
     def inputs(self, making: Making, clips: Clips) -> Inputs:
         """Its network's input over some clips."""
         return Inputs(Arrays(clips, [self.stored(making.cohort)]), self.preparation(making.cohort), making.fabric)

@@ -37,12 +37,12 @@ class ContinuedTrunkRun(FrozenTrunk):
     def task(self, making: Making) -> TrunkTask:
         """What the loop trains."""
         training = self.training
-        clips = ClipSet(making.cohort.of(making.split.pool), labelled=())
+        clips = ClipSet(making.cohort.of(making.split.pool), (), training.flagged)
         inputs = self.inputs(making.cohort, making.store, clips, making.fabric)
         held = (np.arange(len(clips)) // HELD_EVERY) % HELD_EVERY == 0
         sampler = Sampler(clips, ~held, training.batch, self.seed, training.sampler)
         network = make_network(self.model, inputs.arrays.shape, self.seed)
-        return TrunkTask(network, inputs, sampler, np.flatnonzero(held), self.seed, training.augment)
+        return TrunkTask(network, inputs, sampler, np.flatnonzero(held & clips.usable), self.seed, training.augment)
 
     def make(self, making: Making) -> dict[str, Any]:
         """Train it and keep its features of every clip."""

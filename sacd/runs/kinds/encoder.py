@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from sacd.cohort import Cohort, Modality, Recording
 from sacd.exceptions import SacdError, first_line
 from sacd.models import MODELS
+from sacd.models.base import Network
 from sacd.runs.execute import Making
 from sacd.runs.kind import LabelledRun, RunConfig
 from sacd.runs.outputs import cached_outputs
@@ -102,6 +103,10 @@ class StageRun(LabelledRun, EncoderRun):
         """What the loop trains."""
         raise TypeError(f"{type(self).__name__} does not define task(making)")
 
+    def start(self, shape: tuple[int, ...], participants: int) -> Network:
+        """The network as training begins, for clips of this shape; `participants`: classes of a participant head."""
+        return make_network(self.model, shape, self.seed, participants)
+
     def common(self, making: Making, pairs: bool, participants: int = 0) -> tuple[Any, ...]:
         """The first arguments of its `StageTask`.
 
@@ -114,15 +119,16 @@ class StageRun(LabelledRun, EncoderRun):
             Classes of a participant head.
         """
         cohort, split, training = making.cohort, making.split, self.training
-        clips = ClipSet(cohort.of(split.labelled + (split.unlabelled if pairs else ())), split.labelled)
-        validation = ClipSet(cohort.of(split.validation), split.validation)
+        paired = split.labelled + (split.unlabelled if pairs else ())
+        clips = ClipSet(cohort.of(paired), split.labelled, training.flagged)
+        validation = ClipSet(cohort.of(split.validation), split.validation, training.flagged)
         # Clips that nobody scored have nothing to teach a network without pairs.
         eligible = np.ones(len(clips), dtype=bool) if pairs else clips.label >= 0
         drawn = clips, eligible, training.batch, self.seed, training.sampler, training.stretch
         apart = pairs and split.unlabelled and training.labelled_share is not None
         sampler = SeparateSampler(*drawn, training.labelled_share) if apart else Sampler(*drawn)
         inputs, held = (self.inputs(cohort, making.store, part, making.fabric) for part in (clips, validation))
-        network = make_network(self.model, inputs.arrays.shape, self.seed, participants)
+        network = self.start(inputs.arrays.shape, participants)
         return network, inputs, clips, sampler, held, validation, self.seed, training.augment
 
     def make(self, making: Making) -> dict[str, Any]:

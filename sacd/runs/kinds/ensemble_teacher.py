@@ -85,7 +85,7 @@ class EnsembleTeacherRun(EEGRun):
             return np.concatenate([found[recording.recording_id].logits for recording in clips.recordings])
 
         self.outputs(cohort, store, cohort.of(split.labelled + split.unlabelled))
-        clips = ClipSet(cohort.of(split.labelled), split.labelled)
+        clips = ClipSet(cohort.of(split.labelled), split.labelled, self.training.flagged)
         sampler = Sampler(
             clips, clips.label >= 0, self.training.batch, self.seed, self.training.sampler, self.training.stretch
         )

@@ -129,7 +129,9 @@ class FusionRun(LabelledRun):
     def task(self, making: Making) -> TeacherTask:
         """What the loop trains."""
         cohort, store, split, training = making.cohort, making.store, making.split, self.training
-        clips, validation = (ClipSet(cohort.of(names), names) for names in (split.labelled, split.validation))
+        clips, validation = (
+            ClipSet(cohort.of(names), names, training.flagged) for names in (split.labelled, split.validation)
+        )
         inputs, held = (self.inputs(cohort, store, part, making.fabric) for part in (clips, validation))
         trained = [load_network(run, store.folder(run, cohort))[0] for run in self.encoders() if self.released]
         with torch.random.fork_rng():

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -120,6 +120,7 @@ class StudentRun(DistilledRun):
     (`keep_weights`) nor test predictions (`test`).
     """
 
+    trained_by: ClassVar[type[StudentTask]] = StudentTask
     kind: Literal["student"] = "student"
     teacher: TeacherRun | EnsembleTeacherRun | None = None
     trunk: TrunkRun | ContinuedTrunkRun | None = None
@@ -214,7 +215,7 @@ class StudentRun(DistilledRun):
             teacher = joined_outputs(
                 self.teacher, cohort, store, clips.recordings, taps=needs.needs_taps, taught=self.taught
             )
-        return StudentTask(
+        return self.trained_by(
             *common, posterior=clips.posterior() if needs.needs_posterior else None,
             **self.distillation(network.feature_dim, clips, teacher),
         )

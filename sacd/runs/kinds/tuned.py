@@ -84,7 +84,8 @@ class TunedRun(LabelledRun):
         correction, said = Correction.read(own.path), own.predictions
         known = [(correction, said[said["split"] == "validation"])]
         for part, student in enumerate(self.without):
-            clips = ClipSet(cohort.of(names := making.split.part(part, self.parts)), names)
+            names = making.split.part(part, self.parts)
+            clips = ClipSet(cohort.of(names), names, self.training.flagged)
             logits = joined_outputs(student, cohort, store, clips.recordings).logits
             fitted = Correction.read(store.folder(student, cohort))
             known.append((fitted, prediction_table(clips, clips.recordings, logits)))

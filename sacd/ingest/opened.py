@@ -1,0 +1,132 @@
+"""A night whose files are opened and put in time: all but its pictures and signals, so that most faults show early."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import numpy as np
+
+from sacd.exceptions import SacdError
+from sacd.ingest.clips import Clips, Shown, choose_clips
+from sacd.ingest.layout import NightFiles
+from sacd.ingest.options import IngestOptions
+from sacd.ingest.psg import Psg, read_psg
+from sacd.ingest.scoring import Scoring, read_scoring
+from sacd.ingest.scoring_edf import NoStages
+from sacd.ingest.starts import later, local, read_zone, seconds_between
+from sacd.ingest.sync import VideoClock
+from sacd.ingest.video import Video, read_video
+from sacd.stages import CLIP_SECONDS
+
+_LARGEST_DRIFT_PPM = 1e5
+_OVERLAP_S = CLIP_SECONDS
+"""Two videos of one camera may overlap by as much."""
+
+
+@dataclass(frozen=True)
+class OpenNight:
+    """A night whose files were opened and found to fit together.
+
+    Attributes
+    ----------
+    start : datetime or None
+        Local start of the recording; None where there is a camera alone and nothing says when it began.
+    clocks : tuple of VideoClock
+        One for each video.
+    """
+
+    files: NightFiles
+    start: datetime | None
+    psg: Psg | None
+    scoring: Scoring | None
+    videos: tuple[Video, ...]
+    clocks: tuple[VideoClock, ...]
+    clips: Clips
+
+
+def open_night(files: NightFiles, options: IngestOptions) -> OpenNight:
+    """Open the files of a night, put them in time and choose its clips; most faults show here, before the pictures.
+
+    Raises
+    ------
+    SacdError
+        One line that names the file, what is wrong and what to do.
+    """
+    if files.fault:
+        raise SacdError(files.fault)
+    drift = options.drift_ppm + files.drift_ppm
+    if not abs(drift) < _LARGEST_DRIFT_PPM:
+        raise SacdError(f"{files.videos[0]}: a clock that drifts by {drift:g} ppm is none; write millionths")
+    psg = None if files.psg is None else read_psg(files.psg)
+    videos = tuple(read_video(path) for path in files.videos)
+    start, begins = _begins(files, psg, videos, options)
+    order = np.argsort(begins, kind="stable")
+    videos = tuple(videos[i] for i in order)
+    clocks = tuple(VideoClock(begins[i], drift) for i in order)
+    # The scoring's file and the recording's own have one clock, right or wrong.
+    scoring = _scoring(files, psg, start if psg is None else psg.start or start, options)
+    shown = [
+        Shown(video.path, float(clock.to_recording(0.0)), float(clock.to_recording(video.duration_s)))
+        for video, clock in zip(videos, clocks, strict=True)
+    ]
+    for before, after in zip(shown, shown[1:], strict=False):
+        if before.end - after.begin > _OVERLAP_S:
+            raise SacdError(
+                f"{after.path}: begins {before.end - after.begin:.0f} s before {before.path.name} ends; keep one of "
+                "the two, or correct when they began"
+            )
+    clips = choose_clips(psg, scoring, shown, options.allow_gaps)
+    return OpenNight(files, start, psg, scoring, videos, clocks, clips)
+
+
+def _scoring(
+    files: NightFiles, psg: Psg | None, start: datetime | None, options: IngestOptions
+) -> Scoring | None:
+    """The night's scoring, that of the PSG's own annotations where there is no other; None where nobody scored."""
+    read = partial(
+        read_scoring, psg_start=start, names=options.names, clock=options.clock,
+        psg_s=None if psg is None else psg.duration_s,
+    )
+    if files.scorings:
+        return read(files.scorings)
+    try:
+        return None if files.psg is None else read(files.psg)
+    except NoStages:
+        return None
+
+
+def _begins(
+    files: NightFiles, psg: Psg | None, videos: tuple[Video, ...], options: IngestOptions
+) -> tuple[datetime | None, list[float]]:
+    """Local start of the recording, and where each video begins, s from there."""
+    told = files.video_starts or (None,) * len(videos)
+    starts = [given or _container_start(video) for given, video in zip(told, videos, strict=True)]
+    zone = read_zone(files.time_zone or options.time_zone)
+    reference = files.psg_start or (starts[0] if psg is None else psg.start)
+    offset = options.offset + files.offset_s
+    if psg is None and len(videos) == 1:
+        return None if reference is None else local(reference, zone), [offset]
+    for video, moment in zip(videos, starts, strict=True):
+        if moment is None:
+            raise SacdError(
+                f"{video.path}: the video does not say when it began; write video_start of recording "
+                f"{files.recording_id} into recordings.tsv"
+            )
+    if reference is None:
+        raise SacdError(
+            f"{files.psg}: does not say when the recording began; write psg_start of recording {files.recording_id} "
+            "into recordings.tsv"
+        )
+    apart = [
+        seconds_between(reference, moment, zone, options.clock, video.path)
+        for video, moment in zip(videos, starts, strict=True)
+    ]
+    # The camera's clock is right at the first picture; later files begin by its drifting time.
+    first, drift = min(apart), options.drift_ppm + files.drift_ppm
+    return local(reference, zone), [later(first + offset, value - first, drift) for value in apart]
+
+
+def _container_start(video: Video) -> datetime | None:
+    if video.start is None:
+        return None
+    return datetime.fromisoformat(f"{video.start.isoformat()}{video.zone or ''}")

@@ -1,0 +1,134 @@
+"""Which files make which recording."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import recording_folders as made
+from scorings import written
+
+from sacd.exceptions import SacdError
+from sacd.ingest.layout import NightFiles, find_nights, is_recording_folder
+from sacd.ingest.stage_names import StageNames
+
+PEOPLE = "participant_id\tsex\tage\tweight\tahi\nP1\tn/a\tn/a\tn/a\tn/a\n"
+FEW = ("W", "N2")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder with a table of one participant; videos in it are found by their names, and none is opened."""
+    (tmp_path / "participants.tsv").write_text(PEOPLE)
+    return tmp_path
+
+
+def put(folder: Path, *names: str) -> None:
+    """Recordings, scorings and empty files, as their suffixes say."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        if name.endswith(".edf"):
+            made.write_edf(folder / name, 60)
+        else:
+            (folder / name).write_text("W\nN2\n" if name.endswith(".txt") else "")
+
+
+def names(paths: tuple[Path, ...]) -> list[str]:
+    return [path.name for path in paths]
+
+
+def one(source: Path) -> NightFiles:
+    (night,) = find_nights(source)
+    return night
+
+
+def test_a_folder_is_a_recording(source: Path) -> None:
+    put(source / "P1_a", "psg.edf", "video.mp4", "hypnogram.txt")
+    night = one(source)
+    assert (night.recording_id, night.participant_id, night.fault) == ("P1_a", "P1", "")
+    assert (night.psg.name, names(night.videos), names(night.scorings)) == ("psg.edf", ["video.mp4"], ["hypnogram.txt"])
+    assert (night.video_starts, night.starts_from, night.offset_s) == ((None,), "header", 0.0)
+    assert is_recording_folder(source)
+
+
+def test_what_is_no_part_of_a_recording_is_passed_over(source: Path) -> None:
+    put(source / "P1_a", "psg.edf", "video.mp4", "._psg.edf", "._video.mp4", "report.pdf", ".DS_Store")
+    (source / "P1_a" / "notes.txt").write_text("The patient, Mrs Quux, slept badly.\nMask moved at 3.\n")
+    (source / "notes.txt").write_text("Exported on Monday.\n")
+    (source / "._P9.edf").write_bytes(b"\0" * 300)
+    night = one(source)
+    assert (night.psg.name, names(night.videos), night.scorings) == ("psg.edf", ["video.mp4"], ())
+    assert night.passed_over == 1
+    words = StageNames.read(written(source / "names.yaml", "stages: {W: [wach], N2: [leicht]}"))
+    (source / "P1_a" / "a.txt").write_text("wach\nleicht\n")
+    assert find_nights(source)[0].scorings == () and find_nights(source)[0].passed_over == 2
+    assert names(find_nights(source, names=words)[0].scorings) == ["a.txt"]
+
+
+def test_scorings_as_edf(source: Path) -> None:
+    """Whatever it is called, an EDF+ with annotations alone is a scoring."""
+    put(source / "P1_a", "night.edf", "video.mp4")
+    made.write_edf(source / "P1_a" / "night_scoring.edf", 60, FEW, channels=())
+    made.write_edf(source / "P1_a" / "B.edf", 60, FEW, channels=())
+    night = one(source)
+    assert (night.psg.name, names(night.scorings)) == ("night.edf", ["B.edf", "night_scoring.edf"])
+
+
+def test_several_videos(source: Path) -> None:
+    put(source / "P1_a", "psg.edf", "1.mp4", "2.MPG", "3.mkv")
+    assert names(one(source).videos) == ["1.mp4", "2.MPG", "3.mkv"]
+
+
+def test_files_of_one_stem(source: Path) -> None:
+    put(source, "P1_a.edf", "P1_a.mp4", "P1_a-Hypnogram.txt")
+    put(source, "P1_b.edf", "P1_b_1.mp4", "P1_b_2.mp4", "P1_b_scoring.txt", "P1_c_2230.mp4")
+    first, second, alone = find_nights(source)
+    assert (first.recording_id, names(first.videos), names(first.scorings)) == (
+        "P1_a", ["P1_a.mp4"], ["P1_a-Hypnogram.txt"],
+    )
+    assert (second.recording_id, names(second.videos), names(second.scorings)) == (
+        "P1_b", ["P1_b_1.mp4", "P1_b_2.mp4"], ["P1_b_scoring.txt"],
+    )
+    assert (alone.recording_id, alone.psg) == ("P1_c_2230", None)
+
+
+def test_what_is_wrong_with_one_recording_is_its_own_fault(source: Path) -> None:
+    put(source / "P1_a", "psg.edf", "again.edf", "video.mp4")
+    put(source / "P1_b", "psg.edf")
+    put(source / "P1_c", "psg.edf", "video.mp4")
+    put(source / "P2", "psg.edf", "video.mp4")
+    two, unseen, good, unknown = find_nights(source)
+    assert "two recordings with one id" in two.fault and "again.edf, psg.edf" in two.fault
+    assert "P1_b has no video" in unseen.fault
+    assert "no participant P2" in unknown.fault and good.fault == ""
+
+
+def test_a_row_for_a_recording(source: Path) -> None:
+    put(source / "x", "psg.edf", "1.mp4", "2.mp4")
+    columns = "recording_id participant_id video_start offset drift_ppm region psg_start time_zone".split()
+    row = ["x", "P1", "2024-03-01T22:30,2024-03-02T02:30+01:00", "-2.5", "12", "0.1,0.2,0.5,0.5", "2024-03-01T22:31"]
+    table = source / "recordings.tsv"
+    table.write_text("\t".join(columns) + "\n" + "\t".join([*row, "Europe/Zurich"]) + "\n")
+    night = one(source)
+    assert night.video_starts[0] == datetime(2024, 3, 1, 22, 30) and night.video_starts[1].tzinfo is not None
+    assert (night.participant_id, night.offset_s, night.drift_ppm) == ("P1", -2.5, 12.0)
+    assert (night.region.x, night.region.height) == (0.1, 0.5)
+    assert (night.psg_start, night.time_zone) == (datetime(2024, 3, 1, 22, 31), "Europe/Zurich")
+    assert night.starts_from == "recordings.tsv"
+    table.write_text("recording_id\toffset\nx\tlate\n")
+    with pytest.raises(SacdError, match="'late' is not a number"):
+        find_nights(source)
+    table.write_text("recording_id\nx\ny\n")
+    with pytest.raises(SacdError, match="recording y has no files"):
+        find_nights(source)
+
+
+def test_an_id_twice(source: Path) -> None:
+    put(source / "P1_a", "psg.edf", "video.mp4")
+    put(source, "P1_a.edf")
+    with pytest.raises(SacdError, match="two recordings with one id, P1_a, in a folder and beside it"):
+        find_nights(source)
+
+
+def test_an_empty_folder(source: Path) -> None:
+    with pytest.raises(SacdError, match="no recordings"):
+        find_nights(source)
