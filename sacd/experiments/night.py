@@ -217,6 +217,18 @@ def staged(table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataF
     return with_ways(joined.assign(**texts), table, named)
 
 
+def one_night(table: pd.DataFrame, named: list[tuple[Row, StudentRun]], recording_id: str) -> pd.DataFrame:
+    """A recording as the first method stages it, few labels, seed 0, offline, alone and decoded; with probabilities."""
+    parts = [
+        told[told["recording_id"] == recording_id]
+        for place, (row, run) in enumerate(named)
+        if (row.method, row.causal, run.protocol, run.seed) == (named[0][0].method, False, "few-label", 0)
+        for decision in (ARGMAX, "forward-backward")
+        for told in [predictions(table.iloc[[place]], decision=decision)]
+    ]
+    return with_ways(pd.concat(parts, ignore_index=True), table, named)
+
+
 def with_ways(told: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:
     """Predictions with the columns `method`, `length`, `way`, `context` and `block`, all but `length` as categories.
 
