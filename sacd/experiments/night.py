@@ -219,14 +219,10 @@ def staged(table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataF
 
 def one_night(table: pd.DataFrame, named: list[tuple[Row, StudentRun]], recording_id: str) -> pd.DataFrame:
     """A recording as the first method stages it, few labels, seed 0, offline, alone and decoded; with probabilities."""
-    parts = [
-        told[told["recording_id"] == recording_id]
-        for place, (row, run) in enumerate(named)
-        if (row.method, row.causal, run.protocol, run.seed) == (named[0][0].method, False, "few-label", 0)
-        for decision in (ARGMAX, "forward-backward")
-        for told in [predictions(table.iloc[[place]], decision=decision)]
-    ]
-    return with_ways(pd.concat(parts, ignore_index=True), table, named)
+    first = (named[0][0].method, False, "few-label", 0)
+    chosen = [(row.method, row.causal, run.protocol, run.seed) == first for row, run in named]
+    told = predictions(table[chosen], decision=(ARGMAX, "forward-backward"))
+    return with_ways(told[told["recording_id"] == recording_id], table, named)
 
 
 def with_ways(told: pd.DataFrame, table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataFrame:
