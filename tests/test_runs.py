@@ -559,18 +559,26 @@ def test_inner_activations_reach_the_objective_and_teach_the_students(
     assert "flow" in Run(execute(config, cohort, store)).history
 
 
-def test_inner_activations_are_kept_with_a_teacher_alone(featured, tmp_path):
+def test_inner_activations_are_kept_once_somebody_asks_for_them(featured, tmp_path):
     config, store = feature_student("kd"), RunStore(tmp_path)
     execute_all(featured, config, store)
+    cache = store.folder(config.teacher, featured) / "outputs"
     recordings = featured.of(["P00", "P01"])
+    assert cache.exists() and not list(cache.glob("*-taps.npz"))
+    plain = cached_outputs(config.teacher, featured, store, recordings)
     first, again = (cached_outputs(config.teacher, featured, store, recordings, taps=True) for _ in range(2))
+    assert len(list(cache.glob("*-taps.npz"))) == len(recordings)
     for recording_id, outputs in first.items():
         assert [layer.shape for layer in outputs.taps] == [(24, 256)] and outputs.taps[0].dtype == np.float32
         other = again[recording_id]
         for one, two in zip((*outputs[:2], *outputs.taps), (*other[:2], *other.taps), strict=True):
             assert np.array_equal(one, two)
-    assert not any(outputs.taps for outputs in cached_outputs(config.teacher, featured, store, recordings).values())
-    assert not any(outputs.taps for outputs in cached_outputs(config, featured, store, recordings, taps=True).values())
+        assert all(np.array_equal(one, two) for one, two in zip(plain[recording_id][:2], outputs[:2], strict=True))
+    # Who asks for less reads the larger files where they are.
+    (cache / f"P00-night1-{recordings[0].hash_of('eeg')[:16]}.npz").unlink(missing_ok=True)
+    less = cached_outputs(config.teacher, featured, store, recordings)
+    assert not any(outputs.taps for outputs in less.values())
+    assert not list(cache.glob("P00-*[!s].npz"))
 
 
 # --- degenerate batches ------------------------------------------------------------------------------------------

@@ -62,24 +62,28 @@ def cached_outputs(
     config : EncoderRun
         A teacher, trunk or student that is trained.
     taps : bool
-        Also read the inner activations; only a teacher's are kept.
+        The inner activations too, which are as large again: kept in files of their own, which serve without as well.
     home : Cohort, optional
         What it was trained on, where that is another cohort.
     """
     folder = store.folder(config, home or cohort)
-    kept = "-taps" if config.keeps_taps else ""
     cache = folder / "outputs"
     cache.mkdir(exist_ok=True)
-    files = [cache / f"{one.recording_id}-{one.hash_of(config.modality)[:16]}{kept}.npz" for one in recordings]
+    files = [_file(cache, f"{one.recording_id}-{one.hash_of(config.modality)[:16]}", taps) for one in recordings]
     # Who finds everything there need not wait for another who reads it too.
     if not all(file.exists() for file in files):
         with alone(cache / "outputs", "computes these"):
-            _compute(config, cohort, store, folder, dict(zip(files, recordings, strict=True)))
+            _compute(config, cohort, store, folder, dict(zip(files, recordings, strict=True)), taps)
     return {one.recording_id: _read(file, taps) for one, file in zip(recordings, files, strict=True)}
 
 
+def _file(cache: Path, name: str, taps: bool) -> Path:
+    full = cache / f"{name}-taps.npz"
+    return full if taps or full.exists() else cache / f"{name}.npz"
+
+
 def _compute(
-    config: "EncoderRun", cohort: Cohort, store: RunStore, folder: Path, wanted: dict[Path, Recording]
+    config: "EncoderRun", cohort: Cohort, store: RunStore, folder: Path, wanted: dict[Path, Recording], taps: bool
 ) -> None:
     """Write the outputs over some recordings where they are absent."""
     loaded = None
@@ -89,7 +93,7 @@ def _compute(
         network, fabric = loaded = loaded or load_network(config, folder)
         clips = whole_set([recording])
         inputs = config.inputs(cohort, store, clips, fabric)
-        outputs = predict(network, inputs, np.arange(len(clips)), taps=config.keeps_taps)
+        outputs = predict(network, inputs, np.arange(len(clips)), taps)
         # Half the precision of what is large, one part in 2,000 of each value: half the disk.
         inner = {f"tap_{depth}": layer.astype(np.float16) for depth, layer in enumerate(outputs.taps)}
         aside = file.with_suffix(".aside.npz")

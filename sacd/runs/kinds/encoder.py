@@ -38,11 +38,6 @@ class EncoderRun(RunConfig):
         """Its own modality."""
         return (self.modality,)
 
-    @property
-    def keeps_taps(self) -> bool:
-        """Whether its inner activations are kept with its outputs."""
-        return False
-
     def reads_features(self, cohort: Cohort) -> bool:
         """Whether its network reads feature vectors."""
         return getattr(cohort.info, self.modality) == "features"

@@ -38,11 +38,6 @@ class TeacherRun(EEGRun):
 
     kind: Literal["teacher"] = "teacher"
 
-    @property
-    def keeps_taps(self) -> bool:
-        """A teacher's are kept: some objectives ask for them."""
-        return True
-
     def row(self) -> dict[str, Any]:
         """Also what is hidden from it."""
         name = self.model.name + (f" without {self.without}" if self.without else "")
