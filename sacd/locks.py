@@ -11,7 +11,7 @@ from sacd.exceptions import SacdError
 
 
 @contextmanager
-def alone(path: Path, doing: str) -> Iterator[None]:
+def alone(path: Path, doing: str, quiet_s: float = 0.0) -> Iterator[None]:
     """Do something with a file or folder while no other process does; who has to wait says so in a line on stderr.
 
     Parameters
@@ -21,6 +21,8 @@ def alone(path: Path, doing: str) -> Iterator[None]:
         holds nobody up, and goes with the next.
     doing : str
         What the other one does, e.g. ``"simulates it"``.
+    quiet_s : float
+        Seconds of waiting that are not worth a line.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def alone(path: Path, doing: str) -> Iterator[None]:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=quiet_s)
         except Timeout:
             print(f"{path}: another process {doing}; waiting for it", file=sys.stderr, flush=True)
             lock.acquire()

@@ -41,6 +41,24 @@ def test_the_second_waits_says_so_and_finds_what_the_first_did(tmp_path, capsys)
     assert list(target.parent.iterdir()) == []
 
 
+def test_a_short_wait_is_not_worth_a_line(tmp_path, capsys):
+    target, entered = tmp_path / "outputs", threading.Event()
+
+    def second():
+        entered.set()
+        with alone(target, "computes these", quiet_s=30):
+            pass
+
+    with alone(target, "computes these"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        entered.wait()
+        thread.join(0.2)
+        assert thread.is_alive()
+    thread.join(10)
+    assert not thread.is_alive() and capsys.readouterr().err == ""
+
+
 def test_the_lock_of_a_killed_process_holds_nobody_up_and_goes(tmp_path, capsys):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     killed = subprocess.run([sys.executable, "-c", HOLD, str(tmp_path / "x")], env=environment)

@@ -28,11 +28,10 @@ viewer
 """
 LINKED = """
 import numpy as np
-from sacd.analysis.exploration import clip_table, night_table
+from sacd.analysis.exploration import clip_table
 from sacd.analysis.portrait_density import group_density
 from sacd.cohort import Cohort
 from sacd.widgets import Viewer
-from sacd.widgets.hypnoscope import Hypnoscope
 from sacd.widgets.portrait_explorer import PortraitExplorer
 cohort = Cohort.open("cohort")
 clips, viewer = clip_table(cohort), Viewer(cohort)
@@ -41,10 +40,17 @@ corners = np.repeat([[-1.0, -1], [6, -1], [-1, 5], [6, 5]], 6, axis=0)
 density = group_density(corners, np.arange(24), np.tile([2.0, 8, 20, 50], 6))
 def place(recording):
     return clips[clips["recording_id"] == recording]
-explorer = PortraitExplorer(corners, density, ["filmed", "plain"], place, cohort.label, viewer)
-explorer
----
-Hypnoscope(night_table(cohort.participants, clips), clips, cohort.label, viewer.show)
+PortraitExplorer(corners, density, ["filmed", "plain"], place, cohort.label, viewer)
+"""
+STACKED = """
+from ipywidgets import VBox
+from sacd.analysis.exploration import clip_table, night_table
+from sacd.cohort import Cohort
+from sacd.widgets import Viewer
+from sacd.widgets.hypnoscope import Hypnoscope
+cohort = Cohort.open("cohort")
+clips, viewer = clip_table(cohort), Viewer(cohort)
+VBox([Hypnoscope(night_table(cohort.participants, clips), clips, cohort.label, viewer.show), viewer])
 """
 # Voilà's own template asks a content-delivery network for icons: only what it asks beside them is tried here.
 TEMPLATE = """
@@ -61,11 +67,11 @@ Serve = Callable[[str, list[str]], str]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     make_numbered(tmp_path / "cohort")
-    cells = [nbformat.v4.new_code_cell(CODE.strip()), nbformat.v4.new_code_cell("viewer.show('plain', 2)")]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    linked = [nbformat.v4.new_code_cell(code.strip()) for code in LINKED.split("---")]
-    for name, written in (("look", cells), ("linked", linked)):
-        nbformat.write(nbformat.v4.new_notebook(cells=written, metadata=kernel), tmp_path / f"{name}.ipynb")
+    pages = {"look": [CODE, "viewer.show('plain', 2)"], "linked": [LINKED], "stacked": [STACKED]}
+    for name, written in pages.items():
+        cells = [nbformat.v4.new_code_cell(code.strip()) for code in written]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / f"{name}.ipynb")
     return tmp_path
 
 
@@ -174,35 +180,46 @@ def test_in_voila_it_plays_the_film(serve: Serve, page: Page, folder: Path) -> N
     seen(page, 0, film=True)
 
 
-def test_a_click_on_the_map_or_the_hypnoscope_opens_the_clip_and_a_lasso_marks_both(
-    serve: Serve, page: Page, folder: Path
-) -> None:
-    page.set_default_timeout(180_000)
+def picture(page: Page, name: str) -> None:
+    if shots := os.environ.get("SACD_SCREENSHOTS"):
+        page.screenshot(path=Path(shots) / f"{name}.png", full_page=True)
+
+
+def test_a_click_on_the_map_opens_the_clip_and_a_lasso_marks_both(serve: Serve, page: Page, folder: Path) -> None:
+    page.set_default_timeout(60_000)
     page.goto(voila(serve, folder, "linked.ipynb"))
     page.wait_for_selector(".sacd-viewer[data-recording=filmed][data-clip='0'][data-state=paused]")
-    plots = page.locator(".js-plotly-plot")
-    plots.nth(2).locator(".heatmaplayer image").wait_for()
-    night, hypnoscope = plots.nth(1), plots.nth(2)
-    points = plots.nth(0).locator(".scatterlayer .trace").nth(1).locator("path.point")
+    clips = [page.locator(f".subplot.{axes} .scatterlayer .trace:has(path.point)") for axes in ("xy", "x2y2")]
+    points = clips[0].nth(1).locator("path.point")
     points.nth(2).hover(force=True)
     points.nth(2).click(force=True)
     page.wait_for_selector(".sacd-viewer[data-clip='2'][data-state=paused]")
     seen(page, 0)
-    # The second night of the hypnoscope, near the end of its six clips.
-    area = hypnoscope.locator(".nsewdrag").bounding_box()
+    # A lasso is drawn in one picture, what lies in it is marked in the other.
+    area = page.locator(".draglayer .x2y2 .nsewdrag").bounding_box()
+    left, right = area["x"] + 2, area["x"] + area["width"] / 2
+    top, bottom = area["y"] + 2, area["y"] + area["height"] - 2
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for corner in ((right, top), (right, bottom), (left, bottom), (left, top)):
+        page.mouse.move(*corner, steps=5)
+    page.mouse.up()
+    faint = clips[0].nth(1).locator("path.point[style*='opacity: 0.12']")
+    faint.first.wait_for(state="attached")
+    assert 0 < faint.count() < 6
+    picture(page, "linked")
+
+
+def test_a_click_on_the_hypnoscope_opens_the_clip(serve: Serve, page: Page, folder: Path) -> None:
+    page.set_default_timeout(60_000)
+    page.goto(voila(serve, folder, "stacked.ipynb"))
+    page.wait_for_selector(".sacd-viewer[data-recording=filmed][data-clip='0'][data-state=paused]")
+    page.locator(".heatmaplayer image").wait_for()
+    # The second night, near the end of its six clips.
+    area = page.locator(".nsewdrag").bounding_box()
     place = area["x"] + area["width"] * 0.9, area["y"] + area["height"] * 0.75
     page.mouse.move(*place)
     page.mouse.click(*place)
     page.wait_for_selector(".sacd-viewer[data-recording=plain][data-clip='5'][data-state=paused]")
     seen(page, 1)
-    # A lasso is drawn in one picture, what lies in it is marked in the other.
-    area = night.locator(".nsewdrag").bounding_box()
-    page.mouse.move(area["x"] + 2, area["y"] + 2)
-    page.mouse.down()
-    page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] - 2, steps=5)
-    page.mouse.up()
-    faint = plots.nth(0).locator(".scatterlayer .trace").nth(1).locator("path.point[style*='opacity: 0.12']")
-    faint.first.wait_for(state="attached")
-    assert 0 < faint.count() < 6
-    if shots := os.environ.get("SACD_SCREENSHOTS"):
-        page.screenshot(path=Path(shots) / "linked.png", full_page=True)
+    picture(page, "hypnoscope")

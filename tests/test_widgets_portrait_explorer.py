@@ -47,33 +47,43 @@ def linked():
 
 def test_a_night_is_drawn_in_both_pictures_and_its_first_clip_is_shown(linked):
     explorer, viewer, clips = linked
-    assert viewer.asked == [("a", 3)] and explorer.map.layout.title.text == "tiny (simulated)"
-    np.testing.assert_allclose(explorer.map.data[-2].x, clips["x"][:4].round(2))
-    np.testing.assert_allclose(explorer.night.data[-2].x, np.array([3, 4, 5, 9]) / 120, atol=1e-4)
-    assert len(explorer.night.data[-1].x) == 1
+    assert viewer.asked == [("a", 3)] and explorer.figure.layout.title.text == "tiny (simulated)"
+    np.testing.assert_allclose(explorer.clips[0].x, clips["x"][:4].round(2))
+    np.testing.assert_allclose(explorer.clips[1].x, np.array([3, 4, 5, 9]) / 120, atol=1e-4)
+    assert len(explorer.rings[1].x) == 1
 
 
 def test_a_click_on_a_point_shows_its_clip(linked):
     explorer, viewer, clips = linked
     explorer._clicked(None, Points(point_inds=[2]), None)
     assert viewer.asked[-1] == ("a", 5)
-    assert explorer.map.data[-1].x[0] == round(clips["x"][2], 2)
+    assert explorer.rings[0].x[0] == round(clips["x"][2], 2)
     explorer._clicked(None, Points(point_inds=[]), None)
     assert len(viewer.asked) == 2
 
 
-def test_a_lasso_in_one_marks_the_same_clips_in_the_other(linked):
+@pytest.mark.parametrize("drawn_in", [0, 1])
+def test_a_lasso_in_one_marks_the_same_clips_in_the_other(linked, drawn_in):
     explorer, *_ = linked
-    explorer._brushed(None, Points(point_inds=[0, 3]), None)
-    assert tuple(explorer.night.data[-2].selectedpoints) == tuple(explorer.map.data[-2].selectedpoints) == (0, 3)
+    index = explorer.figure.data.index(explorer.clips[drawn_in])
+    found = {"xs": [0, 0], "ys": [0, 0], "point_indexes": [0, 3], "trace_indexes": [index, index]}
+    # As the browser says it.
+    explorer.figure._js2py_pointsCallback = {"event_type": "plotly_selected", "points": found}
+    assert [tuple(trace.selectedpoints) for trace in explorer.clips] == [(0, 3), (0, 3)]
+    nothing = {name: [] for name in found}
+    explorer.figure._js2py_pointsCallback = {"event_type": "plotly_deselect", "points": nothing}
+    assert [trace.selectedpoints for trace in explorer.clips] == [None, None]
+    explorer.figure._js2py_pointsCallback = {"event_type": "plotly_selected", "points": found}
+    explorer.figure._js2py_pointsCallback = {"event_type": "plotly_selected", "points": nothing}
+    assert [trace.selectedpoints for trace in explorer.clips] == [None, None]
 
 
 def test_the_viewer_moves_the_ring_also_to_another_night(linked):
     explorer, viewer, clips = linked
     [callback] = viewer.callbacks
     callback("b", 2)
-    assert explorer.chooser.value == "b" and explorer.map.data[-1].x[0] == round(clips["x"][7], 2)
-    assert len(explorer.map.data[-2].x) == 3 and len(viewer.asked) == 1, "the viewer is not sent elsewhere"
+    assert explorer.chooser.value == "b" and explorer.rings[0].x[0] == round(clips["x"][7], 2)
+    assert len(explorer.clips[0].x) == 3 and len(viewer.asked) == 1, "the viewer is not sent elsewhere"
     explorer.chooser.value = "a"
     assert viewer.asked[-1] == ("a", 3)
 

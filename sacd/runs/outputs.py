@@ -72,7 +72,7 @@ def cached_outputs(
     files = [_file(cache, f"{one.recording_id}-{one.hash_of(config.modality)[:16]}", taps) for one in recordings]
     # Who finds everything there need not wait for another who reads it too.
     if not all(file.exists() for file in files):
-        with alone(cache / "outputs", "computes these"):
+        with alone(cache / "outputs", "computes these", quiet_s=60):
             _compute(config, cohort, store, folder, dict(zip(files, recordings, strict=True)), taps)
     return {one.recording_id: _read(file, taps) for one, file in zip(recordings, files, strict=True)}
 

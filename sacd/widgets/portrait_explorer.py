@@ -1,6 +1,7 @@
 """One person's clips on the reference map, their hypnogram and the viewer, linked.
 
-A click shows the clip, a lasso marks the same clips in both pictures.
+A click shows the clip, a lasso marks the same clips in both pictures. Both are one figure: a browser reads plotly's
+5 MB anew for every live figure of a page, and one that takes longer than two seconds never hears of changes.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from ipywidgets import Dropdown, VBox
+from plotly.subplots import make_subplots
 
 from sacd.analysis.people import People
 from sacd.analysis.portrait import Portrait
@@ -21,7 +23,7 @@ from sacd.figures.style import GRID, INK, ORANGE, STAGE_COLOURS
 from sacd.stages import CLIP_SECONDS, NOT_SCORED, STAGES
 from sacd.widgets.viewer import Viewer
 
-_MAP_PX, _NIGHT_PX = 430, 210
+_HEIGHT_PX, _MAP_SHARE = 660, 0.68
 _DIGITS = 2
 
 
@@ -59,17 +61,19 @@ class PortraitExplorer(VBox):
         label: str, viewer: ShowsClips,
     ) -> None:
         self._place, self._viewer = place, viewer
-        self._night, self._rows = "", pd.DataFrame()
+        self._night, self._rows, self._on_map = "", pd.DataFrame(), []
         self.chooser = Dropdown(options=list(nights), description="night")
-        self.map = _map_figure(reference, density, label)
-        self.night = _night_figure()
-        for figure in (self.map, self.night):
-            points = figure.data[-2]
+        self.figure = _figure(reference, density, label)
+        # Of the map, and of the night.
+        self.clips = tuple(self.figure.select_traces({"name": "clips"}))
+        self.rings = tuple(self.figure.select_traces({"name": "shown"}))
+        for points in self.clips:
             points.on_click(self._clicked)
             points.on_selection(self._brushed)
+            points.on_deselect(lambda trace, points: self._select(None))
         self.chooser.observe(lambda change: self.choose(change["new"]), names="value")
         viewer.on_clip(self.mark)
-        super().__init__([self.chooser, self.map, self.night, viewer])
+        super().__init__([self.chooser, self.figure, viewer])
         self.choose(self.chooser.value)
 
     def choose(self, recording_id: str) -> None:
@@ -87,9 +91,9 @@ class PortraitExplorer(VBox):
         stages = self._rows["stage"].to_numpy()
         colours = [STAGE_COLOURS[STAGES[code]] for code in stages]
         words = [f"clip {clip}, {STAGES[code]}" for clip, code in zip(self._rows["clip"], stages, strict=True)]
-        for figure, (x, y) in zip((self.map, self.night), self._places(self._rows), strict=True):
-            with figure.batch_update():
-                figure.data[-2].update(x=x, y=y, text=words, marker={"color": colours}, selectedpoints=None)
+        with self.figure.batch_update():
+            for trace, (x, y) in zip(self.clips, self._places(self._rows), strict=True):
+                trace.update(x=x, y=y, text=words, marker={"color": colours}, selectedpoints=None)
 
     def mark(self, recording_id: str, clip: int) -> None:
         """Ring a clip in both pictures; another night is drawn first."""
@@ -97,8 +101,9 @@ class PortraitExplorer(VBox):
             self._draw(recording_id)
             self.chooser.value = recording_id
         here = self._rows[self._rows["clip"] == clip]
-        for figure, (x, y) in zip((self.map, self.night), self._places(here), strict=True):
-            figure.data[-1].update(x=x, y=y)
+        with self.figure.batch_update():
+            for ring, (x, y) in zip(self.rings, self._places(here), strict=True):
+                ring.update(x=x, y=y)
 
     @staticmethod
     def _places(rows: pd.DataFrame) -> list[tuple[Any, Any]]:
@@ -114,8 +119,16 @@ class PortraitExplorer(VBox):
             self.mark(row["recording_id"], int(row["clip"]))
 
     def _brushed(self, trace: Any, points: Any, selector: Any) -> None:
-        for figure in (self.map, self.night):
-            figure.data[-2].selectedpoints = list(points.point_inds) or None
+        """Plotly asks the map first and then the night, each for what was drawn in it."""
+        found = list(points.point_inds)
+        if trace is self.clips[0]:
+            self._on_map = found
+        self._select(found or self._on_map or None)
+
+    def _select(self, rows: list[int] | None) -> None:
+        with self.figure.batch_update():
+            for trace in self.clips:
+                trace.selectedpoints = rows
 
 
 def _clip_traces(size: int) -> list[go.Scatter]:
@@ -128,7 +141,8 @@ def _clip_traces(size: int) -> list[go.Scatter]:
     ]
 
 
-def _map_figure(reference: np.ndarray, density: Density, label: str) -> go.FigureWidget:
+def _figure(reference: np.ndarray, density: Density, label: str) -> go.FigureWidget:
+    """The map above the night; the clips and the ring of each are its traces of that name."""
     x, y = ((edges[1:] + edges[:-1]) / 2 for edges in (density.x, density.y))
     zone = go.Contour(
         x=x.round(_DIGITS), y=y.round(_DIGITS), z=np.nan_to_num(density.share).round(_DIGITS), showscale=False,
@@ -139,24 +153,18 @@ def _map_figure(reference: np.ndarray, density: Density, label: str) -> go.Figur
         x=reference[:, 0].round(_DIGITS), y=reference[:, 1].round(_DIGITS), mode="markers", hoverinfo="skip",
         marker={"size": 3, "color": GRID}, name="reference people",
     )
-    axis = {"visible": False, "fixedrange": False}
-    figure = go.FigureWidget([grey, zone, *_clip_traces(7)])
+    figure = go.FigureWidget(make_subplots(rows=2, row_heights=[_MAP_SHARE, 1 - _MAP_SHARE], vertical_spacing=0.04))
+    figure.add_traces([grey, zone, *_clip_traces(7)], rows=1, cols=1)
+    figure.add_traces([trace.update(showlegend=False) for trace in _clip_traces(5)], rows=2, cols=1)
     figure.update_layout(
-        height=_MAP_PX, template="simple_white", dragmode="lasso", title=label, xaxis=axis,
-        yaxis=axis | {"scaleanchor": "x"}, margin={"l": 10, "r": 10, "t": 40, "b": 10},
-    )
-    return figure
-
-
-def _night_figure() -> go.FigureWidget:
-    figure = go.FigureWidget(_clip_traces(5))
-    figure.update_layout(
-        height=_NIGHT_PX, template="simple_white", showlegend=False, dragmode="select",
-        xaxis_title="hours from the start of the recording", margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        yaxis={
+        height=_HEIGHT_PX, template="simple_white", dragmode="lasso", title=label,
+        xaxis={"visible": False}, yaxis={"visible": False, "scaleanchor": "x"},
+        xaxis2={"title": "hours from the start of the recording"},
+        yaxis2={
             "tickvals": list(range(len(STAGES))), "ticktext": list(HYPNOGRAM_ORDER),
             "range": [len(STAGES) - 0.5, -0.5],
         },
+        margin={"l": 10, "r": 10, "t": 40, "b": 10},
     )
     return figure
 
