@@ -64,9 +64,9 @@ class PortraitExplorer(VBox):
         self._night, self._rows, self._on_map = "", pd.DataFrame(), []
         self.chooser = Dropdown(options=list(nights), description="night")
         self.figure = _figure(reference, density, label)
-        # Of the map, and of the night.
-        self.clips = tuple(self.figure.select_traces({"name": "clips"}))
-        self.rings = tuple(self.figure.select_traces({"name": "shown"}))
+        self.choose(self.chooser.value)
+        # A browser is given the figure as it was made live; of changes since then it sees the last.
+        self.figure = go.FigureWidget(self.figure)
         for points in self.clips:
             points.on_click(self._clicked)
             points.on_selection(self._brushed)
@@ -74,7 +74,16 @@ class PortraitExplorer(VBox):
         self.chooser.observe(lambda change: self.choose(change["new"]), names="value")
         viewer.on_clip(self.mark)
         super().__init__([self.chooser, self.figure, viewer])
-        self.choose(self.chooser.value)
+
+    @property
+    def clips(self) -> list[go.Scatter]:
+        """The night's clips, on the map and in the night."""
+        return list(self.figure.select_traces({"name": "clips"}))
+
+    @property
+    def rings(self) -> list[go.Scatter]:
+        """Around the clip that is shown, on the map and in the night."""
+        return list(self.figure.select_traces({"name": "shown"}))
 
     def choose(self, recording_id: str) -> None:
         """Draw another night, and show its first clip."""
@@ -141,7 +150,7 @@ def _clip_traces(size: int) -> list[go.Scatter]:
     ]
 
 
-def _figure(reference: np.ndarray, density: Density, label: str) -> go.FigureWidget:
+def _figure(reference: np.ndarray, density: Density, label: str) -> go.Figure:
     """The map above the night; the clips and the ring of each are its traces of that name."""
     x, y = ((edges[1:] + edges[:-1]) / 2 for edges in (density.x, density.y))
     zone = go.Contour(
@@ -153,7 +162,7 @@ def _figure(reference: np.ndarray, density: Density, label: str) -> go.FigureWid
         x=reference[:, 0].round(_DIGITS), y=reference[:, 1].round(_DIGITS), mode="markers", hoverinfo="skip",
         marker={"size": 3, "color": GRID}, name="reference people",
     )
-    figure = go.FigureWidget(make_subplots(rows=2, row_heights=[_MAP_SHARE, 1 - _MAP_SHARE], vertical_spacing=0.04))
+    figure = make_subplots(rows=2, row_heights=[_MAP_SHARE, 1 - _MAP_SHARE], vertical_spacing=0.04)
     figure.add_traces([grey, zone, *_clip_traces(7)], rows=1, cols=1)
     figure.add_traces([trace.update(showlegend=False) for trace in _clip_traces(5)], rows=2, cols=1)
     figure.update_layout(
