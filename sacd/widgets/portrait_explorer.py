@@ -146,7 +146,7 @@ def _clip_traces(size: int) -> list[go.Scatter]:
     ring = {"size": size + 8, "color": "rgba(0,0,0,0)", "line": {"color": INK, "width": 2}}
     return [
         go.Scatter(mode="markers", marker={"size": size}, hoverinfo="text", unselected=faint, name="clips"),
-        go.Scatter(mode="markers", marker=ring, hoverinfo="skip", name="shown"),
+        go.Scatter(mode="markers", marker=ring, hoverinfo="skip", unselected={"marker": {"opacity": 1}}, name="shown"),
     ]
 
 
