@@ -11,7 +11,8 @@
         *.edf|.rec|.bdf|.vhdr|.fif polysomnography; none in a cohort of cameras alone
         *.mp4|.mkv|…               the videos of the night
         VIDEO.json                 optional: {"video_start": ...} of the video of that stem
-        *hypnogram.edf|*.txt|…     one scoring of each scorer; without one, the annotations of the PSG are read
+        *hypnogram.edf|*.txt|…     one scoring of each scorer; without one, the annotations of the PSG are read,
+                                   whose events count in any case
 
 A recording may also be files of one stem beside participants.tsv: ``REC.edf``, ``REC.mp4`` (or ``REC_1.mp4``,
 ``REC_2.mp4``), ``REC-Hypnogram.edf`` or ``REC.txt``. Hidden files and texts that are no scoring are passed over. The

@@ -14,7 +14,7 @@ import numpy as np
 from sacd.exceptions import SacdError, reading
 from sacd.ingest.edf import read_header
 from sacd.ingest.psg import read_psg
-from sacd.ingest.scoring_marks import Marks
+from sacd.ingest.scoring_marks import Event, Marks, within_recording
 from sacd.ingest.stage_names import StageNames, says_stage, unknown_stage
 
 EDF_SUFFIXES = (".edf", ".rec", ".bdf")
@@ -36,9 +36,7 @@ def read_annotations(path: Path, names: StageNames) -> Marks:
     SacdError
         Not such a file, no stages among its annotations, or an unknown one.
     """
-    start = read_psg(path).start
-    with reading(path, "export it again", "its annotations cannot be read"):
-        found = list(_of_edf(path) if path.suffix.lower() in EDF_SUFFIXES else _of_others(path))
+    start, found = read_psg(path).start, _annotations(path)
     rows, events = [], []
     for onset, duration, text in found:
         mark = names.mark(text)
@@ -56,12 +54,29 @@ def read_annotations(path: Path, names: StageNames) -> Marks:
     return Marks.of(rows, events, start)
 
 
+def read_own_events(path: Path, names: StageNames) -> tuple[Event, ...]:
+    """Events among a recording's annotations, s from its start; stages and all else there are passed over.
+
+    Raises
+    ------
+    SacdError
+        The annotations cannot be read.
+    """
+    marks = ((onset, float(np.nan_to_num(duration)), names.mark(text)) for onset, duration, text in _annotations(path))
+    return within_recording([mark for mark in marks if isinstance(mark[2], str)])
+
+
 def holds_annotations_alone(path: Path) -> bool:
     """Whether an EDF+ or BDF+ is whole and has no signal beside its annotations."""
     try:
         return not read_psg(path).channels and bool(read_header(path).annotations)
     except SacdError:
         return False
+
+
+def _annotations(path: Path) -> list[Annotation]:
+    with reading(path, "export it again", "its annotations cannot be read"):
+        return list(_of_edf(path) if path.suffix.lower() in EDF_SUFFIXES else _of_others(path))
 
 
 def _of_edf(path: Path) -> Iterator[Annotation]:
