@@ -122,6 +122,13 @@ def test_a_row_for_a_recording(source: Path) -> None:
         find_nights(source)
 
 
+def test_without_a_table_of_people_you_are_told_what_to_write(source: Path) -> None:
+    put(source / "P1_a", "psg.edf", "video.mp4")
+    (source / "participants.tsv").unlink()
+    with pytest.raises(SacdError, match="participants.tsv: not found; write it: .*participant_id, sex, age.*'P001 F 4"):
+        find_nights(source)
+
+
 def test_an_id_twice(source: Path) -> None:
     put(source / "P1_a", "psg.edf", "video.mp4")
     put(source, "P1_a.edf")

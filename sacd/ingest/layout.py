@@ -106,6 +106,11 @@ def is_recording_folder(source: Path) -> bool:
 def read_source_participants(source: Path) -> dict[str, dict[str, Any]]:
     """participants.tsv by participant id: sex, age, weight, ahi and split, None where a number is unknown."""
     file = source / "participants.tsv"
+    if not file.exists():
+        raise SacdError(
+            f"{file}: not found; write it: a row for each person under participant_id, sex, age, weight, ahi, "
+            "separated by tabs, like 'P001 F 41 63 7.5', n/a where unknown"
+        )
     # The split is ours, not the clinic's: it may be left out.
     required = tuple(name for name in PARTICIPANT_COLUMNS if name != "split")
     table = read_tsv(file, required, ("age", "weight", "ahi"))
