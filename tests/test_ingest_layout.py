@@ -129,6 +129,19 @@ def test_without_a_table_of_people_you_are_told_what_to_write(source: Path) -> N
         find_nights(source)
 
 
+def test_whose_a_night_is(source: Path) -> None:
+    people = ("P1", "P1-2", "P1-2_b", "P10")
+    (source / "participants.tsv").write_text(PEOPLE[: PEOPLE.index("P1")] + "".join(f"{p}\t\t\t\t\n" for p in people))
+    whose = {
+        "P1-night1": "P1", "P1_night1_b": "P1", "P1-2": "P1-2", "P1-2-night1": "P1-2", "P1-2_b_1": "P1-2_b",
+        "P10_1": "P10", "P11-1": "n/a", "XP1-1": "n/a",
+    }
+    for night in whose:
+        (source / night).mkdir()
+        put(source / night, "video.mp4")
+    assert {night.recording_id: night.participant_id for night in find_nights(source)} == whose
+
+
 def test_an_id_twice(source: Path) -> None:
     put(source / "P1_a", "psg.edf", "video.mp4")
     put(source, "P1_a.edf")

@@ -16,9 +16,10 @@
 
 A recording may also be files of one stem beside participants.tsv: ``REC.edf``, ``REC.mp4`` (or ``REC_1.mp4``,
 ``REC_2.mp4``), ``REC-Hypnogram.edf`` or ``REC.txt``. Hidden files and texts that are no scoring are passed over. The
-participant is recordings.tsv's, else the id itself, else what comes before its last ``_`` (``P001_1`` → ``P001``). A
-video begins at `video_start` (ISO 8601; several separated by commas), else as its sidecar, its name or its container
-says (`sacd.ingest.starts`); `offset` (s, and ``--offset`` for all) is added.
+participant is recordings.tsv's, else the longest of participants.tsv that the id is, or begins with before a ``_`` or
+``-`` (``P001_1``, ``P001-night2`` → ``P001``). A video begins at `video_start` (ISO 8601; several separated by
+commas), else as its sidecar, its name or its container says (`sacd.ingest.starts`); `offset` (s, and ``--offset`` for
+all) is added.
 """
 
 import re
@@ -241,11 +242,14 @@ def _read_recordings_table(source: Path) -> dict[str, dict[str, Any]]:
 def _participant_of(source: Path, recording: str, row: dict[str, Any], participants: Iterable[str]) -> str:
     """Whose recording it is; `row` is the recording's in recordings.tsv."""
     named = row.get("participant_id", "n/a")
-    candidates = [named] if named != "n/a" else [recording, recording.rpartition("_")[0]]
-    for name in candidates:
-        if name in participants:
-            return name
+    if named == "n/a":
+        named = recording
+        fitting = [name for name in participants if re.fullmatch(rf"{re.escape(name)}([-_].*)?", recording)]
+    else:
+        fitting = [name for name in participants if name == named]
+    if fitting:
+        return max(fitting, key=len)
     raise SacdError(
-        f"{source / 'participants.tsv'}: recording {recording}: no participant {candidates[0]}; "
+        f"{source / 'participants.tsv'}: recording {recording}: no participant {named}; "
         "add the row, or name the participant in recordings.tsv"
     )
