@@ -64,5 +64,20 @@ def test_a_bed_in_which_nothing_breathes():
     assert not picture_faults(scenes(8).astype(np.uint8), motion=motion[:8]).empty_bed.any()
 
 
+def test_pictures_that_show_nothing_tell_of_no_cover_and_no_bed():
+    """Black ones are most of the night, and what is usual is still that of the others."""
+    video, motion = scenes(34), np.full((34, 150, 65), 128, np.uint8)
+    video[:20], video[20:22], video[32, :, :, 14:] = 0, video[20, :1], 60
+    motion[24:30, :, -1] = motion[32:, :, -1] = 128 + 40 * np.sin(np.arange(150) / 3)
+    motion[22:24, :, -1] = motion[24, :, -1]
+    gap = np.arange(34) == 30
+    faults = picture_faults(video.astype(np.uint8), gap, motion=motion)
+    assert {name: np.flatnonzero(faults[name]).tolist() for name in faults} == {
+        "gap": [30], "black": [*range(20)], "bright": [], "frozen": [*range(22)], "occluded": [32],
+        # Clip 31 alone is still; the one before it is a gap.
+        "empty_bed": [],
+    }
+
+
 def test_no_clip_at_all():
     assert len(picture_faults(np.zeros((0, 4, 8, 8), np.uint8))) == 0

@@ -66,14 +66,16 @@ def picture_faults(
         A bool column a check, a row a clip, in the order of `CHECKS`.
     """
     table = pd.DataFrame(_of_themselves(video), dtype=bool)
-    table["occluded"] = _occluded(video)
-    if motion is not None:
-        table["empty_bed"] = _still(motion)
     # What is held over a gap, or made up by a decoder, is no picture to judge.
     for name, found in (("damaged", damaged), ("gap", gap)):
         if found is not None:
             table[np.asarray(found)] = False
             table[name] = found
+    # A picture that is black, or stands still, shows neither bed nor breath.
+    clear = ~table[table.columns.difference(["bright"])].any(axis=1).to_numpy()
+    table["occluded"] = _occluded(video, clear)
+    if motion is not None:
+        table["empty_bed"] = _still(motion, clear)
     return table[[name for name in CHECKS if name in table]]
 
 
@@ -97,27 +99,29 @@ def _frozen(same: np.ndarray) -> np.ndarray:
     return ((sums[:, stretch:] - sums[:, :-stretch]) >= _SAME * stretch).any(axis=1)
 
 
-def _occluded(video: np.ndarray) -> np.ndarray:
-    """Where the usual edges of the night are gone in much of the picture, bool [n].
+def _occluded(video: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Where the usual edges of the night are gone in much of the picture, bool [n]; `clear` [n]: what can be judged.
 
     Each of 4 × 4 tiles is compared with the night's median by the cosine between the gradients of the two: 1 where it
     is the same in another light, 0 where something else covers it. Tiles that usually look otherwise are left out, and
     where these are most of the picture nothing is said. On 450 clips of three simulated nights, people walking by and
     turning over cover 25 % of the tiles at most.
     """
-    clips = len(video)
-    if clips < _USUAL_CLIPS or min(video.shape[2:]) < 2 * _TILES:
-        return np.zeros(clips, bool)
-    edges = np.stack([_edges(clip) for clip in video])
+    found, judged = np.zeros(len(video), bool), np.flatnonzero(clear)
+    if len(judged) < _USUAL_CLIPS or min(video.shape[2:]) < 2 * _TILES:
+        return found
+    edges = np.stack([_edges(video[clip]) for clip in judged])
     usual = np.median(edges, axis=0)
     alike = []
     for rows in np.array_split(np.arange(edges.shape[2]), _TILES):
         for columns in np.array_split(np.arange(edges.shape[3]), _TILES):
             tile = np.ix_(range(2), rows, columns)
-            those, known = edges[:, *tile].reshape(clips, -1), usual[tile].ravel()
+            those, known = edges[:, *tile].reshape(len(judged), -1), usual[tile].ravel()
             alike.append(those @ known / np.maximum(np.linalg.norm(those, axis=1) * np.linalg.norm(known), 1e-6))
     tiles = np.array(alike)[np.median(alike, axis=1) >= _USUAL]
-    return (tiles < _LOST).mean(axis=0) >= _COVERED if 2 * len(tiles) > len(alike) else np.zeros(clips, bool)
+    if 2 * len(tiles) > len(alike):
+        found[judged] = (tiles < _LOST).mean(axis=0) >= _COVERED
+    return found
 
 
 def _edges(clip: np.ndarray) -> np.ndarray:
@@ -130,11 +134,11 @@ def _edges(clip: np.ndarray) -> np.ndarray:
     return np.stack(np.gradient(picture))
 
 
-def _still(motion: np.ndarray) -> np.ndarray:
-    """Where the breathing trace nearly vanishes for several clips, bool [n]."""
+def _still(motion: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Where the breathing trace nearly vanishes for several clips, bool [n]; `clear` [n]: what can be judged."""
     breathing = np.array([read_motion(clip)[1].std() for clip in motion])
-    if len(breathing) < _USUAL_CLIPS:
+    if clear.sum() < _USUAL_CLIPS:
         return np.zeros(len(breathing), bool)
-    still = np.pad(breathing < _STILL * np.median(breathing), _STILL_CLIPS - 1)
+    still = np.pad(clear & (breathing < _STILL * np.median(breathing[clear])), _STILL_CLIPS - 1)
     runs = np.lib.stride_tricks.sliding_window_view(still, _STILL_CLIPS).all(axis=1)
     return np.lib.stride_tricks.sliding_window_view(runs, _STILL_CLIPS).any(axis=1)
