@@ -38,6 +38,8 @@ class Marks:
         Onsets and durations count epochs whose length the file does not say.
     notes : tuple of str
         What was assumed, a sentence each, without anything of the file's text.
+    shares : ndarray [n, 5] float32 or None
+        Of stages of 30 s that the file gives as probabilities: those of each.
     """
 
     onset_s: np.ndarray
@@ -47,6 +49,7 @@ class Marks:
     start: datetime | time | None = None
     counted: bool = False
     notes: tuple[str, ...] = ()
+    shares: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -63,12 +66,13 @@ class Marks:
     @classmethod
     def of_epochs(
         cls, codes: Sequence[int], epoch_s: float | None = None, events: Sequence[Event] = (),
-        start: datetime | time | None = None,
+        start: datetime | time | None = None, shares: np.ndarray | None = None,
     ) -> "Marks":
         """From one stage an epoch, in order; `epoch_s` None where the file does not say how long one is."""
         step = 1.0 if epoch_s is None else epoch_s
         onset, duration = step * np.arange(len(codes)), np.full(len(codes), step)
-        return cls(onset, duration, np.array(codes, np.int64), tuple(events), start, counted=epoch_s is None)
+        codes = np.array(codes, np.int64)
+        return cls(onset, duration, codes, tuple(events), start, counted=epoch_s is None, shares=shares)
 
     def scaled(self, epoch_s: float) -> "Marks":
         """Counted epochs in seconds; events are in seconds in any case."""
