@@ -206,12 +206,12 @@ def staged(table: pd.DataFrame, named: list[tuple[Row, StudentRun]]) -> pd.DataF
     table : DataFrame
         From `runs.ensure` of the named runs, in their order.
     """
-    parts = []
-    for decision in (ARGMAX, CORRECTED, *DECODED, *CAUSAL_DECODED):
-        for place, (row, _) in enumerate(named):
-            if decision in decisions_of(row):
-                part = predictions(table.iloc[[place]], decision=decision)
-                parts.append(part[[*_NUMBERS, *_TEXTS]].astype(_NUMBERS | dict.fromkeys(_TEXTS, "category")))
+    of: dict[str, list[pd.DataFrame]] = {name: [] for name in (ARGMAX, CORRECTED, *DECODED, *CAUSAL_DECODED)}
+    for place, (row, _) in enumerate(named):
+        told = predictions(table.iloc[[place]], decision=decisions_of(row))
+        for decision, part in told.groupby("decision", sort=False):
+            of[decision].append(part[[*_NUMBERS, *_TEXTS]].astype(_NUMBERS | dict.fromkeys(_TEXTS, "category")))
+    parts = [part for some in of.values() for part in some]
     joined = pd.concat([part[list(_NUMBERS)] for part in parts], ignore_index=True)
     texts = {name: union_categoricals([part[name] for part in parts]) for name in _TEXTS}
     return with_ways(joined.assign(**texts), table, named)

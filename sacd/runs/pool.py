@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -182,14 +183,14 @@ def predictions(
     about += ["protocol", "labelled", "fold", "seed"]
     decisions = [decision] if isinstance(decision, str) else decision
     splits = [split] * len(table) if isinstance(split, str) else split
-    parts = []
-    for name in decisions:
-        for row, wanted in zip(table.to_dict("records"), splits, strict=True):
-            run = Run(Path(row["path"]))
-            part = run.predictions
-            part = decided(run, part[part.split == wanted], name)
-            parts.append(part.assign(**{column: row.get(column) for column in about}))
-    return pd.concat(parts, ignore_index=True)
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in decisions}
+    for row, wanted in zip(table.to_dict("records"), splits, strict=True):
+        run = Run(Path(row["path"]))
+        part = run.predictions
+        part = part[part.split == wanted]
+        for name in decisions:
+            parts[name].append(decided(run, part, name).assign(**{column: row.get(column) for column in about}))
+    return pd.concat(chain.from_iterable(parts.values()), ignore_index=True)
 
 
 def decided(run: Run, part: pd.DataFrame, decision: str) -> pd.DataFrame:
