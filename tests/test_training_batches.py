@@ -9,6 +9,7 @@ from training_tasks import make_clips
 
 from sacd.exceptions import SacdError
 from sacd.training.batches import WINDOW, Sampler, apart
+from sacd.training.separate_draws import SeparateSampler
 
 
 def sampler_of(batch: int, seed: int = 1, **shape: int) -> tuple[Sampler, list[np.ndarray], np.ndarray, np.ndarray]:
@@ -87,9 +88,22 @@ def test_a_stretch_may_hold_a_few_clips_that_nobody_scored() -> None:
     assert set(clips.night[sampler.units[:, 0]]) == {0} and len(sampler.units) == 21
 
 
-def test_a_night_without_a_stretch_is_named() -> None:
-    clips = make_clips(nights=2, length=30)
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_night_without_a_stretch_is_named_and_not_drawn(separate: bool, caplog: pytest.LogCaptureFixture) -> None:
+    clips = make_clips(nights=3, length=30)
     clips.recordings[1] = SimpleNamespace(path="recordings/short")
     clips.number[clips.night == 1] *= 2
-    with pytest.raises(SacdError, match="recordings/short: no 10 consecutive clips .1 such recordings.; use a shorter"):
+    drawn = clips, np.ones(len(clips), dtype=bool), 20, 0, "stretch", 10
+    if separate:
+        clips.label[clips.night == 2] = -1
+    sampler = SeparateSampler(*drawn, 0.5) if separate else Sampler(*drawn)
+    assert set(clips.night[sampler.units[:, 0]]) == {0, 2}
+    (told,) = caplog.messages
+    assert told.startswith("recordings/short: no 10 consecutive clips (1 of 3 recordings): nothing is learnt from it")
+
+
+def test_nothing_but_short_nights_is_refused() -> None:
+    clips = make_clips(nights=2, length=30)
+    clips.number *= 2
+    with pytest.raises(SacdError, match="no 10 consecutive clips to train on; use a shorter stretch"):
         Sampler(clips, np.ones(len(clips), dtype=bool), 20, 0, "stretch", stretch=10)

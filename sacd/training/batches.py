@@ -76,7 +76,7 @@ class Sampler:
     Raises
     ------
     SacdError
-        There is nothing to draw, or a recording has no stretch.
+        There is nothing to draw.
     """
 
     def __init__(
@@ -86,7 +86,8 @@ class Sampler:
         if sampler != "random":
             units = clips.windows(stretch if sampler == "stretch" else WINDOW)
             if sampler == "stretch":
-                _check_stretches(clips, units)
+                if alone:
+                    tell_of_short_recordings(clips, stretch)
                 units = units[eligible[units].mean(axis=1) > 0.5]
             else:
                 units = units[eligible[units].all(axis=1)]
@@ -151,11 +152,12 @@ class Sampler:
         return index.reshape(-1), window.reshape(-1)
 
 
-def _check_stretches(clips: ClipSet, stretches: np.ndarray) -> None:
-    """Refuse recordings that would silently never be drawn."""
-    short = sorted(set(range(len(clips.recordings))) - set(clips.night[stretches[:, 0]].tolist()))
-    if short:
-        raise SacdError(
-            f"{clips.recordings[short[0]].path}: no {stretches.shape[1]} consecutive clips ({len(short)} such "
-            "recordings); use a shorter stretch"
+def tell_of_short_recordings(clips: ClipSet, stretch: int) -> None:
+    """Warn of recordings that are never drawn: gaps leave them no stretch of so many clips."""
+    long = set(clips.night[clips.windows(stretch)[:, 0]].tolist())
+    short = [place for place in range(len(clips.recordings)) if place not in long]
+    if short and long:
+        _LOG.warning(
+            "%s: no %d consecutive clips (%d of %d recordings): nothing is learnt from it; a shorter stretch would",
+            clips.recordings[short[0]].path, stretch, len(short), len(clips.recordings),
         )

@@ -7,7 +7,7 @@ clips stand beside each labelled one.
 
 import numpy as np
 
-from sacd.training.batches import Sampler
+from sacd.training.batches import Sampler, tell_of_short_recordings
 from sacd.training.clip_set import ClipSet
 
 APART = 0x5EED
@@ -42,6 +42,8 @@ class SeparateSampler(Sampler):
         labelled_share: float,
     ) -> None:
         super().__init__(clips, eligible, batch, seed, sampler, stretch, alone=False)
+        if sampler == "stretch":
+            tell_of_short_recordings(clips, stretch)
         length, windows = self.units.shape[1], max(2, self.per_step)
         share = min(max(1, round(labelled_share * windows)), windows - 1)
         seen = clips.label >= 0
