@@ -91,7 +91,7 @@ def test_a_stretch_may_hold_a_few_clips_that_nobody_scored() -> None:
 @pytest.mark.parametrize("separate", [False, True])
 def test_a_night_without_a_stretch_is_named_and_not_drawn(separate: bool, caplog: pytest.LogCaptureFixture) -> None:
     clips = make_clips(nights=3, length=30)
-    clips.recordings[1] = SimpleNamespace(path="recordings/short")
+    clips.recordings[1] = SimpleNamespace(path=f"recordings/short-{separate}")
     clips.number[clips.night == 1] *= 2
     drawn = clips, np.ones(len(clips), dtype=bool), 20, 0, "stretch", 10
     if separate:
@@ -99,7 +99,10 @@ def test_a_night_without_a_stretch_is_named_and_not_drawn(separate: bool, caplog
     sampler = SeparateSampler(*drawn, 0.5) if separate else Sampler(*drawn)
     assert set(clips.night[sampler.units[:, 0]]) == {0, 2}
     (told,) = caplog.messages
-    assert told.startswith("recordings/short: no 10 consecutive clips (1 of 3 recordings): nothing is learnt from it")
+    short = f"recordings/short-{separate}: no 10 consecutive clips (1 of 3 recordings): nothing is learnt from it"
+    assert told.startswith(short)
+    (SeparateSampler(*drawn, 0.5) if separate else Sampler(*drawn))
+    assert len(caplog.messages) == 1, "once"
 
 
 def test_nothing_but_short_nights_is_refused() -> None:

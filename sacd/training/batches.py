@@ -157,7 +157,13 @@ def tell_of_short_recordings(clips: ClipSet, stretch: int) -> None:
     long = set(clips.night[clips.windows(stretch)[:, 0]].tolist())
     short = [place for place in range(len(clips.recordings)) if place not in long]
     if short and long:
-        _LOG.warning(
-            "%s: no %d consecutive clips (%d of %d recordings): nothing is learnt from it; a shorter stretch would",
-            clips.recordings[short[0]].path, stretch, len(short), len(clips.recordings),
+        _tell_once(
+            f"{clips.recordings[short[0]].path}: no {stretch} consecutive clips ({len(short)} of "
+            f"{len(clips.recordings)} recordings): nothing is learnt from it; a shorter stretch would"
         )
+
+
+@lru_cache(maxsize=64)
+def _tell_once(line: str) -> None:
+    """Warn; a process that trains many runs on the same recordings says it once."""
+    _LOG.warning("%s", line)
