@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sacd.analysis.severity import CANDIDATES, Severity, brier_skill, choose, cross_fit
+from sacd.analysis.severity import CANDIDATES, NOT_SHOWN, Severity, brier_skill, choose, cross_fit
 from sacd.analysis.severity_checks import losses, planted, risk_coverage, scores, shuffled_bounds
 from sacd.exceptions import SacdError
 from sacd.stages import AHI_GROUPS, ahi_group
@@ -74,12 +74,13 @@ def test_it_abstains_with_a_reason_where_it_knows_nothing_or_a_person_is_unlike(
     features, ahi = people(40)
     blind = Severity.fit(features, ahi)
     assert not blind.answers and blind.tell_all(features)["abstains"].all()
-    assert "base rate" in blind.tell(features[0]).why
+    assert blind.tell(features[0]).why == NOT_SHOWN
     knowing = planted(features, ahi, 0.3)
     severity = Severity.fit(knowing, ahi)
     far = severity.tell(knowing[0] + 50 * np.abs(knowing).max())
     assert far.abstains and far.distance > severity.limit and "unlike" in far.why
     near = severity.tell(knowing.mean(axis=0))
+    assert (near.people, near.prevalence) == (40, (ahi >= 15).mean())
     assert not near.abstains and near.why == "" and near.probability == pytest.approx(
         near.groups["moderate"] + near.groups["severe"]
     )

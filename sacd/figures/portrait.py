@@ -33,11 +33,15 @@ PEOPLE_COLOURS = (BLUE, "#CC79A7", "#E69F00", "#7A4B1E")
 """Of the paper's Fig. 9: A blue, B pink, C yellow, D brown."""
 
 
+def _has_zones(density: Density) -> bool:
+    return bool(np.nan_to_num(density.share).max() > density.border)
+
+
 def _zones(ax: Axes, density: Density) -> None:
     """The danger zones' borders, and what is inside hatched."""
     x, y = ((edges[1:] + edges[:-1]) / 2 for edges in (density.x, density.y))
     share = np.nan_to_num(density.share)
-    if share.max() > density.border:
+    if _has_zones(density):
         ax.contourf(x, y, share, levels=[density.border, 1.01], colors=[ORANGE], alpha=0.16, zorder=0)
         ax.contour(x, y, share, levels=[density.border], colors=[ORANGE], linewidths=0.9, zorder=1)
 
@@ -83,7 +87,9 @@ def portrait_panels(
         Line2D([], [], ls="none", marker=marker, color=colour, mew=0, ms=5, label=name)
         for name, colour, marker in zip(names, PEOPLE_COLOURS, PEOPLE_MARKERS, strict=False)
     ]
-    handles.append(Line2D([], [], color=ORANGE, lw=1.2, label="danger zone"))
+    handles.append(Line2D([], [], ls="none", marker="o", color=GRID, mew=0, ms=4, label="reference people"))
+    if _has_zones(density):
+        handles.append(Line2D([], [], color=ORANGE, lw=1.2, label="danger zone"))
     figure.legend(handles=handles, ncols=3, loc="outside upper center", handletextpad=0.3)
     stamp(figure, label, note)
     return figure
