@@ -1,10 +1,13 @@
 """What the clinic shows of a night: the report, its PDF, and the portrait where its reference people are there."""
 
+from dataclasses import replace
+
 import pytest
 from tiny import make_cohort
 
 from sacd.analysis.portrait import Material, Portrait
 from sacd.analysis.portrait_file import FILE, open_portrait, save_portrait
+from sacd.analysis.severity import FOREIGN
 from sacd.clinic.nights import NO_REFERENCE, NightsOfRun
 from sacd.exceptions import SacdError
 from sacd.experiments.night_report import Subject, read_subject
@@ -50,6 +53,9 @@ def test_a_person_is_read_by_the_same_stages_as_the_reference_people(trained):
         _, answer = read_subject(portrait, TrainedStudent(Run(run)), Subject.recorded(cohort, f"{name}n1"))
         assert answer.probability == pytest.approx(row["probability"], abs=1e-4)
         assert answer.distance == pytest.approx(row["distance"], rel=1e-3)
+    real = replace(Subject.recorded(cohort, "P20n1"), simulated=False)
+    _, answer = read_subject(portrait, TrainedStudent(Run(run)), real)
+    assert answer.abstains and answer.why == FOREIGN, "simulated people tell nothing of a real one"
 
 
 @pytest.mark.slow

@@ -98,6 +98,7 @@ def test_every_row_names_value_range_and_scoring(report):
         ({"standing": TOO_FEW, "calibration_nights": 7}, "from 7 scored nights of other people; at least 19"),
         ({"standing": OTHER_KIND, "simulated": False}, "Not calibrated"),
         ({"refused": "a partial night: 0.8 h"}, "No sleep statistics: a partial night: 0.8 h."),
+        ({"refused": "a partial night: 0.8 h", "standing": OTHER_KIND, "simulated": False}, "Not calibrated"),
     ],
 )
 def test_how_far_ranges_go_is_said(report, change, said):
@@ -112,6 +113,13 @@ def test_across_the_page_where_a_model_of_simulated_people_meets_a_person(report
     (banner,) = [text for text in figure.texts if text.get_text() == words.BANNER]
     assert abs(banner.get_rotation()) > 30 and banner.get_fontsize() > 20
     assert words.BANNER in html(foreign)
+
+
+def test_a_short_video_is_drawn_in_minutes(report):
+    short = replace(report, start=None, lights=None, clips=report.clips.head(8), refused="a partial night: 0.1 h")
+    density = next(ax for ax in page(short).axes if ax.get_ylabel() == "chance, %")
+    assert density.get_xlabel() == "minutes from the start of the recording"
+    assert [label.get_text() for label in density.get_xticklabels()][:4] == ["0", "0.5", "1", "1.5"]
 
 
 def test_without_scoring_and_clock_and_pictures(report):

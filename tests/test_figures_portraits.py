@@ -82,7 +82,7 @@ def test_the_portrait_has_zones_and_people():
     assert {"(a) N2", "(b) N3", LABEL} <= set(texts(figure))
     names = ["A, AHI 80.0", "B, AHI 1.0", "reference people"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*names, "danger zone"]
-    plain = portrait_panels(points, replace(density, border=2.0), {"N2": placed}, LABEL)
+    plain = portrait_panels(points, replace(density, share=0 * density.share), {"N2": placed}, LABEL)
     assert [text.get_text() for text in plain.legends[0].get_texts()] == names, "no zone is drawn, and none named"
     assert LABEL in texts(density_panels(density, LABEL)) and density.in_zone(np.array([[3.0, 3.0]])).all()
 

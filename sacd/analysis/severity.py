@@ -31,6 +31,7 @@ DISTANCE_LEVEL, LEVEL = 0.95, 0.95
 FEWEST = 12
 """Participants to fit on."""
 UNLIKE = "this person looks or moves unlike the people whom the model can compare with"
+FOREIGN = "the people whom the model can compare with are simulated, and this one is not"
 NOT_SHOWN = "the model is not shown to know more than how common such an AHI is"
 _ABOVE = AHI_EDGES.index(THRESHOLD) + 1
 _COUNT = len(AHI_GROUPS)

@@ -55,7 +55,8 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 <header><h1>{{ words.TITLE }}</h1><span class="use">{{ words.RESEARCH }}</span></header>
 {% if report.foreign %}<p class="banner">{{ words.BANNER }}</p>{% endif %}
 {{ notes(words.about(report)) }}
-<img src="data:image/png;base64,{{ picture }}" alt="The night's sleep stages over time, and how likely each is">
+<img src="data:image/png;base64,{{ picture }}"
+  alt="The night's sleep stages over time, and how likely each is: {{ report.label }}">
 <p class="note">{{ words.STAGES_IN_WORDS }}</p>
 <div class="columns">
 <div>

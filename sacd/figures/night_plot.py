@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from sacd.analysis.night_report import NightReport
 from sacd.figures.exploration import HYPNOGRAM_ORDER, staircase
-from sacd.figures.night_words import BANNER, time_axis
+from sacd.figures.night_words import BANNER, is_short, time_axis
 from sacd.figures.style import DPI, MUTED, ORANGE, PAGE, STAGE_COLOURS, STYLE, Drawing, stamp, styled
 from sacd.stages import CLIP_SECONDS
 
@@ -77,9 +77,14 @@ def _lights(report: NightReport) -> list[float]:
 
 
 def _tell_time(ax: Axes, report: NightReport) -> None:
-    """Whole hours of the clock, where it is known; else hours from the start."""
+    """Whole hours of the clock, where it is known; else hours from the start, or minutes where there are few."""
     start = report.start
     if start is None:
+        if is_short(report):
+            first, last = (60 * hour for hour in ax.get_xlim())
+            step = next(step for step in (0.5, 1, 2, 5) if last - first <= 8 * step)
+            minutes = np.arange(np.ceil(first / step), np.floor(last / step) + 1) * step
+            ax.set_xticks(minutes / 60, [f"{minute:g}" for minute in minutes])
         return
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
     offset = (start - midnight).total_seconds() / _HOUR

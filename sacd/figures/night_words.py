@@ -48,7 +48,15 @@ def when(report: NightReport, onset_s: float) -> str:
 
 def time_axis(report: NightReport) -> str:
     """Label of the axis of time."""
-    return "clock time" if report.start is not None else "hours from the start of the recording"
+    if report.start is not None:
+        return "clock time"
+    return f"{'minutes' if is_short(report) else 'hours'} from the start of the recording"
+
+
+def is_short(report: NightReport) -> bool:
+    """Whether it is too short for an axis in hours."""
+    onset = report.clips["onset"]
+    return bool(onset.max() - onset.min() < 1800)
 
 
 def about(report: NightReport) -> list[str]:
@@ -103,7 +111,8 @@ def statistic_table(report: NightReport) -> tuple[tuple[str, ...], list[tuple[st
 def statistic_notes(report: NightReport) -> list[str]:
     """What the statistics are, how far the ranges can be trusted, and which statistics are missing and why."""
     if report.refused:
-        return [f"No sleep statistics: {report.refused}."]
+        known = [range_in_words(report)] if report.standing == OTHER_KIND else []
+        return [f"No sleep statistics: {report.refused}.", *known]
     notes = [range_in_words(report)]
     known = report.statistics.set_index("statistic")
     if "sol" not in known.index:
