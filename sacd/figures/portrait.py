@@ -110,10 +110,13 @@ def density_panels(density: Density, label: str) -> Figure:
     _zones(last, density)
     last.set_title("share of AHI ≥ 15")
     _frame(last, density)
-    bar = figure.colorbar(shown, ax=last, shrink=0.8, format=lambda value, _: f"{100 * value:g}")
+    beside = last.inset_axes((1.06, 0.1, 0.06, 0.8))
+    beside.set_in_layout(False)  # it stands where there is no panel
+    bar = figure.colorbar(shown, cax=beside, format=lambda value, _: f"{100 * value:g}")
     bar.set_label("% of people there")
     letter(np.array(axes))
-    stamp(figure, label, "every person weighs the same; orange: danger zone")
+    zones = "orange: danger zone" if _has_zones(density) else "no place is a danger zone"
+    stamp(figure, label, f"every person weighs the same; {zones}")
     return figure
 
 
