@@ -34,8 +34,8 @@ def scores(said: dict[str, np.ndarray], outcome: np.ndarray) -> pd.DataFrame:
     -------
     DataFrame
         `name`, `score` (of `SCORES`), `mean`, `low`, `high` (95 % interval over participants, Student's t), `against`
-        (a row for each name before), `difference`, `difference_low`, `difference_high` (the other's loss minus its own: above 0 it is
-        better), `participants`.
+        (a row for each name before), `difference`, `difference_low`, `difference_high` (the other's loss minus its own:
+        above 0 it is better), `participants`.
     """
     found = {name: losses(probability, outcome) for name, probability in said.items()}
     rows = []
