@@ -36,7 +36,8 @@ def write_numbered(
     rotation : int
         Degrees that players are asked to turn the pictures, counter-clockwise.
     pictures : callable, optional
-        Numbers [n] to pictures [n, height, width] uint8; by default they show the number.
+        Numbers [n] to pictures [n, height, width] or, in colour, [n, height, width, 3] uint8; by default they show the
+        number.
     numbers : ndarray [n], optional
         Of the pictures; by default 0, 1, ….
     """
@@ -51,7 +52,7 @@ def write_numbered(
             stream.set_display_rotation(rotation)
         stream.thread_count = 1
         for picture, time in zip(shown, times, strict=True):
-            frame = av.VideoFrame.from_ndarray(picture, format="gray")
+            frame = av.VideoFrame.from_ndarray(picture, format="gray" if picture.ndim == 2 else "rgb24")
             if not stream.codec_context.is_open:
                 stream.width, stream.height = picture.shape[1], picture.shape[0]
                 stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"

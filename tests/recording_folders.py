@@ -50,18 +50,18 @@ def write_video(
 
 def write_edf(
     path: Path, seconds: int, stages: Sequence[str] | None = None, channels: Sequence[str] = ("EEG C3-A2", "EMG chin"),
-    hz: int = HZ,
+    hz: int = HZ, notes: Sequence[tuple[float, float | None, str]] = ((5, None, "Lights off"),),
 ) -> None:
-    """An EDF+ with a patient's name; every channel is a 2-Hz sine of 50 µV."""
+    """An EDF+ with a patient's name, and notes beside the stages; every channel is a 2-Hz sine of 50 µV."""
     wave = AMPLITUDE_UV * np.sin(2 * np.pi * SINE_HZ * np.arange(seconds * hz) / hz)
     signals = [edfio.EdfSignal(wave, hz, label=name, physical_dimension="uV") for name in channels]
-    notes = [edfio.EdfAnnotation(30 * i, 30, f"Sleep stage {stage}") for i, stage in enumerate(stages or ())]
+    staged = [(30 * i, 30, f"Sleep stage {stage}") for i, stage in enumerate(stages or ())]
     edfio.Edf(
         signals,
         patient=edfio.Patient(name=PATIENT),
         recording=edfio.Recording(startdate=START.date()),
         starttime=START.time(),
-        annotations=[edfio.EdfAnnotation(5, None, "Lights off"), *notes],
+        annotations=[edfio.EdfAnnotation(*note) for note in (*notes, *staged)],
         data_record_duration=1 if channels else None,
     ).write(path)
 

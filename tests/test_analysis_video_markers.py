@@ -1,9 +1,20 @@
 """Movement arousals and uneven breathing, from motion as a cohort stores it."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from sacd.analysis.video_markers import breathing_variability, movement, movement_bursts, night_markers
+from sacd.analysis.video_markers import (
+    FILE,
+    breathing_variability,
+    kept_markers,
+    movement,
+    movement_bursts,
+    night_markers,
+    recording_markers,
+)
 from sacd.cohort.motion import CHANNELS, HZ, SAMPLES
 
 
@@ -78,3 +89,24 @@ def test_simulated_people_with_a_high_ahi_breathe_unevenly_and_their_jerks_are_s
         seen += [np.abs(onsets - jerk).min() < 3 for jerk in inside]
     assert min(uneven[2:]) > max(uneven[:2])
     assert len(seen) > 10 and np.mean(seen) > 0.5
+
+
+def test_markers_are_kept_beside_the_motion_they_were_measured_from(tmp_path):
+    clips = pd.DataFrame({"clip": np.arange(6)})
+    recording = SimpleNamespace(
+        path=tmp_path, motion=night(6, ((70.0, 1.4),)), clips=clips, has=lambda name: True,
+        metadata={"hashes": {"motion.npy": "a"}},
+    )
+    assert kept_markers(recording) is None
+    first = recording_markers(recording)
+    assert first == night_markers(recording.motion, np.arange(6)) and first["movement_arousals"] == 20
+    recording.motion = None  # gone since
+    assert recording_markers(recording) == kept_markers(recording) == first
+    recording.metadata["hashes"]["motion.npy"] = "b"
+    assert kept_markers(recording) is None
+    recording.motion = night(6)
+    assert recording_markers(recording)["movement_arousals"] == 0
+    (tmp_path / FILE).write_text((tmp_path / FILE).read_text()[:20])
+    assert kept_markers(recording) is None
+    recording.has = lambda name: False
+    assert recording_markers(recording) is None

@@ -7,8 +7,9 @@ from clock_nights import clock_night, error_s
 
 from sacd.ingest.sync import VideoClock, estimate_clock
 
-# The estimator was fitted on the first 54 nights of seed 7002; 48 of seed 9001 were looked at on the way.
-SEED, NIGHTS = 9002, 200
+# The estimator was fitted on the first 54 nights of seed 7002; 48 of seed 9001 were looked at on the way. 200 of seed
+# 9002 found its intervals too narrow (84 % held); they were widened on 80 of seed 7003.
+SEED, NIGHTS = 9003, 200
 
 
 def study(seed: int, nights: int) -> pd.DataFrame:

@@ -1,13 +1,16 @@
 """Measured on simulated nights: what finetuning brings a laboratory with another camera and two labelled nights."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.nn import functional as F
 
 from sacd import runs
-from sacd.cohort import Cohort
+from sacd.cohort import Cohort, hash_file
 from sacd.experiments.finetuning import finetuned
 from sacd.experiments.profile import load_profile
 from sacd.experiments.single_student import single_student
@@ -20,7 +23,7 @@ from sacd.simulate.simulated_cohort import simulate
 from sacd.training.config import ObjectiveConfig
 from sacd.training.tasks import stage_scores
 
-SEEDS = 3
+SEEDS = (20, 21, 22)
 LAPTOP = load_profile("laptop")
 SCRATCH = ("kd", "ce")
 
@@ -42,20 +45,37 @@ def student(cohort: Cohort, method: str, labelled: int | None, seed: int) -> Stu
     return run.model_copy(update={"teacher": run.teacher.model_copy(update={"training": training})})
 
 
-def macro_f1(said: pd.DataFrame) -> float:
-    """Over test people of whom neither student has seen anything, each weighing the same."""
-    return stage_scores(*(said[name].to_numpy() for name in ("stage", "predicted", "participant_id")))["macro_f1"]
+def behind_another_camera(path: Path) -> Cohort:
+    """A cohort's pictures from further away (four fifths as large), darker (three fifths), and noisier."""
+    rng = np.random.default_rng(0)
+    for night in Cohort.open(path):
+        pictures = torch.from_numpy(np.array(night.video)).float()
+        size = round(0.8 * pictures.shape[-1])
+        margin = (pictures.shape[-1] - size) // 2
+        smaller = F.interpolate(pictures, size=(size, size), mode="area")
+        seen = F.pad(smaller, (margin, pictures.shape[-1] - size - margin) * 2, value=40.0).numpy()
+        seen = np.clip(0.6 * seen + 20 + rng.normal(0, 1.5, seen.shape), 0, 255).round().astype(np.uint8)
+        np.save(night.path / "video.npy", seen)
+        about = night.metadata
+        about["hashes"]["video.npy"] = hash_file(night.path / "video.npy")
+        (night.path / "recording.json").write_text(json.dumps(about))
+    return Cohort.open(path)
 
 
-def measured(folder: Path, seed: int) -> dict[str, float]:
-    """Macro-F1 on the new laboratory's test people: other people, behind a camera that shows less.
+def scores(said: pd.DataFrame) -> dict[str, float]:
+    """Over test people of whom no student has seen anything, each weighing the same."""
+    return stage_scores(*(said[name].to_numpy() for name in ("stage", "predicted", "participant_id")))
 
-    At home everybody is labelled, in the laboratory two people are. `start` is the student as it comes; from scratch
-    the same two are all there is, for the teacher too.
+
+def measured(folder: Path, seed: int) -> pd.DataFrame:
+    """Scores on the new laboratory's test people, a row a student: other people, behind another camera.
+
+    At home everybody is labelled; the laboratory has eight nights, of which two are. `start` is the student as it
+    comes; from scratch the same two are all there is, for the teacher too.
     """
-    sizes = {"nights": 0, "viewing": False, "exist_ok": True}
-    home = Cohort.open(simulate(folder / "home", train=24, test=4, coupling="medium", seed=0, **sizes))
-    clinic = Cohort.open(simulate(folder / "clinic", train=14, test=12, coupling="weak", seed=1, **sizes))
+    sizes = {"nights": 0, "viewing": False}
+    home = Cohort.open(simulate(folder / "home", train=24, test=4, seed=2 * seed, **sizes))
+    clinic = behind_another_camera(simulate(folder / "clinic", train=8, test=12, seed=2 * seed + 1, **sizes))
     store = RunStore(folder / "runs")
     parent = made(student(home, "kd", None, seed), home, store)
     config = finetuned(parent, clinic, labelled=2, seed=seed)
@@ -63,14 +83,18 @@ def measured(folder: Path, seed: int) -> dict[str, float]:
     comes = pd.concat([TrainedStudent(parent).staged(night, "argmax") for night in tested])
     ours = {f"scratch {method}": student(clinic, method, 2, seed) for method in SCRATCH} | {"finetuned": config}
     said = {name: made(run, clinic, store).predictions for name, run in ours.items()}
-    return {"start": macro_f1(comes)} | {
-        name: macro_f1(table[table["split"] == "test"]) for name, table in said.items()
-    }
+    rows = {"start": scores(comes)} | {name: scores(table[table["split"] == "test"]) for name, table in said.items()}
+    return pd.DataFrame(rows).T
 
 
 @pytest.mark.slow
-def test_it_beats_what_two_labels_alone_teach(tmp_path):
-    """On this trunk, which everybody shares, nothing is claimed against its start or distilling from scratch."""
+def test_it_beats_the_student_as_it_comes_and_training_from_scratch(tmp_path):
+    """Settings were chosen on cohorts of seeds 0, 1 and 20 to 23; three further pairs of cohorts."""
     torch.set_num_threads(1)
-    table = pd.DataFrame([measured(tmp_path, seed) for seed in range(SEEDS)])
-    assert (table["finetuned"] - table["scratch ce"]).mean() > 0, table.round(3).to_string()
+    tables = {seed: measured(tmp_path / str(seed), seed) for seed in SEEDS}
+    table = pd.concat(tables)[["accuracy", "macro_f1", "kappa"]].unstack(0)
+    print(table.round(3).to_string())
+    mean = table["accuracy"].mean(axis=1)
+    assert (mean["finetuned"] > mean.drop("finetuned")).all()
+    assert (table["accuracy"].loc["finetuned"] > table["accuracy"].loc["scratch ce"]).all()
+    assert (table["kappa"].mean(axis=1).drop("finetuned") < table["kappa"].loc["finetuned"].mean()).all()

@@ -50,6 +50,17 @@ def test_the_people_are_further_test_participants_and_nobody_is_in_two_cohorts(m
     assert sum(map(array_bytes, planned)) < 1.2e9
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_people_whose_motion_went_are_simulated_again_where_it_is_wanted(monkeypatch, kept):
+    asked, nights = [], ["night 1", "night 2"]
+    monkeypatch.setattr(portraits, "ensure", lambda places: [nights for _ in places])
+    monkeypatch.setattr(portraits, "kept_markers", lambda night: {} if kept or night == "night 1" else None)
+    monkeypatch.setattr(portraits, "make_whole", lambda cohorts: asked.extend(["whole", *cohorts]))
+    monkeypatch.setattr(portraits, "recording_markers", asked.append)
+    assert portraits._measured(None) is nights
+    assert asked == ([] if kept else ["whole", nights, "night 1", "night 2"])
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_profile_has_portraits_or_says_who_has(main, name):
     profile = load_profile(name)

@@ -14,7 +14,7 @@ from sacd.cohort.motion import PICTURE, TIMES_S, measure_motion
 from sacd.cohort.preview import PreviewWriter
 from sacd.ingest.box import Box
 from sacd.ingest.camera import Look, Pictures, read_pictures
-from sacd.ingest.picture import Small, decode
+from sacd.ingest.picture import Small, colourfulness, decode
 from sacd.ingest.preview import coarse
 from sacd.ingest.sync import VideoClock
 from sacd.ingest.video import Video, read_video
@@ -66,6 +66,24 @@ def test_one_pass_gives_what_each_thing_alone_would(night: tuple[Path, Video]) -
     breathing = np.abs(np.fft.rfft(taken.motion[1, :, -1].astype(float) - 128))
     assert np.fft.rfftfreq(150, 0.2)[breathing.argmax()] == pytest.approx(0.3, abs=0.04)
     assert not taken.faults.to_numpy().any() and taken.notes == () and taken.preview is None
+
+
+def test_a_camera_that_goes_from_infrared_to_day(tmp_path: Path) -> None:
+    """At the same brightness, so that the colours alone tell it."""
+    times = filmed.times_of(2, 95)
+    pictures = scene(times)[..., None] + (times >= 50)[:, None, None, None] * np.array([16, 0, -40])
+    shown = pictures.clip(0, 255).astype(np.uint8)
+    faults = read(tmp_path, [(film(tmp_path / "v.mp4", times, shown), VideoClock(0.0))]).faults
+    assert faults.switch.tolist() == [False, True, False] and not faults.drop(columns="switch").to_numpy().any()
+
+
+@pytest.mark.parametrize("format", ["yuv420p", "yuvj422p", "nv12", "rgb24", "yuv420p10le", "gbrp"])
+def test_colours_of_every_kind_of_picture(format: str) -> None:
+    grey = np.full((48, 64, 3), 120, np.uint8)
+    for picture, least, most in ((grey, 0, 1), (grey + np.uint8([0, 0, 60]), 10, 30)):
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=format)
+        assert least <= colourfulness(frame) <= most
+    assert colourfulness(av.VideoFrame.from_ndarray(grey[..., 0], format="gray")) == 0
 
 
 def test_onsets_between_whole_numbers(night: tuple[Path, Video]) -> None:

@@ -36,6 +36,14 @@ def test_all_that_three_cover() -> None:
     assert clips.table.stage.tolist() == [0, 1, 2, 2, 3, 4, 4, 0]
 
 
+@pytest.mark.parametrize(("onset", "words"), [(47.5, "47.5 s after"), (-40.0, "40 s before")])
+def test_a_scoring_by_another_clock_is_told_as_that(onset: float, words: str) -> None:
+    said = f"begins {words} the recording psg.edf, and ends {words} it; .*correct its start, .*--allow-gaps"
+    with pytest.raises(SacdError, match=said):
+        choose_clips(psg(), scoring(onset=onset), shown())
+    assert len(choose_clips(psg(), scoring(onset=onset), shown(), allow_gaps=True).table) == 6
+
+
 @pytest.mark.parametrize(
     ("span", "kept"), [((-3.0, 211.5), range(7)), ((28.0, 243.0), range(1, 8)), ((-3.0, 239.2), range(8))]
 )

@@ -122,6 +122,26 @@ def test_a_row_for_a_recording(source: Path) -> None:
         find_nights(source)
 
 
+def test_without_a_table_of_people_you_are_told_what_to_write(source: Path) -> None:
+    put(source / "P1_a", "psg.edf", "video.mp4")
+    (source / "participants.tsv").unlink()
+    with pytest.raises(SacdError, match="participants.tsv: not found; write it: .*participant_id, sex, age.*'P001 F 4"):
+        find_nights(source)
+
+
+def test_whose_a_night_is(source: Path) -> None:
+    people = ("P1", "P1-2", "P1-2_b", "P10")
+    (source / "participants.tsv").write_text(PEOPLE[: PEOPLE.index("P1")] + "".join(f"{p}\t\t\t\t\n" for p in people))
+    whose = {
+        "P1-night1": "P1", "P1_night1_b": "P1", "P1-2": "P1-2", "P1-2-night1": "P1-2", "P1-2_b_1": "P1-2_b",
+        "P10_1": "P10", "P11-1": "n/a", "XP1-1": "n/a",
+    }
+    for night in whose:
+        (source / night).mkdir()
+        put(source / night, "video.mp4")
+    assert {night.recording_id: night.participant_id for night in find_nights(source)} == whose
+
+
 def test_an_id_twice(source: Path) -> None:
     put(source / "P1_a", "psg.edf", "video.mp4")
     put(source, "P1_a.edf")

@@ -78,7 +78,10 @@ def test_what_is_new_joins_and_nothing_else_changes(tmp_path: Path, out: Path) -
     assert content(out) == whole
 
 
-def test_two_processes_make_the_same_cohort(tmp_path: Path, out: Path) -> None:
+def test_two_processes_make_the_same_cohort(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Forked, for new interpreters import for seconds; those are killed and repeated in the slow test below.
+    fork = multiprocessing.get_context("fork")
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: fork)
     source = make(tmp_path / "source", "P1_a", "P2", "P3")
     run(source, out)
     run(source, tmp_path / "again", processes=2, progress=(told := Told()))

@@ -13,8 +13,11 @@ from scorings import annotated
 from sacd.cohort import Cohort
 from sacd.cohort import check as checking
 from sacd.exceptions import SacdError
-from sacd.ingest import ingest
+from sacd.ingest import ingest, scoring_edf
 from sacd.ingest.box import Box
+from sacd.ingest.layout import find_nights
+from sacd.ingest.opened import open_night
+from sacd.ingest.options import IngestOptions
 
 CODES = [0, 1, 2, 2, 3, 4, 4, -1]
 FRAMES = 8
@@ -128,6 +131,32 @@ def test_annotations_of_another_alphabet(source: Path, out: Path) -> None:
     file = source / "P1_a" / "psg.edf"
     file.write_bytes(file.read_bytes().replace(b"Lights off", "Lüftung an".encode("latin-1")))
     assert run(source, out)["P1_a"].clips.stage.tolist() == CODES
+
+
+NOTED = ((5, None, "Lights off"), (52, 11, "Apnea"), (70, 3, "EEG arousal"), (80, None, "Mrs Miller coughs"))
+
+
+def test_events_of_the_recording_count_beside_a_scoring(source: Path, out: Path) -> None:
+    """But those of types that the scoring notes: a machine's apnoeas are no scorer's."""
+    made.write_edf(source / "P1_a" / "psg.edf", 240, notes=(*NOTED, (90, 30, "Sleep stage 7")))
+    stages = [(30 * i, 30, f"Sleep stage {stage}") for i, stage in enumerate(made.STAGES)]
+    begin = made.START + datetime.timedelta(seconds=30)
+    annotated(source / "P1_a" / "hypnogram.edf", [*stages[:7], (25, 12, "Obstructive apnea")], begin)
+    night = run(source, out)["P1_a"]
+    assert night.clips.stage.tolist() == CODES[:7]
+    assert night.events.to_numpy().tolist() == [[5, 0, "lights off"], [55, 12, "apnoea"], [70, 3, "arousal"]]
+    assert all(b"Miller" not in file.read_bytes() for file in out.rglob("*") if file.is_file())
+
+
+def test_events_of_a_recording_that_nobody_scored(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.write_edf(source / "P1_a" / "psg.edf", 240, notes=NOTED)
+    (files,) = find_nights(source)
+    assert open_night(files, IngestOptions()).events["type"].tolist() == ["lights off", "apnoea", "arousal"]
+    (source / "P1_a" / "hypnogram.txt").write_text("\n".join(made.STAGES))
+    monkeypatch.setattr(scoring_edf, "_MOST_BYTES", 0)
+    (files,) = find_nights(source)
+    night = open_night(files, IngestOptions())
+    assert night.events is None and night.notes == ("the recording's own annotations cannot be read",)
 
 
 def test_split_and_name_are_taken_over(source: Path, out: Path) -> None:

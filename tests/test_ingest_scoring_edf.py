@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
+import edfio
 import mne
 import numpy as np
 import pytest
@@ -29,10 +30,15 @@ def test_placed_by_its_own_start_with_events_and_lights(tmp_path: Path) -> None:
     assert "counts from its own start" in read_scoring(path, None).notes[0]
 
 
-def test_of_a_recording_only_the_annotations_are_read(tmp_path: Path) -> None:
-    path = annotated(tmp_path / "psg.edf", STAGES, signals=True)
-    path.rename(tmp_path / "psg.rec")
-    assert read(tmp_path / "psg.rec").stages.tolist() == [3, 3, 4, -1, 0]
+@pytest.mark.parametrize("name", ["psg.rec", "psg.bdf"])
+def test_of_a_recording_only_the_annotations_are_read(tmp_path: Path, name: str) -> None:
+    signal, whole = (edfio.BdfSignal, edfio.Bdf) if name == "psg.bdf" else (edfio.EdfSignal, edfio.Edf)
+    whole(
+        [signal(np.arange(10.0 * rate), rate, label=f"x{rate}") for rate in (100, 300)],
+        recording=edfio.Recording(startdate=made.START.date()), starttime=made.START.time(),
+        annotations=[edfio.EdfAnnotation(*note) for note in STAGES], data_record_duration=1,
+    ).write(tmp_path / name)
+    assert read(tmp_path / name).stages.tolist() == [3, 3, 4, -1, 0]
 
 
 @pytest.mark.parametrize("duration", [None, 0])

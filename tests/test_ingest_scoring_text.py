@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import recording_folders as made
 from hypothesis import given, settings
@@ -205,6 +206,28 @@ def test_hypnograms_of_yasa(tmp_path: Path) -> None:
     fine.to_json(tmp_path / "fine.json")
     assert read(tmp_path / "fine.json").stages.tolist() == codes
     assert math.isclose(read(tmp_path / "fine.json").end_s, 240)
+
+
+PROBABILITIES = "epoch,N1,N2,N3,R,W\n0,0.1,0.05,0.05,0.1,0.7\n1,0.2,0.5,0.2,0.1,0.0\n2,0,0.1,0.1,0.8,0\n"
+
+
+def test_probabilities_of_yasa(tmp_path: Path) -> None:
+    """The most probable stage, and the shares beside it."""
+    newer = PROBABILITIES.replace("epoch", "Epoch").replace("R,W", "REM,WAKE")
+    for text in (PROBABILITIES, newer, PROBABILITIES.replace(",", ";").replace(".", ",")):
+        path = written(tmp_path / "P1.csv", text)
+        assert is_scoring(path)
+        # Its epochs are of 30 s, whatever would fit the recording.
+        scoring = read(path, psg_s=60)
+        assert (scoring.stages.tolist(), scoring.end_s) == ([0, 2, 4], 90)
+        wanted = [[0.7, 0.1, 0.05, 0.05, 0.1], [0, 0.2, 0.5, 0.2, 0.1], [0, 0, 0.1, 0.1, 0.8]]
+        assert scoring.shares.dtype == "float32" and np.allclose(scoring.shares, wanted)
+    others = [written(tmp_path / f"{name}.txt", "N1\nN1\nREM\n") for name in "ab"]
+    together = read_scoring([path, *others], made.START)
+    assert together.stages.tolist() == [1, 1, 4] and np.allclose(together.shares[0], [1 / 3, 2 / 3, 0, 0, 0])
+    refused(written(path, PROBABILITIES.replace("0.8", "1.8")), "line 4", "no probabilities that sum to 1")
+    refused(written(path, PROBABILITIES.replace("0.8", "x")), "line 4", "no probabilities")
+    refused(written(path, PROBABILITIES.splitlines()[0]), "no stage")
 
 
 def test_the_json_of_yasa_says_how_long_an_epoch_is_and_when_it_begins(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sklearn.model_selection import GroupKFold
 
 from sacd.cohort import Cohort
 from sacd.cohort import check as checking
+from sacd.cohort.privacy import check_privacy
 from sacd.exceptions import SacdError
 from sacd.ingest import ingest
 from sacd.ingest.crop import MARGIN_CLIPS, drawn_margins
@@ -63,6 +64,8 @@ def random_features(clips: int) -> np.ndarray:
 
 def test_whole(cohort: Cohort) -> None:
     assert checking.check(cohort.path) == []
+    # Everybody has the dates of these nights.
+    assert check_privacy(cohort.path) == []
     assert len(cohort) == 16
     assert cohort.recordings.participant_id.value_counts().tolist() == [2] * 8
     assert cohort.participants.ahi.isna().all()

@@ -388,6 +388,23 @@ def test_a_companion_without_runs_is_counted_and_keeps_its_arrays(bench, coupled
     assert before.left_bytes - after.left_bytes == array_bytes(weak)
 
 
+@pytest.mark.parametrize("status", ["done", "failed"])
+def test_what_is_spent_of_a_companion_without_runs_goes_once_its_chapters_are_done(bench, coupled, monkeypatch, status):
+    def beside(cohort, profile):
+        return [Companion(place_beside(cohort, "weak", coupling="weak"), lambda there: [], spent=("eeg.npy",))]
+
+    chapter = experiments.CHAPTERS["01_good"]
+    monkeypatch.setitem(experiments.CHAPTERS, "01_good", replace(chapter, companions=beside))
+    if status == "failed":
+        failed = Outcome("failed", "it stopped", 1.0)
+        monkeypatch.setattr(report, "execute_all", lambda due, folder: dict.fromkeys(due, failed))
+    assert write_main(bench)["01_good"].status == status
+    left = {file.name for file in (bench / "data" / "main-weak").rglob("*.npy")}
+    assert ("eeg.npy" in left) == (status == "failed") and "video.npy" in left
+    # It is not made again for that.
+    assert of_main(bench).plan().simulated == []
+
+
 def test_failed_runs_of_a_companion_are_shown(bench, coupled, monkeypatch):
     def half(parts, store):
         return [

@@ -72,10 +72,26 @@ def test_it_begins_with_the_students_weights_and_keeps_them_where_nothing_is_bet
     for name, value in weights(kd).items():
         torch.testing.assert_close(task.network.state_dict()[name], value, rtol=0, atol=0)
     # Every step makes it worse: the student stays what it was.
-    broken = config.model_copy(update={"training": config.training.model_copy(update={"lr": 1e4})})
+    worse = config.training.model_copy(update={"lr": 1e4, "keep": "best"})
+    broken = config.model_copy(update={"training": worse})
     run = Run(execute(broken, *clinic))
     assert run.metrics["best_step"] == 0 and run.history["step"].iloc[0] == 0
     assert all(torch.equal(weights(run)[name], value) for name, value in weights(kd).items())
+
+
+def test_one_validating_night_chooses_no_weights_where_a_teacher_leads(kd, home, clinic):
+    config = finetuned(kd, clinic[0], labelled=2)
+    assert (config.training.keep, config.training.steps, config.training.patience) == ("midway", 1, None)
+    assert finetuned(kd, clinic[0], labelled=2, steps=4).training.steps == 4
+    worse = config.training.model_copy(update={"steps": 4, "lr": 1e4})
+    run = trained(config.model_copy(update={"training": worse}), *clinic)
+    assert run.metrics["best_step"] == 4
+    assert not all(torch.equal(weights(run)[name], value) for name, value in weights(kd).items())
+    history = run.history
+    assert run.metrics["best_score"] not in history["validation_score"].tolist(), "that of the mean"
+    # Without a teacher one night's labels alone would be learnt by heart.
+    alone = finetuned(kd, clinic[0], ObjectiveConfig(name="ce"), labelled=2).training
+    assert (alone.keep, alone.steps) == ("best", FAST.steps)
 
 
 def test_it_is_a_run_like_any_other_and_knows_its_parent(kd, clinic):
@@ -147,12 +163,12 @@ def test_two_scored_nights_suffice_and_nobody_is_tested_unasked(kd, tmp_path):
     student = TrainedStudent(run)  # a report has no calibration nights then, and says so by leaving ranges out
     report = night_report(student, Subject.recorded(lab, "P05n1"), student.usual_decision)
     assert len(report.clips) == 24
-    assert finetuned(kd, lab, fold=(0, 2)).fold == (0, 2)
+    assert finetuned(kd, laboratory(tmp_path / "four", 4), fold=(0, 2)).fold == (0, 2)
 
 
 def test_one_scored_night_does_not(kd, tmp_path):
     with pytest.raises(SacdError, match="needs at least 2 participants of whom clips are scored"):
-        run_id(finetuned(kd, lab := laboratory(tmp_path, 1)), lab)
+        finetuned(kd, laboratory(tmp_path, 1))
 
 
 def test_without_eeg_it_trains_itself_on_what_nobody_scored(kd, tmp_path):

@@ -84,6 +84,46 @@ def test_gradient_norms_outlive_a_kill(tmp_path: Path, monkeypatch: pytest.Monke
     assert resumed["history"][-1]["gradient_norm_structure"] > 0
 
 
+class Counting(Task):
+    """Every step adds 1 to the weight; the score says what the weight is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = torch.nn.BatchNorm1d(1)  # with a counter among its weights
+        self.network.weight.data.fill_(1.0)
+
+    def terms(self, step: int) -> dict[str, Tensor]:
+        self.network(torch.ones(2, 1))
+        return {"ce": -self.network.weight.sum()}
+
+    def validate(self) -> dict[str, float]:
+        return {"score": self.network.weight.item()}
+
+
+def test_midway_is_the_mean_of_the_first_and_the_last_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sacd.training.loop._CHECKPOINT_SECONDS", 0.0)
+    changes = {"lr": 1.0, "weight_decay": 0.0, "optimizer": "sgd", "schedule": "constant", "keep": "midway"}
+    config = training(steps=4).model_copy(update=changes)
+
+    def kill(step: int) -> None:
+        if step == 3:
+            raise Killed
+
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    last, midway, killed = Counting(), Counting(), Counting()
+    train(last, config.model_copy(update={"keep": "best"}), 0, tmp_path / "a", FABRIC)
+    told = train(midway, config, 0, tmp_path / "b", FABRIC)
+    with pytest.raises(Killed):
+        train(Counting(), config, 0, tmp_path / "c", FABRIC, kill)
+    train(killed, config, 0, tmp_path / "c", FABRIC)
+    assert last.network.weight.item() > 2
+    expected = (1.0 + last.network.weight.item()) / 2
+    assert midway.network.weight.item() == pytest.approx(expected) == killed.network.weight.item()
+    assert (told["best_step"], told["best_score"]) == (4, pytest.approx(expected))
+    assert midway.network.num_batches_tracked.item() == 4
+
+
 def test_sums_have_one_order_in_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     with deterministic(torch.device("cpu")):

@@ -5,13 +5,17 @@ movement after at least 10 s of rest, as an arousal is scored after 10 s of stab
 at most 15 s. Breathing is uneven where its amplitude waxes and wanes: apnoeas nearly stop it, and a rebound follows.
 """
 
+import json
 from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
 from sacd.cohort import Recording
+from sacd.cohort.extras import MOTION
 from sacd.cohort.motion import HZ, SAMPLES, read_motion
+from sacd.cohort.writer import write_atomically
 from sacd.stages import CLIP_SECONDS
 
 MARKERS = ("movement_arousals", "breathing_variability")
@@ -23,6 +27,10 @@ STRETCH, PARTS = 20, 3
 REST_S, LONGEST_S, GAP_S = 10.0, 15.0, 1.0
 WINDOW_S = 5.0
 """Of breathing's amplitude: a breath or more."""
+FILE = "video_markers.json"
+"""Beside a recording's motion: its markers, kept when they are first asked for."""
+VERSION = 1
+"""Of the markers: what is kept of another is measured anew."""
 _FEWEST_WINDOWS = 4
 _STEP, _QUIET = 1 / 4, 1 / 16
 """Added to deviations and to breathing's amplitudes, grey levels: one step of what is stored."""
@@ -109,7 +117,35 @@ def night_markers(stored: np.ndarray, clip: np.ndarray) -> dict[str, float]:
     bursts = movement_bursts(moves, clip)
     arousals = (bursts["rest"] >= REST_S) & (bursts["duration"] <= LONGEST_S)
     hours = len(stored) * CLIP_SECONDS / 3600
-    return {"movement_arousals": arousals.sum() / hours, "breathing_variability": breathing_variability(stored, moves)}
+    return {
+        "movement_arousals": float(arousals.sum() / hours),
+        "breathing_variability": breathing_variability(stored, moves),
+    }
+
+
+def kept_markers(recording: Recording) -> dict[str, float] | None:
+    """The `MARKERS` of a recording where they are kept beside it, measured from its very motion; else None."""
+    try:
+        kept = json.loads((recording.path / FILE).read_text(encoding="utf-8"))
+        return {name: float(kept[name]) for name in MARKERS} if kept["of"] == _measured(recording) else None
+    except (OSError, ValueError, KeyError, TypeError):  # absent, or cut off: it is measured anew
+        return None
+
+
+def recording_markers(recording: Recording) -> dict[str, float] | None:
+    """The `MARKERS` of a recording, kept beside it from then on; None where it holds no motion."""
+    if not recording.has(MOTION):
+        return None
+    found = kept_markers(recording)
+    if found is None:
+        found = night_markers(recording.motion, recording.clips["clip"].to_numpy())
+        with suppress(OSError):  # the cohort is not ours to write
+            write_atomically(recording.path / FILE, json.dumps(found | {"of": _measured(recording)}))
+    return found
+
+
+def _measured(recording: Recording) -> str:
+    return f"version {VERSION} {recording.metadata['hashes'][MOTION]}"
 
 
 def video_markers(recordings: Iterable[Recording], people: pd.Index) -> pd.DataFrame:
@@ -120,10 +156,9 @@ def video_markers(recordings: Iterable[Recording], people: pd.Index) -> pd.DataF
     DataFrame [P rows]
     """
     rows = [
-        {"participant_id": recording.participant_id}
-        | night_markers(recording.motion, recording.clips["clip"].to_numpy())
+        {"participant_id": recording.participant_id} | found
         for recording in recordings
-        if recording.motion is not None and recording.participant_id in people
+        if recording.participant_id in people and (found := recording_markers(recording)) is not None
     ]
     table = pd.DataFrame(rows, columns=["participant_id", *MARKERS])
     return table.groupby("participant_id")[list(MARKERS)].mean().reindex(people).astype(float)

@@ -66,7 +66,7 @@ def finetune(
         str | None, typer.Option(help="By default its own where there is EEG, else self-training, or ce.")
     ] = None,
     labelled: Annotated[int | None, typer.Option(min=2, help="Participants whose labels are seen; else all.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="At most; as many as it was trained by default.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="By default as many as it was trained, or a third.")] = None,
     fold: Fold = None,
     seed: Annotated[int, typer.Option(help="Who is labelled, order of clips.")] = 0,
     flagged: Flagged = False,

@@ -28,8 +28,9 @@ from sacd.cohort.remarks import FILE as REMARKS
 from sacd.cohort.traces import DATE, EMAIL, FILE_NAME, PATH, Identifier, traces
 from sacd.exceptions import SacdError, reading
 
-DATES, SHIFTED, KEPT = "dates", "shifted", "kept"
-"""`recording.json` says under this name of its provenance what became of the date of `start`."""
+DATES, SHIFTED, KEPT, PUBLISHED = "dates", "shifted", "kept", "as published"
+"""`recording.json` says under this name of its provenance what became of the date of `start`. Those of a public data
+set, which everybody has, need not be moved."""
 NIGHT = "the date of a night"
 """Kind of an `Identifier` that the moved dates of other nights may equal by chance."""
 INDEX = ("cohort.json", "participants.tsv", "recordings.tsv")
@@ -147,7 +148,7 @@ def _date_faults(cohort: Path, rows: Sequence[dict[str, str]]) -> Iterator[str]:
         except SacdError as error:
             yield str(error)
             continue
-        kept += row["start"] != "n/a" and metadata["provenance"].get(DATES) != SHIFTED
+        kept += row["start"] != "n/a" and metadata["provenance"].get(DATES) not in (SHIFTED, PUBLISHED)
     if kept:
         yield (
             f"{cohort / 'recordings.tsv'}: the dates of {kept} recordings were not moved; "

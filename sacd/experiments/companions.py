@@ -19,7 +19,10 @@ class Companion:
     runs : callable
         The runs, of the opened (or only planned) companion. Where there are any, its arrays go when they are done;
         without, it is there for its nights, and keeps them.
+    spent : tuple of str
+        Files of its recordings that go once the chapter is executed: what it takes from them is kept beside.
     """
 
     place: Place
     runs: Callable[[Cohort], list[RunConfig]]
+    spent: tuple[str, ...] = ()

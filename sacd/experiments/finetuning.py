@@ -14,6 +14,11 @@ from sacd.training.config import ObjectiveConfig, TrainingConfig
 
 SLOWER = 1 / 3
 """Factor on the learning rate: the weights are near where they should be."""
+SHORTER = 1 / 3
+"""Factor on the steps where nobody chooses among them."""
+FEWEST = 3
+"""Validating people by whom weights are chosen: by one night's scoring the student stayed as it came in runs of which
+every later step was better."""
 VALIDATIONS = 12
 """How often a run is validated."""
 PATIENCE = 6
@@ -40,7 +45,8 @@ def finetuned(
     labelled : int, optional
         Participants whose labels are seen, one of four of them for validation; by default all who are scored.
     steps : int, optional
-        At most; by default as many as the student was trained.
+        At most; by default as many as the student was trained. Where a teacher leads and fewer than `FEWEST` people
+        validate, all of them are made, by default a third, and the weights are those midway.
     seed : int
     fold : (int, int), optional
         Whom to test; by default those whom the cohort names, or nobody.
@@ -58,7 +64,7 @@ def finetuned(
     common = {
         "protocol": "few-label" if labelled else "paper", "labelled": labelled, "seed": seed, "fold": fold,
         "parent": Parent.of(run), "model": known.model.model_copy(update={"weights": None}), "view": known.view,
-        "training": _training(known.training, steps or known.training.steps, flagged), "trunk": _trunk(student),
+        "training": _training(known.training, steps, flagged), "trunk": _trunk(student),
     }
     if objective is None:
         if load_objective(known.objective.name).needs_teacher and cohort.info.eeg != "none" and _can_be_carried(known):
@@ -73,15 +79,25 @@ def finetuned(
             f"{cohort.path}: was filmed without EEG, of which objective {objective.name} asks a teacher; "
             "use self-training, or ce"
         )
-    return FinetunedRun(**common, objective=objective, taught=known.taught, teacher=_teacher(student, common))
+    run = FinetunedRun(**common, objective=objective, taught=known.taught, teacher=_teacher(student, common))
+    if len(run.split(cohort).validation) >= FEWEST:
+        return run
+    return run.model_copy(update={"training": _midway(known.training, run.training, steps)})
 
 
-def _training(known: TrainingConfig, steps: int, flagged: bool) -> TrainingConfig:
+def _training(known: TrainingConfig, steps: int | None, flagged: bool) -> TrainingConfig:
+    steps = steps or known.steps
     changes = {
         "steps": steps, "lr": known.lr * SLOWER, "validate_every": max(1, steps // VALIDATIONS), "patience": PATIENCE,
         "labelled_share": known.labelled_share or LABELLED_SHARE, "flagged": flagged,
     }
     return known.model_copy(update=changes)
+
+
+def _midway(known: TrainingConfig, own: TrainingConfig, steps: int | None) -> TrainingConfig:
+    steps = steps or max(1, round(known.steps * SHORTER))
+    changes = {"steps": steps, "validate_every": max(1, steps // VALIDATIONS), "patience": None, "keep": "midway"}
+    return own.model_copy(update=changes)
 
 
 def _can_be_carried(known: StudentRun) -> bool:

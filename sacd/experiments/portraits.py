@@ -10,7 +10,9 @@ import pandas as pd
 
 from sacd.analysis.ahi import adults, enough
 from sacd.analysis.people import People
+from sacd.analysis.video_markers import kept_markers, recording_markers
 from sacd.cohort import Cohort
+from sacd.cohort.extras import MOTION
 from sacd.exceptions import NotApplicable
 from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.companions import Companion
@@ -19,7 +21,7 @@ from sacd.experiments.profile import Portraits, Profile
 from sacd.runs.elsewhere import said_elsewhere
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.student import StudentRun
-from sacd.simulate.beside import Place, ensure, place_beside
+from sacd.simulate.beside import Place, ensure, make_whole, place_beside
 from sacd.simulate.planned import settings_of
 from sacd.simulate.provenance import is_ours
 
@@ -94,7 +96,8 @@ def portrait_companions(cohort: Cohort, profile: Profile) -> list[Companion]:
     """The people beside a simulated cohort; nothing is trained on them."""
     if not has_people_beside(cohort):
         return []
-    return [Companion(portrait_place(cohort, profile, weak), lambda there: []) for weak in (False, True)]
+    places = [portrait_place(cohort, profile, weak) for weak in (False, True)]
+    return [Companion(place, lambda there: [], spent=(MOTION,)) for place in places]
 
 
 def no_ahi(cohort: Cohort) -> str | None:
@@ -135,7 +138,7 @@ def unseen(cohort: Cohort, profile: Profile) -> People:
         They are too few.
     """
     if has_people_beside(cohort):
-        [nights] = ensure([portrait_place(cohort, profile)])
+        nights = _measured(portrait_place(cohort, profile))
         people = people_of(portrait_student(cohort, profile), cohort, nights, list(nights.participants.index))
     else:
         people = filmed(cohort, profile)
@@ -143,11 +146,21 @@ def unseen(cohort: Cohort, profile: Profile) -> People:
     return people
 
 
+def _measured(place: Place) -> Cohort:
+    """The nights beside a cohort; simulated again where what is wanted of their motion went with it."""
+    [nights] = ensure([place])
+    if any(kept_markers(recording) is None for recording in nights):
+        make_whole([nights])
+        for recording in nights:
+            recording_markers(recording)
+    return nights
+
+
 def outliers(cohort: Cohort, profile: Profile) -> People | None:
     """People whose video shows less; None where none can be simulated."""
     if not has_people_beside(cohort):
         return None
-    [nights] = ensure([portrait_place(cohort, profile, weak=True)])
+    nights = _measured(portrait_place(cohort, profile, weak=True))
     return people_of(portrait_student(cohort, profile), cohort, nights, list(nights.participants.index))
 
 

@@ -25,7 +25,9 @@ def row_names(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Serie
     own = {recipe.model.name for recipe in (profile.teacher, profile.feature_teacher)} | {"none"}
     own |= {recipe.model.name for recipe in (profile.student, profile.frozen, profile.feature_student)}
     added = table[["teacher", "student"]].map(lambda name: "" if name in own else f" · {MODELS[name].title}")
-    since = table.objective.map(lambda name: SINCE if load_objective(name).since_paper else "")
+    # A table of predictions has a row a clip, and few objectives.
+    marks = {name: SINCE if load_objective(name).since_paper else "" for name in table.objective.unique()}
+    since = table.objective.map(marks)
     return table.method + since + added.teacher + added.student
 
 

@@ -9,7 +9,8 @@
 - `many_nights` takes nights in, side by side, each whole or absent (`aside`, `log`); `opened` opens the files of one,
   `starts` says when its videos began, `clips` which clips it has, `night` reads them;
 - `psg` and what it is made of (`edf`, `brainvision`, `fif`, `derivations`, `further_signals`, `signal_quality`);
-  `scoring` (`scoring_text`, `scoring_xml`, `scoring_edf`, `scoring_json`, `stage_names`, `several_scorers`);
+  `scoring` (`scoring_text`, `scoring_shares`, `scoring_xml`, `scoring_edf`, `scoring_json`, `stage_names`,
+  `several_scorers`);
   `video` (`video_files`, `camera`, `picture`, `region`, `preview`, `quality`); `sync` (`clock_traces`,
   `clock_evidence`);
 - `dates` moves them, `crop` and `features` are what published feature nights share.

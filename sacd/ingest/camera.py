@@ -13,7 +13,7 @@ from sacd.cohort.motion import CHANNELS, PICTURE, SAMPLES, TIMES_S, measure_moti
 from sacd.cohort.preview import PREVIEW_FPS
 from sacd.exceptions import SacdError
 from sacd.ingest.box import Box
-from sacd.ingest.picture import Small
+from sacd.ingest.picture import Small, colourfulness
 from sacd.ingest.preview import Preview
 from sacd.ingest.quality import picture_faults
 from sacd.ingest.sync import VideoClock
@@ -120,7 +120,7 @@ def read_pictures(
     damaged = np.zeros(clips, bool)
     for begin, end in film.spoilt:
         damaged |= _meets(onsets, begin, end)
-    faults = picture_faults(video, gap, damaged, motion)
+    faults = picture_faults(video, gap, damaged, motion, taking.colour)
     notes = tuple(note for file, _ in film.files for note in file.notes)
     preview = aside / "preview.webm" if look.preview else None
     return Pictures(video, taking.frame_times, motion, preview, faults, notes)
@@ -137,6 +137,7 @@ class _Taking:
     def __init__(self, onsets: np.ndarray, look: Look, aside: Path, tell: Callable[[int], None]) -> None:
         self._onsets, self._look, self._aside, self._tell = onsets, look, aside, tell
         self.frame_times = np.empty((len(onsets), look.frames))
+        self.colour = np.empty((len(onsets), look.frames), np.float32)
         self.taken = 0
         self._moving = np.empty((2, len(TIMES_S), PICTURE, PICTURE), np.uint8)
         self._small: dict[Path, Small] = {}
@@ -178,6 +179,7 @@ class _Taking:
             # A plain write reports a full disk as an error; a memory map would end the process.
             self._video.write(self._picture(shown, self._look.height, self._look.width).tobytes())
             self.frame_times[clip, place] = shown.time
+            self.colour[clip, place] = colourfulness(shown.frame)
             if place == self._look.frames - 1:
                 self._tell(clip + 1)
         elif want < self._preview_from:

@@ -145,13 +145,26 @@ def _is_shown(shown: list[Shown], onsets: np.ndarray) -> np.ndarray:
 def _check_scoring(psg: Psg, scoring: Scoring, scored: np.ndarray) -> None:
     longer = max(-scored[0], scored[-1] + CLIP_SECONDS - psg.duration_s)
     shorter = max(scoring.onset_s, psg.duration_s - scoring.end_s)
-    if max(longer, shorter) > CLIP_SECONDS + _EDGE_S:
-        how = "longer" if longer >= shorter else "shorter"
+    if max(longer, shorter) <= CLIP_SECONDS + _EDGE_S:
+        return
+    begins, ends = scoring.onset_s, scoring.end_s - psg.duration_s
+    if begins * ends > 0:
+        apart = f"begins {_apart(begins)} the recording {psg.path.name}, and ends {_apart(ends)} it"
         raise SacdError(
-            f"{scoring.path}: the scoring ({_span(scoring.onset_s, scoring.end_s)}) is {how} than the recording "
-            f"{psg.path.name} ({_span(0, psg.duration_s)}); trim one of them, write '?' for what is not scored, or "
-            "leave out what they do not share with --allow-gaps"
+            f"{scoring.path}: the scoring {apart}; if its clock is wrong, correct its start, or export one stage a "
+            "line, which counts from the recording's start; if it is right, leave out what they do not share with "
+            "--allow-gaps"
         )
+    how = "longer" if longer >= shorter else "shorter"
+    raise SacdError(
+        f"{scoring.path}: the scoring ({_span(scoring.onset_s, scoring.end_s)}) is {how} than the recording "
+        f"{psg.path.name} ({_span(0, psg.duration_s)}); trim one of them, write '?' for what is not scored, or "
+        "leave out what they do not share with --allow-gaps"
+    )
+
+
+def _apart(seconds: float) -> str:
+    return f"{abs(seconds):g} s {'after' if seconds > 0 else 'before'}"
 
 
 def _check_video(scoring: Scoring, shown: list[Shown], scored: np.ndarray, onsets: np.ndarray) -> None:

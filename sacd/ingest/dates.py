@@ -16,11 +16,11 @@ import stat
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sacd.cohort.privacy import DATES, KEPT, SHIFTED
+from sacd.cohort.privacy import DATES, KEPT, PUBLISHED, SHIFTED
 from sacd.exceptions import SacdError, reading
 from sacd.locks import alone
 
-__all__ = ["KEPT", "PROVENANCE", "SHIFTED", "read_secret", "secret_file", "shifted"]
+__all__ = ["KEPT", "PROVENANCE", "PUBLISHED", "SHIFTED", "read_secret", "secret_file", "shifted"]
 PROVENANCE = DATES
 _WEEKS = 52
 

@@ -30,7 +30,9 @@ _REMEDY = "export it as EDF+"
 
 
 @dataclass(frozen=True)
-class _Header:
+class EdfHeader:
+    """What the header of a file says of its samples; `samples` [signals] are those of a record, `width` bytes each."""
+
     start: datetime
     offset: int
     records: int
@@ -43,15 +45,29 @@ class _Header:
     samples: tuple[int, ...]
 
     @property
+    def annotations(self) -> tuple[int, ...]:
+        """The signals that hold annotations."""
+        return tuple(i for i, label in enumerate(self.labels) if label in _ANNOTATIONS)
+
+    @property
     def record_bytes(self) -> int:
+        """Of a record."""
         return self.width * sum(self.samples)
 
-    def begin(self, signal: int) -> int:
-        """Where a signal's first sample lies in the file; the one of the next record lies `record_bytes` on."""
-        return self.offset + self.width * sum(self.samples[:signal])
+    def part(self, signal: int) -> slice:
+        """Which bytes of a record are a signal's."""
+        begin = self.width * sum(self.samples[:signal])
+        return slice(begin, begin + self.width * self.samples[signal])
 
 
-def _read_header(path: Path) -> _Header:
+def read_header(path: Path) -> EdfHeader:
+    """Read the header of an EDF, EDF+, BDF or BDF+ file; `open_edf` makes sure that what it promises is there.
+
+    Raises
+    ------
+    SacdError
+        Not such a file, or impossible numbers.
+    """
     with reading(path, _REMEDY, "not an EDF file"):
         with open(path, "rb") as handle:
             fixed = handle.read(256)
@@ -60,7 +76,7 @@ def _read_header(path: Path) -> _Header:
         if len(fixed) + len(fields) < 256 * (count + 1):
             raise SacdError(f"{path}: the EDF is cut off inside its header; copy it from the recorder again")
         ranges = (_strings(fields, count, begin, 8) for begin in (104, 112, 120, 128))
-        header = _Header(
+        header = EdfHeader(
             start=_start(fixed),
             offset=int(fixed[184:192]),
             records=int(fixed[236:244]),
@@ -76,7 +92,7 @@ def _read_header(path: Path) -> _Header:
         sizes = header.offset - 256 * (count + 1), header.record_s, *(value - 1 for value in header.samples)
         if not all(0 <= size < np.inf for size in sizes):
             raise ValueError("its header holds impossible numbers")
-        if header.record_s == 0 and any(label not in _ANNOTATIONS for label in header.labels):
+        if header.record_s == 0 and len(header.annotations) < count:
             raise ValueError("its header says that its records last 0 s")
         return header
 
@@ -111,7 +127,7 @@ def open_edf(path: Path) -> Stored:
     SacdError
         Not such a file, or shorter than its header promises.
     """
-    header = _read_header(path)
+    header = read_header(path)
     found = os.stat(path).st_size - header.offset
     if header.records < 1 or found < header.records * header.record_bytes:
         promised = f"{header.records * header.record_s:g} s" if header.records > 0 else "no finished recording"
@@ -121,7 +137,7 @@ def open_edf(path: Path) -> Stored:
             "copy it from the recorder again"
         )
     start, segments, positions = _timing(path, header)
-    channels = [i for i, label in enumerate(header.labels) if label not in _ANNOTATIONS]
+    channels = [i for i in range(len(header.labels)) if i not in header.annotations]
     return Stored(
         path,
         start,
@@ -134,10 +150,10 @@ def open_edf(path: Path) -> Stored:
     )
 
 
-def _timing(path: Path, header: _Header) -> tuple[datetime, tuple[tuple[float, float], ...], tuple[float, ...]]:
+def _timing(path: Path, header: EdfHeader) -> tuple[datetime, tuple[tuple[float, float], ...], tuple[float, ...]]:
     """When the first record began, with its fraction of a second where EDF+ tells, and where gaps are."""
     whole = ((0.0, header.records * header.record_s),)
-    signal = next((i for i, label in enumerate(header.labels) if label in _ANNOTATIONS), None)
+    signal = next(iter(header.annotations), None)
     if header.plus != "+D":
         # Of a continuous file the first record alone tells: what a second's fraction the start has.
         onset = 0.0
@@ -161,26 +177,27 @@ def _timing(path: Path, header: _Header) -> tuple[datetime, tuple[tuple[float, f
     return header.start + timedelta(seconds=float(onsets[0])), segments, positions
 
 
-def _onsets(path: Path, header: _Header, signal: int, records: int) -> np.ndarray:
+def _onsets(path: Path, header: EdfHeader, signal: int, records: int) -> np.ndarray:
     """Of the first records, s from the header's start: their annotations begin with it, "+123.5\\x14\\x14\\x00"."""
-    begin, step, onsets = header.begin(signal), header.record_bytes, np.full(records, np.nan)
+    part, onsets = header.part(signal), np.full(records, np.nan)
     with open(path, "rb") as handle:
         for record in range(records):
-            handle.seek(begin + record * step)
-            text = handle.read(min(_LONGEST_ONSET, header.width * header.samples[signal]))
+            handle.seek(header.offset + record * header.record_bytes + part.start)
+            text = handle.read(min(_LONGEST_ONSET, part.stop - part.start))
             with suppress(ValueError):
                 onsets[record] = float(text.split(b"\x14")[0])
     return onsets
 
 
-def _physical(path: Path, header: _Header, signal: int, first: int, stop: int) -> np.ndarray:
+def _physical(path: Path, header: EdfHeader, signal: int, first: int, stop: int) -> np.ndarray:
     """Samples of a signal, float64 in its unit; no more of the file is held than they are."""
     low, high, digital_low, digital_high = (_number(text) for text in header.ranges[signal])
     if low == high or digital_low >= digital_high:
         raise ValueError("its physical or digital minimum equals the maximum")
     if not np.isfinite([low, high, digital_low, digital_high]).all():
         raise ValueError("its physical or digital range is no number")
-    each, begin, step, parts = header.samples[signal], header.begin(signal), header.record_bytes, []
+    each, step, parts = header.samples[signal], header.record_bytes, []
+    begin = header.offset + header.part(signal).start
     with open(path, "rb", buffering=0) as handle:
         while first < stop:
             record, within = divmod(first, each)

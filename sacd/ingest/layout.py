@@ -11,13 +11,15 @@
         *.edf|.rec|.bdf|.vhdr|.fif polysomnography; none in a cohort of cameras alone
         *.mp4|.mkv|…               the videos of the night
         VIDEO.json                 optional: {"video_start": ...} of the video of that stem
-        *hypnogram.edf|*.txt|…     one scoring of each scorer; without one, the annotations of the PSG are read
+        *hypnogram.edf|*.txt|…     one scoring of each scorer; without one, the annotations of the PSG are read,
+                                   whose events count in any case
 
 A recording may also be files of one stem beside participants.tsv: ``REC.edf``, ``REC.mp4`` (or ``REC_1.mp4``,
 ``REC_2.mp4``), ``REC-Hypnogram.edf`` or ``REC.txt``. Hidden files and texts that are no scoring are passed over. The
-participant is recordings.tsv's, else the id itself, else what comes before its last ``_`` (``P001_1`` → ``P001``). A
-video begins at `video_start` (ISO 8601; several separated by commas), else as its sidecar, its name or its container
-says (`sacd.ingest.starts`); `offset` (s, and ``--offset`` for all) is added.
+participant is recordings.tsv's, else the longest of participants.tsv that the id is, or begins with before a ``_`` or
+``-`` (``P001_1``, ``P001-night2`` → ``P001``). A video begins at `video_start` (ISO 8601; several separated by
+commas), else as its sidecar, its name or its container says (`sacd.ingest.starts`); `offset` (s, and ``--offset`` for
+all) is added.
 """
 
 import re
@@ -105,6 +107,11 @@ def is_recording_folder(source: Path) -> bool:
 def read_source_participants(source: Path) -> dict[str, dict[str, Any]]:
     """participants.tsv by participant id: sex, age, weight, ahi and split, None where a number is unknown."""
     file = source / "participants.tsv"
+    if not file.exists():
+        raise SacdError(
+            f"{file}: not found; write it: a row for each person under participant_id, sex, age, weight, ahi, "
+            "separated by tabs, like 'P001 F 41 63 7.5', n/a where unknown"
+        )
     # The split is ours, not the clinic's: it may be left out.
     required = tuple(name for name in PARTICIPANT_COLUMNS if name != "split")
     table = read_tsv(file, required, ("age", "weight", "ahi"))
@@ -235,11 +242,14 @@ def _read_recordings_table(source: Path) -> dict[str, dict[str, Any]]:
 def _participant_of(source: Path, recording: str, row: dict[str, Any], participants: Iterable[str]) -> str:
     """Whose recording it is; `row` is the recording's in recordings.tsv."""
     named = row.get("participant_id", "n/a")
-    candidates = [named] if named != "n/a" else [recording, recording.rpartition("_")[0]]
-    for name in candidates:
-        if name in participants:
-            return name
+    if named == "n/a":
+        named = recording
+        fitting = [name for name in participants if re.fullmatch(rf"{re.escape(name)}([-_].*)?", recording)]
+    else:
+        fitting = [name for name in participants if name == named]
+    if fitting:
+        return max(fitting, key=len)
     raise SacdError(
-        f"{source / 'participants.tsv'}: recording {recording}: no participant {candidates[0]}; "
+        f"{source / 'participants.tsv'}: recording {recording}: no participant {named}; "
         "add the row, or name the participant in recordings.tsv"
     )

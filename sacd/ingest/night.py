@@ -73,7 +73,7 @@ def read_night(
     flags |= {f"flag_video_{name}": column.to_numpy() for name, column in pictures.faults.items()}
     extras = Extras(
         frame_times=pictures.frame_times, motion=pictures.motion,
-        events=None if night.scoring is None else night.scoring.events,
+        events=night.events,
         signals=signals and signals[0], signal_info=signals and signals[1],
         preview=None if pictures.preview is None else partial(shutil.move, pictures.preview),
     )
@@ -142,7 +142,7 @@ def _provenance(
         "gaps": 0 if night.psg is None else len(night.psg.segments) - 1,
         "clips_left_out": night.clips.left_out,
         "region": region and [region.x, region.y, region.width, region.height],
-        "notes": [*said, *notes, *_of_clock(estimate)],
+        "notes": [*said, *night.notes, *notes, *_of_clock(estimate)],
         PROVENANCE: KEPT if options.keep_dates else SHIFTED,
     }
 

@@ -5,14 +5,17 @@ from datetime import datetime
 from functools import partial
 
 import numpy as np
+import pandas as pd
 
+from sacd.cohort.events import EVENT_COLUMNS
 from sacd.exceptions import SacdError
 from sacd.ingest.clips import Clips, Shown, choose_clips
 from sacd.ingest.layout import NightFiles
 from sacd.ingest.options import IngestOptions
 from sacd.ingest.psg import Psg, read_psg
 from sacd.ingest.scoring import Scoring, read_scoring
-from sacd.ingest.scoring_edf import NoStages
+from sacd.ingest.scoring_edf import NoStages, read_own_events
+from sacd.ingest.stage_names import StageNames
 from sacd.ingest.starts import later, local, read_zone, seconds_between
 from sacd.ingest.sync import VideoClock
 from sacd.ingest.video import Video, read_video
@@ -33,6 +36,11 @@ class OpenNight:
         Local start of the recording; None where there is a camera alone and nothing says when it began.
     clocks : tuple of VideoClock
         One for each video.
+    events : DataFrame or None
+        As `sacd.cohort.events` has them, s from the start of the recording: those of the scoring, and of the PSG's own
+        annotations those of types that the scoring does not note. None without any.
+    notes : tuple of str
+        What was odd about them.
     """
 
     files: NightFiles
@@ -42,6 +50,8 @@ class OpenNight:
     videos: tuple[Video, ...]
     clocks: tuple[VideoClock, ...]
     clips: Clips
+    events: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
 
 
 def open_night(files: NightFiles, options: IngestOptions) -> OpenNight:
@@ -76,7 +86,7 @@ def open_night(files: NightFiles, options: IngestOptions) -> OpenNight:
                 "the two, or correct when they began"
             )
     clips = choose_clips(psg, scoring, shown, options.allow_gaps)
-    return OpenNight(files, start, psg, scoring, videos, clocks, clips)
+    return OpenNight(files, start, psg, scoring, videos, clocks, clips, *_events(files, scoring, options))
 
 
 def _scoring(
@@ -93,6 +103,22 @@ def _scoring(
         return None if files.psg is None else read(files.psg)
     except NoStages:
         return None
+
+
+def _events(
+    files: NightFiles, scoring: Scoring | None, options: IngestOptions
+) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """The night's events, and a note where those of the PSG cannot be read."""
+    noted, notes = None if scoring is None else scoring.events, ()
+    rows = [] if noted is None else list(noted.itertuples(index=False, name=None))
+    try:
+        own = () if files.psg is None else read_own_events(files.psg, options.names or StageNames())
+    except SacdError:
+        # They were never needed: the stages stand elsewhere.
+        own, notes = (), ("the recording's own annotations cannot be read",)
+    types = {kind for *_, kind in rows}
+    rows += [event for event in own if event[2] not in types]
+    return pd.DataFrame(sorted(rows), columns=list(EVENT_COLUMNS)) if rows else None, notes
 
 
 def _begins(

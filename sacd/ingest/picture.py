@@ -1,4 +1,4 @@
-"""A decoded picture made small: the region of interest, upright, grey, scaled by area."""
+"""A decoded picture made small: the region of interest, upright, grey, scaled by area; and how colourful it was."""
 
 from collections.abc import Iterator
 
@@ -16,6 +16,8 @@ _LUMA_FIRST = frozenset(
      "yuvj422p", "yuvj440p", "yuvj444p")
 )  # fmt: skip
 """Pixel formats whose first plane is grey already, a byte a pixel."""
+_COLOURS = 48
+"""Points across and down at which colours are looked at."""
 # Grey levels of video are 16 to 235 unless it says that it has the full range.
 _WIDENED = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
 
@@ -62,6 +64,18 @@ class Small:
 def _full_range(frame: av.VideoFrame) -> bool:
     name = frame.format.name
     return frame.color_range == ColorRange.JPEG or name.startswith("yuvj") or name not in _LUMA_FIRST or name == "gray"
+
+
+def colourfulness(frame: av.VideoFrame) -> float:
+    """How far the colours of a picture are from grey, mean over points and colour planes, levels of 128."""
+    if frame.format.name not in _LUMA_FIRST:
+        frame = VideoReformatter().reformat(frame, _COLOURS, _COLOURS, "yuv444p", threads=1)
+    found = []
+    for plane in frame.planes[1:]:
+        points = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        points = points[:: max(1, plane.height // _COLOURS), : plane.width : max(1, plane.width // _COLOURS)]
+        found.append(float(np.abs(points.astype(np.int16) - 128).mean()))
+    return sum(found) / max(1, len(found))
 
 
 def decode(video: Video, times: np.ndarray, height: int, width: int) -> Iterator[tuple[np.ndarray, float]]:

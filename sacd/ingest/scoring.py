@@ -1,7 +1,8 @@
 """Scorings of a night, in whatever a laboratory wrote them, as stages of 30-s clips, with events and lights.
 
 - EDF+ and BDF+ annotations, of a file of their own or of the recording's (`scoring_edf`);
-- text, one stage a line or a table (`scoring_text`), JSON lists and YASA's hypnograms (`scoring_json`);
+- text, one stage a line or a table (`scoring_text`), also of probabilities (`scoring_shares`); JSON lists and YASA's
+  hypnograms (`scoring_json`);
 - XML of Compumedics Profusion and of NSRR (`scoring_xml`).
 
 Names of AASM and of Rechtschaffen & Kales are known (S3 and S4 are N3), others may be added (`stage_names`). Epochs of
@@ -55,7 +56,7 @@ class Scoring:
     stages : ndarray [n] int64
         0–4, −1 where not scored.
     shares : ndarray [n, 5] float32 or None
-        Of several scorers, the share that chose each stage.
+        Of several scorers, the share that chose each stage; of one, the probabilities that the file gives.
     events : DataFrame or None
         onset (s from the start of the PSG), duration (s) and type, as `sacd.cohort.events` has them; None without any.
     notes : tuple of str
@@ -140,7 +141,7 @@ def read_scoring(
     notes = _notes(files, scorers)
     events = _events(scorers)
     if len(files) == 1:
-        return Scoring(files[0], float(origin), clips[0], None, events, notes)
+        return Scoring(files[0], float(origin), clips[0], scorers[0].shares, events, notes)
     table = np.full((len(files), max(map(len, clips))), NOT_SCORED)
     for row, stages in zip(table, clips, strict=True):
         row[: len(stages)] = stages

@@ -6,19 +6,18 @@ doi:10.1016/S1388-2457(03)00123-8; edfplus.info.
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import mne
 import numpy as np
 
 from sacd.exceptions import SacdError, reading
+from sacd.ingest.edf import read_header
 from sacd.ingest.psg import read_psg
-from sacd.ingest.scoring_marks import Marks
+from sacd.ingest.scoring_marks import Event, Marks, within_recording
 from sacd.ingest.stage_names import StageNames, says_stage, unknown_stage
 
 EDF_SUFFIXES = (".edf", ".rec", ".bdf")
-_ANNOTATIONS = (b"EDF Annotations", b"BDF Annotations")
 _TIMES = re.compile(rb"([+-]\d{1,12}(?:\.\d*)?)(?:\x15(\d{1,12}(?:\.\d*)?))?")
 _MOST_BYTES = 64 * 2**20
 Annotation = tuple[float, float, str]
@@ -37,9 +36,7 @@ def read_annotations(path: Path, names: StageNames) -> Marks:
     SacdError
         Not such a file, no stages among its annotations, or an unknown one.
     """
-    start = read_psg(path).start
-    with reading(path, "export it again", "its annotations cannot be read"):
-        found = list(_of_edf(path) if path.suffix.lower() in EDF_SUFFIXES else _of_others(path))
+    start, found = read_psg(path).start, _annotations(path)
     rows, events = [], []
     for onset, duration, text in found:
         mark = names.mark(text)
@@ -57,14 +54,29 @@ def read_annotations(path: Path, names: StageNames) -> Marks:
     return Marks.of(rows, events, start)
 
 
+def read_own_events(path: Path, names: StageNames) -> tuple[Event, ...]:
+    """Events among a recording's annotations, s from its start; stages and all else there are passed over.
+
+    Raises
+    ------
+    SacdError
+        The annotations cannot be read.
+    """
+    marks = ((onset, float(np.nan_to_num(duration)), names.mark(text)) for onset, duration, text in _annotations(path))
+    return within_recording([mark for mark in marks if isinstance(mark[2], str)])
+
+
 def holds_annotations_alone(path: Path) -> bool:
     """Whether an EDF+ or BDF+ is whole and has no signal beside its annotations."""
     try:
-        read_psg(path)
+        return not read_psg(path).channels and bool(read_header(path).annotations)
     except SacdError:
         return False
-    labels = {label for label, _ in _signals(path)}
-    return bool(labels) and labels <= set(_ANNOTATIONS)
+
+
+def _annotations(path: Path) -> list[Annotation]:
+    with reading(path, "export it again", "its annotations cannot be read"):
+        return list(_of_edf(path) if path.suffix.lower() in EDF_SUFFIXES else _of_others(path))
 
 
 def _of_edf(path: Path) -> Iterator[Annotation]:
@@ -82,32 +94,16 @@ def _of_edf(path: Path) -> Iterator[Annotation]:
             yield onset - begin, duration, _decoded(text).partition("@@")[0]
 
 
-def _signals(path: Path) -> list[tuple[bytes, slice]]:
-    """Labels of the signals of a sound file, and which bytes of a record are theirs."""
-    with open(path, "rb") as handle:
-        fixed = handle.read(256)
-        count = int(fixed[252:256])
-        fields = handle.read(256 * count)
-    labels = [fields[16 * i : 16 * i + 16].strip(b" \0") for i in range(count)]
-    width = 3 if fixed[:1] == b"\xff" else 2
-    lengths = fields[216 * count : 224 * count]
-    edges = np.cumsum([0, *(width * int(lengths[8 * i : 8 * i + 8]) for i in range(count))], dtype=np.int64).tolist()
-    return [(label, slice(*edge)) for label, edge in zip(labels, pairwise(edges), strict=True)]
-
-
 def _annotation_bytes(path: Path) -> bytes:
-    """What the annotation signals hold, record by record."""
-    signals = _signals(path)
-    own = [part for label, part in signals if label in _ANNOTATIONS]
-    with open(path, "rb") as handle:
-        fixed = handle.read(256)
-    records = int(fixed[236:244])
-    if records * sum(part.stop - part.start for part in own) > _MOST_BYTES:
+    """What the annotation signals of a sound file hold, record by record."""
+    header = read_header(path)
+    parts = [header.part(signal) for signal in header.annotations]
+    if header.records * sum(part.stop - part.start for part in parts) > _MOST_BYTES:
         raise ValueError(f"they fill more than {_MOST_BYTES >> 20} MB")
-    if not own:
+    if not parts:
         return b""
-    data = np.memmap(path, np.uint8, "r", int(fixed[184:192]), (records, signals[-1][1].stop))
-    return np.hstack([data[:, part] for part in own]).tobytes()
+    data = np.memmap(path, np.uint8, "r", header.offset, (header.records, header.record_bytes))
+    return np.hstack([data[:, part] for part in parts]).tobytes()
 
 
 def _decoded(text: bytes) -> str:

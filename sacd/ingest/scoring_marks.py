@@ -16,6 +16,8 @@ EPOCHS_S = (30.0, 20.0, 10.0, 5.0)
 TOLERANCE_S = 0.01
 _LONGEST_S = 7 * 86400.0
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?|nan|[-+]?inf", re.IGNORECASE)
+Event = tuple[float, float, str]
+"""Onset s, duration s (0 where the file does not say it), type: one of `sacd.cohort.events.EVENT_TYPES`."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,7 @@ class Marks:
         Duration is NaN where the file does not say it.
     codes : ndarray [n] int64
         0–4, −1 where not scored.
-    events : tuple of (onset s, duration s, type)
-        Types are those of `sacd.cohort.events.EVENT_TYPES`.
+    events : tuple of Event
     start : datetime, time or None
         What onsets count from by the file's own clock, without a date where it names none; None is the start of the
         recording.
@@ -37,19 +38,22 @@ class Marks:
         Onsets and durations count epochs whose length the file does not say.
     notes : tuple of str
         What was assumed, a sentence each, without anything of the file's text.
+    shares : ndarray [n, 5] float32 or None
+        Of stages of 30 s that the file gives as probabilities: those of each.
     """
 
     onset_s: np.ndarray
     duration_s: np.ndarray
     codes: np.ndarray
-    events: tuple[tuple[float, float, str], ...] = ()
+    events: tuple[Event, ...] = ()
     start: datetime | time | None = None
     counted: bool = False
     notes: tuple[str, ...] = ()
+    shares: np.ndarray | None = None
 
     @classmethod
     def of(
-        cls, rows: Sequence[tuple[float, float, int]], events: Sequence[tuple[float, float, str]] = (),
+        cls, rows: Sequence[tuple[float, float, int]], events: Sequence[Event] = (),
         start: datetime | time | None = None, counted: bool = False, notes: Sequence[str] = (),
     ) -> "Marks":
         """From rows of onset, duration and code."""
@@ -61,13 +65,14 @@ class Marks:
 
     @classmethod
     def of_epochs(
-        cls, codes: Sequence[int], epoch_s: float | None = None, events: Sequence[tuple[float, float, str]] = (),
-        start: datetime | time | None = None,
+        cls, codes: Sequence[int], epoch_s: float | None = None, events: Sequence[Event] = (),
+        start: datetime | time | None = None, shares: np.ndarray | None = None,
     ) -> "Marks":
         """From one stage an epoch, in order; `epoch_s` None where the file does not say how long one is."""
         step = 1.0 if epoch_s is None else epoch_s
         onset, duration = step * np.arange(len(codes)), np.full(len(codes), step)
-        return cls(onset, duration, np.array(codes, np.int64), tuple(events), start, counted=epoch_s is None)
+        codes = np.array(codes, np.int64)
+        return cls(onset, duration, codes, tuple(events), start, counted=epoch_s is None, shares=shares)
 
     def scaled(self, epoch_s: float) -> "Marks":
         """Counted epochs in seconds; events are in seconds in any case."""
@@ -89,6 +94,11 @@ def seconds(text: str | None) -> float:
     return float(text) if _NUMBER.fullmatch(text) else np.nan
 
 
+def within_recording(events: Sequence[Event]) -> tuple[Event, ...]:
+    """Those that lie within a recording (a week)."""
+    return tuple(event for event in events if abs(event[0]) <= _LONGEST_S and 0 <= event[1] <= _LONGEST_S)
+
+
 def checked(path: Path, marks: Marks) -> Marks:
     """The marks, where all of them lie within a recording (a week).
 
@@ -108,7 +118,7 @@ def checked(path: Path, marks: Marks) -> Marks:
         first = np.flatnonzero(~fits)[0]
         where = f"at {marks.onset_s[first]:g} s, {marks.duration_s[first]:g} s long"
         raise SacdError(f"{path}: a stage {where}, is not within a recording; write seconds from its start")
-    events = tuple(event for event in marks.events if abs(event[0]) <= _LONGEST_S and 0 <= event[1] <= _LONGEST_S)
+    events = within_recording(marks.events)
     lost = len(marks.events) - len(events)
     marks = replace(marks, events=events)
     return marks.noting(f"{lost} events without a place within the recording were left out") if lost else marks

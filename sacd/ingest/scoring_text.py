@@ -1,7 +1,8 @@
 """Scorings as text: one stage a line, or a table of onset, duration and stage.
 
 The separator is tab, semicolon, comma, bar or blanks. A table without a header has the columns onset, duration and
-stage, or onset (or the number of the epoch) and stage. Times are seconds, or times of the clock.
+stage, or onset (or the number of the epoch) and stage. Times are seconds, or times of the clock. Tables of
+probabilities are those of `scoring_shares`.
 """
 
 import csv
@@ -15,8 +16,10 @@ import numpy as np
 from sacd.exceptions import SacdError
 from sacd.ingest.clock_times import clock_time, clock_times
 from sacd.ingest.scoring_marks import Marks, seconds
+from sacd.ingest.scoring_shares import read_shares, share_columns
 from sacd.ingest.stage_names import StageNames, says_stage, unknown_stage
 from sacd.ingest.text_file import read_text
+from sacd.stages import STAGES
 
 _REMEDY = "write one stage a line, or onset,duration,stage"
 _COLUMNS = {
@@ -47,6 +50,11 @@ class _Layout:
     @property
     def timed(self) -> bool:
         return "onset" in self.columns
+
+    @property
+    def shares(self) -> bool:
+        """Whether it has no column of stages, but one for each."""
+        return self.columns.keys() == set(STAGES)
 
     @property
     def free(self) -> bool:
@@ -82,6 +90,8 @@ def read_table(path: Path, names: StageNames) -> Marks:
         raise SacdError(
             f"{path}: line {lines[0][0]} has no column of stages; begin the table with the line onset,duration,stage"
         )
+    if layout.shares:
+        return read_shares(path, _rows(path, lines, layout), [layout.columns[stage] for stage in STAGES])
     meanings: dict[str, int | str | None] = {}
     kept: list[tuple[_Row, int | str]] = []
     for number, cells in _rows(path, lines, layout):
@@ -101,8 +111,8 @@ def looks_like_scoring(path: Path, names: StageNames) -> bool:
     try:
         lines = _lines(path)[:_SAMPLE_LINES]
         layout = _layout(lines[0][1], names)
-        if layout is None:
-            return False
+        if layout is None or layout.shares:
+            return layout is not None
         texts = [cells[layout.place] for _, cells in _rows(path, lines, layout)]
     except SacdError:
         return False
@@ -141,6 +151,8 @@ def _layout(first: str, names: StageNames) -> _Layout | None:
         columns["stage"] = 1 - next(iter(columns.values()))
     if "stage" in columns or "word" in columns:
         return _Layout(mark, columns, len(cells), header=True)
+    if (shares := share_columns(cells)) is not None:
+        return _Layout(mark, dict(zip(STAGES, shares, strict=True)), len(cells), header=True)
     times = next((index for index, cell in enumerate(cells[:2]) if not _is_time(cell)), len(cells[:2]))
     if mark is None:
         # The name of a stage may hold blanks.

@@ -24,6 +24,7 @@ from sacd.cohort import Cohort, CohortInfo, Sampling, check_id, hash_file
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError, reading
 from sacd.ingest.features import normalisation, normalised, within_stretches
+from sacd.ingest.text_file import read_text
 from sacd.progress import Bar
 from sacd.stages import CLIP_SECONDS, N1, N2, N3, NOT_SCORED, REM, W
 
@@ -151,8 +152,9 @@ def _add(writer: CohortWriter, name: str, files: dict[str, Path], causal: bool) 
 
 def _column(file: Path) -> np.ndarray:
     """The numbers of a file, one a line."""
+    text = read_text(file, "download it again")
     with reading(file, "download it again", "not a column of numbers"):
-        values = np.array([float(line) for line in file.read_text(encoding="ascii").split("\n") if line.strip()])
+        values = np.array([float(line) for line in text.split("\n") if line.strip()])
     if not len(values) or not np.isfinite(values).all():
         fault = "holds NaN or infinite values" if len(values) else "is empty"
         raise SacdError(f"{file}: {fault}; download it again")

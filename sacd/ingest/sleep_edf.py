@@ -27,6 +27,7 @@ from sacd.cohort import Cohort, CohortInfo, Sampling, hash_file
 from sacd.cohort.writer import CohortWriter
 from sacd.exceptions import SacdError, reading
 from sacd.ingest.crop import WORDS, Crop, check_crop, kept
+from sacd.ingest.dates import PROVENANCE, PUBLISHED
 from sacd.ingest.features import normalisation, normalised, within_stretches
 from sacd.ingest.psg import read_psg
 from sacd.ingest.scoring import Scoring, read_scoring
@@ -198,6 +199,7 @@ def _add(
         "rows": rows,
         "scored_clips": scored,
         "truncated": rows < scored,
+        PROVENANCE: PUBLISHED,
     }
     writer.add_recording(
         recording,

@@ -26,7 +26,7 @@ SHORTEST_S = 3600.0
 _CONTRADICTION_S = 1.5
 # Fitted on simulated nights (`tests/test_clock_study.py`): a sensor's steady lag, which no data tell, s; and what
 # blocks that depend on each other hide, a factor on standard errors.
-_SENSOR_LAG_S, _HIDDEN = 0.18, 1.5
+_SENSOR_LAG_S, _HIDDEN = 0.25, 1.5
 _CONFIDENCE = 0.9
 
 

@@ -71,8 +71,10 @@ def pretrain(
     task.to(fabric.device)
     with tempfile.TemporaryDirectory() as folder:
         result = train(task, training, seed, Path(folder), fabric, report)
-    standardise(task.network.eval(), inputs)
-    return task.network, -result["best_score"]
+    # Rounded as they are kept (`save_weights`), for it is these whose features are to have unit deviation.
+    trunk = task.network.half().float().eval()
+    standardise(trunk, inputs)
+    return trunk, -result["best_score"]
 
 
 def standardise(network: Network, inputs: Inputs) -> None:

@@ -8,6 +8,7 @@ from sacd import experiments
 from sacd.cohort import Cohort, hash_file
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments import Chapter
+from sacd.experiments.companions import Companion
 from sacd.experiments.profile import Profile
 from sacd.report.folder import Entry
 from sacd.report.notebook import Notebook
@@ -29,7 +30,7 @@ class Job:
     ----------
     chosen : bool
         Whether it is asked for; another only stays in the report while it is current.
-    places : list of Place
+    companions : list of Companion
         Its further cohorts.
     parts : list of Part
         Its runs on the main cohort and on each of the others; of those that are not made yet the cohort is its index.
@@ -41,7 +42,7 @@ class Job:
     notebook: Notebook
     parameters: dict[str, Any]
     chosen: bool
-    places: list[Place] = field(default_factory=list)
+    companions: list[Companion] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     entry: Entry | None = None
 
@@ -57,7 +58,7 @@ class Job:
 
     def resolve(self, cohort: Cohort, profile: Profile, opened: Callable[[Place], Cohort]) -> None:
         """Find its runs on all of its cohorts; an entry says so where there are none to be had."""
-        self.places, self.parts, self.entry = [], [], None
+        self.companions, self.parts, self.entry = [], [], None
         try:
             reason = self.chapter.not_applicable(cohort)
             if reason is not None:
@@ -68,7 +69,7 @@ class Job:
                 (cohort, self.chapter.runs(cohort, profile)),
                 *((other, companion.runs(other)) for other, companion in zip(others, companions, strict=True)),
             ]
-            self.places = [companion.place for companion in companions]
+            self.companions = companions
         except NotApplicable as error:
             self.entry = Entry(self.name, self.chapter.title, "not applicable", str(error))
         except SacdError as error:

@@ -84,7 +84,11 @@ def make_plan(
     kept = {main.path.name} | {cohort.path.name for cohort, configs in parts if not configs}
     waited_for = set(missing.cohort) | kept
     cohorts = {cohort.path.name: cohort for cohort in [main, *(cohort for cohort, _ in parts)]}
-    simulated = {name: cohort for name, cohort in cohorts.items() if name in waited_for and not _is_there(cohort)}
+    nights = kept - {main.path.name, *missing.cohort}  # what they hold may be spent
+    simulated = {
+        name: cohort for name, cohort in cohorts.items()
+        if name in waited_for and not (Place(cohort.path).exists and (name in nights or is_whole(cohort)))
+    }
     known = [seconds or NOTEBOOK_SECONDS for seconds in notebook_seconds.values()]
     seconds = float(missing.predicted_seconds.sum()) / runs.workers() + sum(known) / notebooks_side_by_side()
     seconds += sum(map(simulation_seconds, simulated.values())) / min(side_by_side(), max(1, len(simulated)))
@@ -102,10 +106,6 @@ def run_bytes(store: RunStore) -> dict[str, float]:
     """Bytes of a run on disk, by kind: the mean of those in the store, else what was measured."""
     rows = [(run.description["row"]["kind"], size_of(run.path)) for run in store.done()]
     return RUN_BYTES | pd.DataFrame(rows, columns=["kind", "size"]).groupby("kind")["size"].mean().to_dict()
-
-
-def _is_there(cohort: Cohort) -> bool:
-    return Place(cohort.path).exists and is_whole(cohort)
 
 
 def _free_bytes(path: Path) -> int:

@@ -134,7 +134,7 @@ class Report:
 
     def _simulate(self) -> None:
         """Make the main cohort, and those beside it that the chosen chapters need, where they are not there."""
-        absent = [self.main, *(place for job in self.jobs if job.is_due for place in job.places)]
+        absent = [self.main, *(one.place for job in self.jobs if job.is_due for one in job.companions)]
         ensure({place.path: place for place in absent}.values())
         self._resolve()
         make_whole([self.cohort])
@@ -160,11 +160,19 @@ class Report:
         return entries
 
     def _clear(self, parts: list[Part], tables: list[pd.DataFrame]) -> None:
-        """Remove the arrays of the cohorts that were simulated beside the main one for runs that are all done."""
-        made = {place.path for job in self.jobs for place in job.places if place.settings is not None}
+        """Remove the arrays of the cohorts that were simulated beside the main one for runs that are all done.
+
+        Of those that are there for their nights go the files that all chapters which read them are done with.
+        """
+        beside = [(job, one) for job in self.jobs for one in job.companions if one.place.settings is not None]
+        made = {one.place.path for _, one in beside}
         for (cohort, _), table in zip(parts, tables, strict=True):
             if cohort.path in made and len(table) and (table.status == "done").all():
                 empty(cohort)
+        spent = {(one.place.path, one.spent) for _, one in beside if one.spent}
+        for path, names in spent:
+            if all(job.entry.status == "done" for job, one in beside if (one.place.path, one.spent) == (path, names)):
+                empty(Cohort.open(path), names)
 
     def _entry(self, job: Job, outcome: Outcome) -> Entry:
         executed = datetime.now().astimezone().isoformat(sep=" ", timespec="minutes")

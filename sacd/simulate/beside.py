@@ -7,7 +7,7 @@ made again, the index stays. A real cohort's companions are found, never made.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -144,12 +144,18 @@ def make_whole(cohorts: Iterable[Cohort]) -> None:
     _simulate_if(settings, lambda path: not is_whole(emptied[path]))
 
 
-def empty(cohort: Cohort) -> None:
-    """Remove the arrays of a simulated cohort: its index, labels and hashes stay, and so do the runs on it."""
+def empty(cohort: Cohort, names: Sequence[str] | None = None) -> None:
+    """Remove the arrays of a simulated cohort: its index, labels and hashes stay, and so do the runs on it.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Files of its recordings; by default all but the index.
+    """
     with alone(cohort.path.resolve(), "simulates it"):
         for recording in cohort:
             for file in recording.path.iterdir():
-                if file.suffix not in INDEX:
+                if file.suffix not in INDEX if names is None else file.name in names:
                     file.unlink()
 
 

@@ -91,6 +91,9 @@ class TrainingConfig(Frozen):
     patience : int, optional
         Training ends after as many validations in a row without a better score; None: never before `steps`. The
         schedule is that of all steps.
+    keep : {"best", "midway"}
+        Which weights: those that validated best; or, where too few people validate to tell, the mean of those that
+        training began with and those of its last step (WiSE-FT: Wortsman et al. 2022, arXiv:2109.01903).
     flagged : bool
         Whether clips that a quality flag marks (a gap in the video, frozen, damaged …) are drawn and judged too.
     """
@@ -113,6 +116,7 @@ class TrainingConfig(Frozen):
     trunk_lr: float = Field(default=1.0, ge=0)
     objective_lr: float = Field(default=1.0, gt=0)
     patience: int | None = Field(default=None, gt=0)
+    keep: Literal["best", "midway"] = "best"
     flagged: bool = False
 
 

@@ -137,7 +137,7 @@ def train(
     fabric: Fabric,
     report: Callable[[int], None] = lambda step: None,
 ) -> dict[str, Any]:
-    """Train a task to its last step or until patience ends; load the weights that validated best into `task.network`.
+    """Train a task to its last step or until patience ends; load the weights that are kept into `task.network`.
 
     Parameters
     ----------
@@ -169,6 +169,8 @@ def _train(
     optimizer = make_optimizer(task, config)
     schedule = make_schedule(optimizer, config)
     state: dict[str, Any] = {"step": 0, "history": [], "best_score": None, "best_step": 0, "best": None, "seconds": 0.0}
+    if config.keep == "midway":
+        state["start"] = copy.deepcopy(task.network.state_dict())
     sums = _Sums()
     file = folder / CHECKPOINT
     if file.exists():
@@ -209,8 +211,13 @@ def _train(
                 },
             )
             saved_at = time.monotonic()
+    if config.keep == "midway":
+        state["best"], state["best_step"] = _midway(state["start"], task.network.state_dict()), state["step"]
     task.network.load_state_dict(state["best"])
     task.eval()
+    if config.keep == "midway":
+        with torch.inference_mode():
+            state["best_score"] = task.validate()["score"]
     return {key: state[key] for key in ("history", "best_step", "seconds", "best_score")} | {"steps": state["step"]}
 
 
@@ -254,6 +261,14 @@ class _Sums:
                 f"{folder}: the loss term '{first}' is not finite at step {since + steps[first] + 1}; "
                 "lower the learning rate or the term's weight, or check the recordings"
             )
+
+
+def _midway(start: dict[str, Tensor], last: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The mean of two sets of weights; counters are the later one's."""
+    return {
+        name: torch.lerp(start[name], value, 0.5) if value.is_floating_point() else value
+        for name, value in last.items()
+    }
 
 
 def _exhausted(state: dict[str, Any], config: TrainingConfig) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pandas as pd
-from plotly.graph_objects import FigureWidget, Heatmap
+from plotly.graph_objects import Figure, FigureWidget, Heatmap
 
 from sacd.analysis.exploration import ORDERS, sort_nights, stage_raster
 from sacd.figures.style import STAGE_COLOURS
@@ -45,18 +45,20 @@ class Hypnoscope(ipywidgets.VBox):
         self.night = ipywidgets.Dropdown(
             options=[("choose one", None), *((name, name) for name in nights["recording_id"])], description="night"
         )
-        self.figure = FigureWidget(Heatmap(
+        figure = Figure(Heatmap(
             z=self._stacked(by), y=self._names(by), x0=CLIP_SECONDS / 7200, dx=CLIP_SECONDS / 3600,
             zmin=NOT_SCORED - 0.5, zmax=len(STAGES) - 0.5, colorscale=_SCALE,
             colorbar={"tickvals": list(range(len(STAGES))), "ticktext": list(STAGES), "thickness": 12},
             hovertemplate="%{y}<br>%{x:.2f} h<extra></extra>",
         ))  # fmt: skip
-        self.figure.update_layout(
+        figure.update_layout(
             title={"text": escape(label), "font": {"size": 13}}, template="plotly_white",
             height=160 + min(700, max(120, 8 * len(nights))), margin={"l": 10, "r": 10, "t": 40, "b": 40},
             xaxis={"title": "hours from the start of the recording"},
             yaxis={"autorange": "reversed", "type": "category", "automargin": True},
         )
+        # A browser is given the figure as it was made live; of changes since then it sees the last.
+        self.figure = FigureWidget(figure)
         self.figure.data[0].on_click(self._clicked)
         self.order.observe(self._sorted, "value")
         self.night.observe(self._chosen, "value")

@@ -64,9 +64,9 @@ class PortraitExplorer(VBox):
         self._night, self._rows, self._on_map = "", pd.DataFrame(), []
         self.chooser = Dropdown(options=list(nights), description="night")
         self.figure = _figure(reference, density, label)
-        # Of the map, and of the night.
-        self.clips = tuple(self.figure.select_traces({"name": "clips"}))
-        self.rings = tuple(self.figure.select_traces({"name": "shown"}))
+        self.choose(self.chooser.value)
+        # A browser is given the figure as it was made live; of changes since then it sees the last.
+        self.figure = go.FigureWidget(self.figure)
         for points in self.clips:
             points.on_click(self._clicked)
             points.on_selection(self._brushed)
@@ -74,7 +74,16 @@ class PortraitExplorer(VBox):
         self.chooser.observe(lambda change: self.choose(change["new"]), names="value")
         viewer.on_clip(self.mark)
         super().__init__([self.chooser, self.figure, viewer])
-        self.choose(self.chooser.value)
+
+    @property
+    def clips(self) -> list[go.Scatter]:
+        """The night's clips, on the map and in the night."""
+        return list(self.figure.select_traces({"name": "clips"}))
+
+    @property
+    def rings(self) -> list[go.Scatter]:
+        """Around the clip that is shown, on the map and in the night."""
+        return list(self.figure.select_traces({"name": "shown"}))
 
     def choose(self, recording_id: str) -> None:
         """Draw another night, and show its first clip."""
@@ -137,15 +146,16 @@ def _clip_traces(size: int) -> list[go.Scatter]:
     ring = {"size": size + 8, "color": "rgba(0,0,0,0)", "line": {"color": INK, "width": 2}}
     return [
         go.Scatter(mode="markers", marker={"size": size}, hoverinfo="text", unselected=faint, name="clips"),
-        go.Scatter(mode="markers", marker=ring, hoverinfo="skip", name="shown"),
+        go.Scatter(mode="markers", marker=ring, hoverinfo="skip", unselected={"marker": {"opacity": 1}}, name="shown"),
     ]
 
 
-def _figure(reference: np.ndarray, density: Density, label: str) -> go.FigureWidget:
+def _figure(reference: np.ndarray, density: Density, label: str) -> go.Figure:
     """The map above the night; the clips and the ring of each are its traces of that name."""
     x, y = ((edges[1:] + edges[:-1]) / 2 for edges in (density.x, density.y))
+    share = np.nan_to_num(density.share).round(_DIGITS)
     zone = go.Contour(
-        x=x.round(_DIGITS), y=y.round(_DIGITS), z=np.nan_to_num(density.share).round(_DIGITS), showscale=False,
+        x=x.round(_DIGITS), y=y.round(_DIGITS), z=share, showscale=False,
         contours={"type": "constraint", "operation": ">=", "value": density.border}, fillcolor="rgba(213,94,0,0.16)",
         line={"color": ORANGE}, name="danger zone", hoverinfo="skip",
     )
@@ -153,8 +163,10 @@ def _figure(reference: np.ndarray, density: Density, label: str) -> go.FigureWid
         x=reference[:, 0].round(_DIGITS), y=reference[:, 1].round(_DIGITS), mode="markers", hoverinfo="skip",
         marker={"size": 3, "color": GRID}, name="reference people",
     )
-    figure = go.FigureWidget(make_subplots(rows=2, row_heights=[_MAP_SHARE, 1 - _MAP_SHARE], vertical_spacing=0.04))
-    figure.add_traces([grey, zone, *_clip_traces(7)], rows=1, cols=1)
+    figure = make_subplots(rows=2, row_heights=[_MAP_SHARE, 1 - _MAP_SHARE], vertical_spacing=0.04)
+    # Where no place is a zone, plotly would fill the whole map.
+    zones = [zone] if share.max() >= density.border else []
+    figure.add_traces([grey, *zones, *_clip_traces(7)], rows=1, cols=1)
     figure.add_traces([trace.update(showlegend=False) for trace in _clip_traces(5)], rows=2, cols=1)
     figure.update_layout(
         height=_HEIGHT_PX, template="simple_white", dragmode="lasso", title=label,

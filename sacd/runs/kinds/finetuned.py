@@ -11,8 +11,8 @@ from sacd.training.tasks import FinetuneTask, StudentTask
 class FinetunedRun(CarriedRun, StudentRun):
     """A student that goes on on another cohort's labelled nights, and on its unlabelled ones as the objective has it.
 
-    Its own weights are validated first, and kept where nothing later is better: validation chooses when to stop. Its
-    teacher, if it has one, was carried there too.
+    Its own weights are validated first, and kept where nothing later is better: validation chooses when to stop, but
+    where too few people validate (`TrainingConfig.keep`). Its teacher, if it has one, was carried there too.
     """
 
     trained_by: ClassVar[type[StudentTask]] = FinetuneTask
