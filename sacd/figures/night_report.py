@@ -75,7 +75,8 @@ def page(report: NightReport) -> Figure:
     low = write.heading(_LEFT, top, _RIGHT, "Review these clips")
     low = write.notes(_LEFT, low, _RIGHT, words.review_notes(report))
     titles, rows = words.review_table(report, min(words.SHOWN, int((_FOOT - low) / _LINE) - 1))
-    write.table(low, (_LEFT, 1.35, 2.15, _MIDDLE)[: len(titles)], titles, rows, numbers=len(titles) - 3)
+    places = (_LEFT, 1.35, 2.15, _MIDDLE) if len(titles) > 3 else (_LEFT, 1.35, 2.9)
+    write.table(low, places, titles, rows, numbers=1)
     if report.expected:
         write.table(low, (begin, _RIGHT), words.EXPECTED_COLUMNS, words.expected_rows(report), numbers=1)
     write.notes(_LEFT, _FOOT, _RIGHT, [words.STAGES_IN_WORDS, words.purpose(report)])
