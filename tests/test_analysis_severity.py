@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sacd.analysis.severity import CANDIDATES, Severity, brier_skill, choose, cross_fit
+from sacd.analysis.severity import CANDIDATES, NOT_SHOWN, Severity, brier_skill, choose, cross_fit
 from sacd.analysis.severity_checks import losses, planted, risk_coverage, scores, shuffled_bounds
 from sacd.exceptions import SacdError
 from sacd.stages import AHI_GROUPS, ahi_group
@@ -74,12 +74,13 @@ def test_it_abstains_with_a_reason_where_it_knows_nothing_or_a_person_is_unlike(
     features, ahi = people(40)
     blind = Severity.fit(features, ahi)
     assert not blind.answers and blind.tell_all(features)["abstains"].all()
-    assert "base rate" in blind.tell(features[0]).why
+    assert blind.tell(features[0]).why == NOT_SHOWN
     knowing = planted(features, ahi, 0.3)
     severity = Severity.fit(knowing, ahi)
     far = severity.tell(knowing[0] + 50 * np.abs(knowing).max())
     assert far.abstains and far.distance > severity.limit and "unlike" in far.why
     near = severity.tell(knowing.mean(axis=0))
+    assert (near.people, near.prevalence) == (40, (ahi >= 15).mean())
     assert not near.abstains and near.why == "" and near.probability == pytest.approx(
         near.groups["moderate"] + near.groups["severe"]
     )
@@ -123,12 +124,13 @@ def test_scores_stand_beside_the_first_and_risk_grows_with_coverage():
     outcome = np.array([True, False, True, False])
     said = {"base rate": np.full(4, 0.5), "knows": np.array([0.8, 0.2, 0.8, 0.2])}
     table = scores(said, outcome).set_index(["name", "score"])
-    assert table.loc[("knows", "brier"), "mean"] == pytest.approx(0.04)
-    assert table.loc[("knows", "brier"), "difference"] == pytest.approx(0.21)
-    assert table.loc[("knows", "log_loss"), "mean"] == pytest.approx(-np.log(0.8))
-    assert np.isnan(table.loc[("base rate", "brier"), "difference"])
+    assert table.loc[("knows", "Brier score"), "mean"] == pytest.approx(0.04)
+    assert table.loc[("knows", "Brier score"), "difference"] == pytest.approx(0.21)
+    assert table.loc[("knows", "log loss, nats"), "mean"] == pytest.approx(-np.log(0.8))
+    assert np.isnan(table.loc[("base rate", "Brier score"), "difference"])
     three = scores(said | {"knows more": np.array([0.9, 0.1, 0.9, 0.1])}, outcome)
-    against = three[(three["name"] == "knows more") & (three["score"] == "brier")].set_index("against")["difference"]
+    against = three[(three["name"] == "knows more") & (three["score"] == "Brier score")]
+    against = against.set_index("against")["difference"]
     assert against.to_dict() == {"base rate": pytest.approx(0.24), "knows": pytest.approx(0.03)}
     assert losses(np.array([0.0]), np.array([True]))["log_loss"][0] < 20
     curve = risk_coverage(np.array([0.1, 0.9, 0.9, 0.1]), outcome, np.array([4.0, 3.0, 1.0, 2.0]))

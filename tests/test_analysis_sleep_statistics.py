@@ -51,9 +51,9 @@ def test_a_few_clips_may_be_missing_or_not_scored():
     ("clips", "lights", "why"),
     [
         (CLIPS[:470], None, "3.9 h"),
-        (CLIPS[CLIPS % 10 > 0], None, "10%"),
+        (CLIPS[CLIPS % 10 > 0], None, "10 %"),
         (CLIPS, Lights(100, 500), "3.3 h"),
-        (CLIPS, Lights(0, 700), "17%"),
+        (CLIPS, Lights(0, 700), "17 %"),
         (CLIPS[:0], None, "0.0 h"),
     ],
 )

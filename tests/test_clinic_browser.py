@@ -20,7 +20,7 @@ def test_a_participant_is_chosen_and_the_night_is_seen(trained, tmp_path, page: 
         page.get_by_label("Participant").select_option("P20")
         report = page.frame_locator("iframe")
         report.get_by_text("Night P20n1").wait_for()
-        assert server.token not in page.url and "Reference: 24 people" in page.content()
+        assert server.token not in page.url and "Compared with 24 people" in page.content()
         frame = page.locator("iframe")
         assert frame.evaluate("frame => frame.clientHeight >= frame.contentDocument.documentElement.scrollHeight")
         assert page.get_by_alt_text("Portrait").evaluate("image => image.naturalWidth") > 100

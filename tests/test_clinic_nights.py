@@ -1,16 +1,21 @@
 """What the clinic shows of a night: the report, its PDF, and the portrait where its reference people are there."""
 
+from dataclasses import replace
+
 import pytest
 from tiny import make_cohort
 
 from sacd.analysis.portrait import Material, Portrait
-from sacd.analysis.portrait_file import FILE, save_portrait
+from sacd.analysis.portrait_file import FILE, open_portrait, save_portrait
+from sacd.analysis.severity import FOREIGN
 from sacd.clinic.nights import NO_REFERENCE, NightsOfRun
 from sacd.exceptions import SacdError
+from sacd.experiments.night_report import Subject, read_subject
 from sacd.experiments.portraits import people_of, portrait_student
 from sacd.experiments.profile import load_profile
 from sacd.runs.execute import execute
-from sacd.runs.store import RunStore
+from sacd.runs.staging import TrainedStudent
+from sacd.runs.store import Run, RunStore
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +38,24 @@ def test_a_night_has_a_report_and_a_portrait(trained):
     assert nights.label == "tiny (simulated)" and nights.people["P20"] == ["P20n1"] and len(nights.people) == 30
     seen = nights.seen("P20n1")
     assert "P20n1" in seen.report and "simulated" in seen.report and seen.paper.startswith(b"%PDF")
-    assert seen.portrait.startswith(b"\x89PNG") and "Reference: 24 people" in seen.words
+    assert seen.portrait.startswith(b"\x89PNG") and "Compared with 24 people" in seen.words
     assert nights.seen("P21n1").portrait != seen.portrait
+
+
+@pytest.mark.slow
+def test_a_person_is_read_by_the_same_stages_as_the_reference_people(trained):
+    """The likeliest ones, whatever the report's decoder makes of the night."""
+    cohort, run = trained
+    portrait, _ = open_portrait(run)
+    config = portrait_student(cohort, load_profile("smoke").model_copy(update={"methods": ("ce",)}))
+    told = portrait.tell(people_of(config, cohort, cohort, ["P20", "P21"]))
+    for name, row in told.iterrows():
+        _, answer = read_subject(portrait, TrainedStudent(Run(run)), Subject.recorded(cohort, f"{name}n1"))
+        assert answer.probability == pytest.approx(row["probability"], abs=1e-4)
+        assert answer.distance == pytest.approx(row["distance"], rel=1e-3)
+    real = replace(Subject.recorded(cohort, "P20n1"), simulated=False)
+    _, answer = read_subject(portrait, TrainedStudent(Run(run)), real)
+    assert answer.abstains and answer.why == FOREIGN, "simulated people tell nothing of a real one"
 
 
 @pytest.mark.slow

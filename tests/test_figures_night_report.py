@@ -77,16 +77,18 @@ def test_page_and_html_say_the_same(report):
 
 
 def test_every_row_names_value_range_and_scoring(report):
-    rows = {row[0]: row for row in words.statistic_rows(report)}
+    titles, listed = words.statistic_table(report)
+    assert titles == ("", "model", "90 % range", "human scorer")
+    rows = {row[0]: row for row in listed}
     total = report.statistics.set_index("statistic").loc["tst"]
     assert rows["Total sleep time"][1:] == (
         f"{total.value:.0f} min", f"{total.low:.0f} to {total.high:.0f}", f"{total.value + 3:.0f} min",
     )
     assert rows["Sleep efficiency"][1].endswith(" %") and rows["Sleep efficiency"][2] == "–"
     undefined = report.statistics.assign(value=np.nan, high=np.nan)
-    assert dict(row[:2] for row in words.statistic_rows(replace(report, statistics=undefined)))["REM latency"] == (
-        "no REM sleep"
-    )
+    titles, listed = words.statistic_table(replace(report, statistics=undefined))
+    assert titles == ("", "model", "human scorer"), "a column without a range would say nothing"
+    assert dict(row[:2] for row in listed)["REM latency"] == "no REM sleep"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,7 @@ def test_every_row_names_value_range_and_scoring(report):
         ({"standing": TOO_FEW, "calibration_nights": 7}, "from 7 scored nights of other people; at least 19"),
         ({"standing": OTHER_KIND, "simulated": False}, "Not calibrated"),
         ({"refused": "a partial night: 0.8 h"}, "No sleep statistics: a partial night: 0.8 h."),
+        ({"refused": "a partial night: 0.8 h", "standing": OTHER_KIND, "simulated": False}, "Not calibrated"),
     ],
 )
 def test_how_far_ranges_go_is_said(report, change, said):
@@ -112,6 +115,13 @@ def test_across_the_page_where_a_model_of_simulated_people_meets_a_person(report
     assert words.BANNER in html(foreign)
 
 
+def test_a_short_video_is_drawn_in_minutes(report):
+    short = replace(report, start=None, lights=None, clips=report.clips.head(8), refused="a partial night: 0.1 h")
+    density = next(ax for ax in page(short).axes if ax.get_ylabel() == "chance, %")
+    assert density.get_xlabel() == "minutes from the start of the recording"
+    assert [label.get_text() for label in density.get_xticklabels()][:4] == ["0", "0.5", "1", "1.5"]
+
+
 def test_without_scoring_and_clock_and_pictures(report):
     plain = replace(
         report, start=None, agreement=report.agreement[:0], quality=None, lights=None, expected={},
@@ -119,8 +129,8 @@ def test_without_scoring_and_clock_and_pictures(report):
     )
     said = text_of(figure := page(plain))
     assert len(figure.axes) == 3  # the sheet, stages, probabilities
-    assert "No human scoring" in said and "hours from the start" in said and "not checked" in said
-    assert "not known" in said and "nan" not in said.lower()
+    assert "Nobody scored" in said and "hours from the start" in said and "not checked" in said
+    assert "not known" in said and "chance that" not in said and "nan" not in said.lower()
 
 
 def test_text_from_files_is_inert(report):
@@ -132,11 +142,13 @@ def test_text_from_files_is_inert(report):
 
 
 def test_the_portrait_answers_or_says_why_not(report):
-    answer = SimpleNamespace(abstains=False, probability=0.634, why="")
-    assert "63 %" in " ".join(words.severity_notes(replace(report, severity=answer)))
+    answer = SimpleNamespace(abstains=False, probability=0.634, why="", people=47, prevalence=0.447)
+    said = " ".join(words.severity_notes(replace(report, severity=answer)))
+    assert "63 %" in said and "47 people compared with, 45 %" in said
+    assert (words.chance(0.0004), words.chance(0.9999)) == ("below 1 %", "above 99 %")
     silent = SimpleNamespace(abstains=True, probability=0.9, why="unlike anybody it knows")
     said = " ".join(words.severity_notes(replace(report, severity=silent)))
-    assert "unlike anybody" in said and "90" not in said
+    assert "unlike anybody" in said and "90" not in said and "polysomnography" in said
     assert words.severity_notes(report) == []
 
 

@@ -11,6 +11,7 @@ from sacd.analysis.exploration import recording_mix
 from sacd.analysis.summary import summarise
 from sacd.figures import calibration, confusion, distillation, embedding, exploration, heatmap, style, training
 from sacd.paper import tidy
+from sacd.paper.printed import SINCE
 from sacd.stages import STAGES
 
 LABEL = "night $watch$ <b> (simulated)"
@@ -162,6 +163,19 @@ def test_the_forest_draws_the_mean_of_each_method_in_order():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["CE", "KD", "SACD"]
     means = summary.query("protocol == 'paper' and metric == 'accuracy'")["mean"]
     assert any(np.allclose(line.get_xdata(), means) for line in ax.lines if len(line.get_xdata()) == 3)
+
+
+def test_panels_of_a_line_share_their_rows_and_name_them_once():
+    summary = summarise(run(), by=["protocol", "method"])
+    one, other = summary["protocol"].unique()
+    left_out = summary[(summary["protocol"] != other) | (summary["method"] != "KD")]
+    marked = left_out.assign(method=left_out["method"].replace("SACD", "SACD" + SINCE))
+    first, second = distillation.forest(marked, LABEL, facet="protocol").axes
+    assert [text.get_text() for text in first.get_yticklabels()] == ["CE", "KD", "SACD †"]
+    assert not any(text.get_text() for text in second.get_yticklabels())
+    [means] = [line for line in second.lines if len(line.get_xdata()) == 2 and line.get_marker() == "o"]
+    assert means.get_ydata().tolist() == [0, 2], "a method that one arm lacks leaves its row empty there"
+    assert "† since the paper" in " ".join(words(first.figure))
 
 
 def test_a_difference_is_filled_only_when_its_corrected_p_is_small():

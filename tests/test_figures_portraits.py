@@ -1,5 +1,7 @@
 """The figures and words of notebooks 09 and 10 draw what they are given, and say which cohort it is."""
 
+from dataclasses import replace
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -78,7 +80,10 @@ def test_the_portrait_has_zones_and_people():
     placed = pd.DataFrame({"x": [3.0, -3], "y": [3.0, -3], "person": ["A, AHI 80.0", "B, AHI 1.0"]})
     figure = portrait_panels(points, density, {"N2": placed, "N3": placed}, LABEL)
     assert {"(a) N2", "(b) N3", LABEL} <= set(texts(figure))
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["A, AHI 80.0", "B, AHI 1.0", "danger zone"]
+    names = ["A, AHI 80.0", "B, AHI 1.0", "reference people"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*names, "danger zone"]
+    plain = portrait_panels(points, replace(density, share=0 * density.share), {"N2": placed}, LABEL)
+    assert [text.get_text() for text in plain.legends[0].get_texts()] == names, "no zone is drawn, and none named"
     assert LABEL in texts(density_panels(density, LABEL)) and density.in_zone(np.array([[3.0, 3.0]])).all()
 
 

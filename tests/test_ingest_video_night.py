@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import recording_folders as made
+from tiny import make_cohort
 
 from sacd.cohort import Sampling
 from sacd.exceptions import SacdError
-from sacd.ingest.video_night import read_night, videos_of
+from sacd.ingest.video_night import is_simulated, read_night, videos_of
 
 SAMPLING = Sampling(frames=4, span_s=30, height=6, width=8)
 
@@ -41,6 +42,12 @@ def test_a_simulated_recording_folder_says_so(tmp_path: Path) -> None:
     (tmp_path / "dataset_description.json").write_text('{"Simulated": true}')
     assert read_night(tmp_path / "REC" / "v.mp4", SAMPLING).simulated
     assert videos_of(tmp_path) == [tmp_path / "REC" / "v.mp4"] == videos_of(tmp_path / "REC" / "v.mp4")
+
+
+def test_a_film_that_a_simulated_cohort_keeps_is_simulated(tmp_path: Path) -> None:
+    cohort = make_cohort(tmp_path / "cohort", train=1, test=1, clips=2)
+    assert is_simulated(cohort.path / "recordings" / "P00n1" / "preview.webm")
+    assert not is_simulated(tmp_path / "recordings" / "P00n1" / "preview.webm")
 
 
 def test_what_serves_no_night(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Map, hypnogram and viewer of a portrait are linked, without a browser."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import ipywidgets
@@ -12,7 +13,7 @@ from tiny import make_cohort
 from sacd.analysis.exploration import clip_table
 from sacd.analysis.people import People
 from sacd.analysis.portrait_density import group_density
-from sacd.widgets.portrait_explorer import PortraitExplorer, explore
+from sacd.widgets.portrait_explorer import PortraitExplorer, _figure, explore
 
 
 class Shown(ipywidgets.HTML):
@@ -51,6 +52,14 @@ def test_a_night_is_drawn_in_both_pictures_and_its_first_clip_is_shown(linked):
     np.testing.assert_allclose(explorer.clips[0].x, clips["x"][:4].round(2))
     np.testing.assert_allclose(explorer.clips[1].x, np.array([3, 4, 5, 9]) / 120, atol=1e-4)
     assert len(explorer.rings[1].x) == 1
+
+
+def test_where_no_place_is_a_danger_zone_none_is_drawn():
+    points = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[-4], [4]], 30, axis=0)
+    density = group_density(points, np.repeat(np.arange(6), 10), np.repeat([2.0, 2, 2, 40, 40, 40], 10))
+    assert "danger zone" in [trace.name for trace in _figure(points, density, "tiny").data]
+    none = replace(density, share=np.full_like(density.share, 0.4))
+    assert "danger zone" not in [trace.name for trace in _figure(points, none, "tiny").data]
 
 
 def test_a_click_on_a_point_shows_its_clip(linked):

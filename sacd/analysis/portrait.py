@@ -269,7 +269,7 @@ def read_person(
     features : ndarray [n, d]
         The student's, of all clips of the person.
     predicted : ndarray [n] int
-        The stages that it says.
+        The stage that it finds likeliest for each clip, as of the reference people: not what a decoder makes of it.
     name : str
         What the legend calls the person.
 

@@ -30,6 +30,9 @@ NEIGHBOURS = 5
 DISTANCE_LEVEL, LEVEL = 0.95, 0.95
 FEWEST = 12
 """Participants to fit on."""
+UNLIKE = "this person looks or moves unlike the people whom the model can compare with"
+FOREIGN = "the people whom the model can compare with are simulated, and this one is not"
+NOT_SHOWN = "the model is not shown to know more than how common such an AHI is"
 _ABOVE = AHI_EDGES.index(THRESHOLD) + 1
 _COUNT = len(AHI_GROUPS)
 
@@ -49,6 +52,10 @@ class Answer:
     abstains : bool
     why : str
         Why it abstains; empty where it answers.
+    people : int
+        Training participants.
+    prevalence : float
+        Share of AHI ≥ 15 among them, which the probability assumes.
     """
 
     probability: float
@@ -56,6 +63,8 @@ class Answer:
     distance: float
     abstains: bool
     why: str
+    people: int
+    prevalence: float
 
 
 class Candidate(NamedTuple):
@@ -252,13 +261,16 @@ class Severity:
         table = pd.DataFrame(chances, columns=list(AHI_GROUPS))
         table["probability"] = chances[:, _ABOVE:].sum(axis=1)
         table["distance"] = self.space.distances(placed, size)
-        table["why"] = np.where(table["distance"] > self.limit, "unlike the people of the reference", "")
+        table["why"] = np.where(table["distance"] > self.limit, UNLIKE, "")
         if not self.answers:
-            table["why"] = "the reference is not shown to beat the base rate"
+            table["why"] = NOT_SHOWN
         return table.assign(abstains=table["why"] != "")
 
     def tell(self, features: np.ndarray) -> Answer:
         """What is told of one person [d]."""
         row = self.tell_all(np.asarray(features)[None]).iloc[0]
         groups = {name: float(row[name]) for name in AHI_GROUPS}
-        return Answer(float(row["probability"]), groups, float(row["distance"]), bool(row["abstains"]), str(row["why"]))
+        return Answer(
+            float(row["probability"]), groups, float(row["distance"]), bool(row["abstains"]), str(row["why"]),
+            len(self.people), self.prevalence,
+        )

@@ -9,6 +9,8 @@ from sacd.analysis.severity import LEVEL, brier_skill, checked, cross_fit
 SHUFFLES = 200
 _BATCH = 50
 _SURE = 1e-6
+SCORES = {"log_loss": "log loss, nats", "brier": "Brier score"}
+"""What the losses of a probability are called."""
 
 
 def losses(probability: np.ndarray, outcome: np.ndarray) -> pd.DataFrame:
@@ -31,16 +33,16 @@ def scores(said: dict[str, np.ndarray], outcome: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `name`, `score`, `mean`, `low`, `high` (95 % interval over participants, Student's t), `against` (a row for each
-        name before), `difference`, `difference_low`, `difference_high` (the other's loss minus its own: above 0 it is
-        better), `participants`.
+        `name`, `score` (of `SCORES`), `mean`, `low`, `high` (95 % interval over participants, Student's t), `against`
+        (a row for each name before), `difference`, `difference_low`, `difference_high` (the other's loss minus its own:
+        above 0 it is better), `participants`.
     """
     found = {name: losses(probability, outcome) for name, probability in said.items()}
     rows = []
     for number, (name, table) in enumerate(found.items()):
         for score in table:
             mean, low, high = interval(table[score].to_numpy())
-            row = {"name": name, "score": score, "mean": mean, "low": low, "high": high}
+            row = {"name": name, "score": SCORES[score], "mean": mean, "low": low, "high": high}
             before = list(found)[:number] or [None]
             for other in before:
                 apart = (np.nan,) * 3 if other is None else interval((found[other][score] - table[score]).to_numpy())

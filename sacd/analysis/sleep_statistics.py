@@ -104,7 +104,7 @@ def whole_night(stage: np.ndarray, clip: np.ndarray, lights: Lights | None = Non
     if hours < SHORTEST_H:
         raise NotApplicable(f"a partial night: {hours:.1f} h, sleep statistics need {SHORTEST_H:g} h")
     if missing > MISSING:
-        raise NotApplicable(f"a partial night: {missing:.0%} of its clips are missing or not scored")
+        raise NotApplicable(f"a partial night: {100 * missing:.0f} % of it are missing or not scored")
     return grid
 
 

@@ -6,11 +6,11 @@ from io import BytesIO
 from pathlib import Path
 
 from sacd.analysis.night_report import NightReport
-from sacd.analysis.portrait import Portrait, read_person
+from sacd.analysis.portrait import Portrait
 from sacd.analysis.portrait_file import FILE, open_portrait
 from sacd.clinic.page import Seen
 from sacd.cohort import Cohort
-from sacd.experiments.night_report import Subject, night_report
+from sacd.experiments.night_report import Subject, night_report, read_subject
 from sacd.figures.night_report import html, page
 from sacd.figures.portrait import portrait_panels
 from sacd.figures.portrait_words import answer_in_words
@@ -62,9 +62,7 @@ class NightsOfRun:
         if self._portrait is None:
             return report, None, NO_REFERENCE
         known, label = self._portrait
-        features = self._student.outputs(subject.night).features
-        name = subject.night.participant_id
-        placed, answer = read_person(known, features, report.clips["predicted"].to_numpy(), name)
+        placed, answer = read_subject(known, self._student, subject)
         figure = portrait_panels(known.map.points, known.density, placed, label)
         return replace(report, severity=answer), figure._repr_png_(), answer_in_words(answer, known.severity, label)
 

@@ -19,8 +19,10 @@ FRAME = (
 )
 """Scripts do not run in it, whatever a file's name or a remark holds; it is as high as what it shows."""
 LEGEND = (
-    "Each dot is 30 seconds of sleep, dots that lie together look alike to the model: grey, people to compare with; in"
-    " colour, this person. Outlined: where people with an AHI (breathing events an hour) of 15 or more prevail."
+    "Each dot is 30 seconds of sleep, N2 (light) on the left and N3 (deep) on the right as the model stages them. Dots"
+    " that lie near each other look alike to the model; directions have no meaning. Grey: people to compare with; in"
+    " colour: this person, a few dozen dots drawn from the night. A danger zone, where one is outlined, is where people"
+    " with an AHI of 15 or more prevail. The map is for looking: what is said above does not come from it."
 )
 STYLE = """\
 <style>
@@ -119,9 +121,12 @@ def _line(error: SacdError) -> str:
 def _head(label: str) -> str:
     banner = ""
     if "simulated" in label.lower():
-        told = f"These people are <b>simulated</b>: {escape(label)}. Nothing here is about a patient."
+        told = f"These people are <b>simulated</b>, by a computer: {escape(label)}. Nothing here is about a patient."
         banner = f'<p class="banner">{told}</p>'
-    use = "Research use only: no diagnosis, no decision about treatment."
+    use = (
+        "Research use only: nothing on this page serves a diagnosis or a decision about treatment. Choose a"
+        " participant; the night's report and the person's portrait appear below."
+    )
     return f"<h1>Sleep from infrared video</h1>{banner}<p>{use}</p>"
 
 
@@ -135,5 +140,5 @@ def _body(name: str, seen: Seen) -> str:
     return (
         f'<p><a download="{escape(file)}" href="data:application/pdf;base64,{paper}">Save the report as PDF</a></p>'
         f'<iframe {FRAME} title="Night report of {escape(name)}" srcdoc="{escape(seen.report)}"></iframe>'
-        f"<h2>Portrait</h2><p>{escape(seen.words)}</p>{portrait}"
+        f"<h2>Portrait: this person's sleep among that of others</h2><p>{escape(seen.words)}</p>{portrait}"
     )

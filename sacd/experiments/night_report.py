@@ -14,9 +14,10 @@ import pandas as pd
 from sacd.analysis.conformal import ENOUGH, FEWEST, interval
 from sacd.analysis.night_agreement import agreement
 from sacd.analysis.night_report import CALIBRATED, FEW, OTHER_KIND, TOO_FEW, NightReport
-from sacd.analysis.portrait import read_person
+from sacd.analysis.portrait import Portrait, read_person
 from sacd.analysis.portrait_file import FILE, open_portrait
 from sacd.analysis.review import REVIEWED, chance_right, expected_agreement, review_list
+from sacd.analysis.severity import FOREIGN, Answer
 from sacd.analysis.sleep_statistics import Lights, lights_of, sleep_statistics
 from sacd.cohort import Cohort
 from sacd.decisions import decision_named
@@ -131,9 +132,21 @@ def with_portrait(report: NightReport, student: TrainedStudent, subject: Subject
     if not (folder / FILE).exists():
         return report
     portrait, _ = open_portrait(folder)
-    features, predicted = student.outputs(subject.night).features, report.clips["predicted"].to_numpy()
-    _, answer = read_person(portrait, features, predicted, subject.night.participant_id)
-    return replace(report, severity=answer)
+    return replace(report, severity=read_subject(portrait, student, subject)[1])
+
+
+def read_subject(
+    portrait: Portrait, student: TrainedStudent, subject: Subject
+) -> tuple[dict[str, pd.DataFrame], Answer | None]:
+    """What a portrait's reference people tell of a night's person: `sacd.analysis.portrait.read_person`.
+
+    Simulated people tell nothing of a real one.
+    """
+    outputs, name = student.outputs(subject.night), subject.night.participant_id
+    panels, answer = read_person(portrait, outputs.features, outputs.logits.argmax(axis=1), name)
+    if answer is not None and student.simulated and not subject.simulated:
+        answer = replace(answer, abstains=True, why=FOREIGN)
+    return panels, answer
 
 
 def _staged(student: TrainedStudent, subject: Subject, decision: str) -> pd.DataFrame:

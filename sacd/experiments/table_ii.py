@@ -9,9 +9,9 @@ from sacd.experiments.profile import Profile
 from sacd.experiments.trials import trials
 from sacd.models import MODELS
 from sacd.objectives import load_objective
+from sacd.paper.printed import SINCE
 
 PUBLISHED = "published weights"
-SINCE = " (since the paper)"
 
 
 def row_names(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Series:

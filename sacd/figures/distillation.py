@@ -1,5 +1,7 @@
 """Methods compared: their values with intervals, and paired differences to a reference."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,54 +18,61 @@ from sacd.figures.style import (
     STYLE,
     blank,
     canvas,
-    name_panel,
     percent,
     stamp,
     styled,
 )
 from sacd.figures.words import NOTHING, counted, score_of, sure
+from sacd.paper.printed import SINCE
 
 ROW = 0.2
+_ACROSS = 3
+"""Panels in a line."""
 
 
-def _panels(frame: pd.DataFrame, facet: str | None) -> list[tuple[str, pd.DataFrame]]:
-    if facet is None:
-        return [("", frame)]
-    return [(str(name), part) for name, part in frame.groupby(facet, sort=False)]
+class _Panel(NamedTuple):
+    """One arm: where it is drawn, its rows of the table, and the height at which each stands."""
+
+    ax: Axes
+    part: pd.DataFrame
+    places: np.ndarray
 
 
-def _layout(panels: list[tuple[str, pd.DataFrame]], label: str) -> tuple[Figure, list[Axes]]:
-    """A figure of at most two panels a line, each line as high as its longest panel; all share the scale."""
-    columns = min(len(panels), 2)
-    lines = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    most = [max(len(part) for _, part in line) for line in lines]
-    ratios = [count + 0.6 for count in most]
-    heights = [0.65 + ROW * count for count in most]
+def _layout(frame: pd.DataFrame, by: str, facet: str | None, label: str) -> tuple[Figure, list[_Panel]]:
+    """A figure of at most three panels a line; they share its rows, which are named once, and all share the scale."""
+    arms = [("", frame)] if facet is None else [(str(name), part) for name, part in frame.groupby(facet, sort=False)]
+    columns = min(len(arms), _ACROSS)
+    lines = [arms[start : start + columns] for start in range(0, len(arms), columns)]
+    named = [_merged([part[by].astype(str).tolist() for _, part in line]) for line in lines]
     figure, axes = canvas(
-        label,
-        PAGE,
-        0.45 + sum(heights),
-        len(lines),
-        columns,
-        sharex=True,
-        height_ratios=ratios,
+        label, PAGE, 0.45 + sum(0.75 + ROW * len(names) for names in named), len(lines), columns, sharex=True,
+        height_ratios=[len(names) + 0.6 for names in named],
     )
-    for ax in axes.flat[len(panels) :]:
-        ax.remove()
-    for ax in axes.flat:
-        ax.tick_params(labelbottom=True)
-    for ax, room in zip(axes.flat, np.repeat(most, columns), strict=True):
-        ax.set_ylim(room - 0.4, -0.6)
-    return figure, list(axes.flat[: len(panels)])
+    panels = []
+    for line, names, row in zip(lines, named, axes, strict=True):
+        for ax in row[len(line) :]:
+            ax.remove()
+        for ax, (name, part) in zip(row, line, strict=False):
+            titles = [title.replace(SINCE, " †") for title in names] if ax is row[0] else []
+            ax.set_yticks(range(len(names)), titles or [""] * len(names), parse_math=False)
+            ax.set_ylim(len(names) - 0.4, -0.6)
+            ax.tick_params(axis="y", length=0)
+            ax.tick_params(labelbottom=True)
+            ax.grid(True)
+            ax.spines["left"].set_visible(False)
+            ax.set_title(name if columns == 1 else name.replace(" · ", "\n"), parse_math=False)
+            panels.append(_Panel(ax, part, np.array([names.index(row) for row in part[by].astype(str)])))
+    return figure, panels
 
 
-def _rows(ax: Axes, names: list[str]) -> np.ndarray:
-    places = np.arange(len(names))
-    ax.set_yticks(places, names, parse_math=False)
-    ax.tick_params(axis="y", length=0)
-    ax.xaxis.grid(True)
-    ax.spines["left"].set_visible(False)
-    return places
+def _merged(orders: list[list[str]]) -> list[str]:
+    """The names of all lists, the longest first; another list's own name follows the one it follows there."""
+    names: list[str] = []
+    for order in sorted(orders, key=len, reverse=True):
+        for before, name in zip([None, *order], order, strict=False):
+            if name not in names:
+                names.insert(0 if before is None else names.index(before) + 1, name)
+    return names
 
 
 def _unit(ax: Axes, metric: str, words: str) -> None:
@@ -102,17 +111,14 @@ def forest(
     published : DataFrame
         The paper's values (`sacd.paper.tidy`, one row a method): hollow diamonds.
     """
-    panels = _panels(summary[summary["metric"] == metric], facet)
-    figure, axes = _layout(panels, label)
+    figure, panels = _layout(summary[summary["metric"] == metric], by, facet, label)
     theirs = {} if published is None else published[published["metric"] == metric].groupby(by)["mean"].first().to_dict()
-    for ax, (name, part) in zip(axes, panels, strict=True):
-        places = _rows(ax, part[by].astype(str).tolist())
+    for ax, part, places in panels:
         ax.hlines(places, part["low"], part["high"], color=BLUE, lw=1.1)
         spread = part["sd"].fillna(0)
         ax.hlines(places, part["mean"] - spread, part["mean"] + spread, color=BLUE, lw=4, alpha=0.35)
         ax.plot(part["mean"], places, "o", color=BLUE, ms=4.5)
         ax.plot([theirs.get(row, np.nan) for row in part[by]], places, "D", mfc="white", mec=INK, mew=0.9, ms=4)
-        name_panel(ax, name, 44)
         _unit(ax, metric, "")
     handles = [
         Line2D([], [], color=BLUE, marker="o", ms=4.5, lw=1.1, label="mean and 95 % interval, participants × seeds"),
@@ -121,18 +127,19 @@ def forest(
     if theirs:
         handles.append(Line2D([], [], ls="none", marker="D", mfc="white", mec=INK, ms=4, label=PAPER_NOTE))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
-    stamp(figure, label, _sizes(summary))
+    stamp(figure, label, _foot(summary, by))
     return figure
 
 
-def _sizes(frame: pd.DataFrame) -> str:
-    """Participants and seeds, as a range where rows differ."""
+def _foot(frame: pd.DataFrame, by: str) -> str:
+    """Participants and seeds, as a range where rows differ; what the dagger says, where there is one."""
 
     def words(column: str, one: str) -> str:
         low, high = int(frame[column].min()), int(frame[column].max())
         return counted(high, one) if low == high else f"{low}–{counted(high, one)}"
 
-    return f"{words('participants', 'participant')}, {words('seeds', 'seed')}"
+    since = f"; † {SINCE.strip(' ()')}" if frame[by].astype(str).str.contains(SINCE, regex=False).any() else ""
+    return f"{words('participants', 'participant')}, {words('seeds', 'seed')}{since}"
 
 
 @styled(STYLE)
@@ -150,23 +157,20 @@ def differences(comparison: pd.DataFrame, label: str, by: str = "method", facet:
     """
     if comparison.empty:
         return blank(label, NOTHING)
-    panels = _panels(comparison, facet)
     reference, metric = comparison["reference"].iloc[0], comparison["metric"].iloc[0]
-    figure, axes = _layout(panels, label)
-    for ax, (name, part) in zip(axes, panels, strict=True):
-        places = _rows(ax, part[by].astype(str).tolist())
+    figure, panels = _layout(comparison, by, facet, label)
+    for ax, part, places in panels:
         ax.axvline(0, color=MUTED, lw=0.9)
         ax.hlines(places, part["low"], part["high"], color=BLUE, lw=1.1)
         filled = sure(part).to_numpy()
         difference = part["difference"].to_numpy()
         ax.plot(difference[filled], places[filled], "o", color=BLUE, ms=5)
         ax.plot(difference[~filled], places[~filled], "o", mfc="white", mec=BLUE, ms=5)
-        name_panel(ax, name, 44)
-        _unit(ax, metric, f"difference to {reference} in ")
+        _unit(ax, metric, f"difference to {reference} in" + ("\n" if len(panels) >= _ACROSS else " "))
     handles = [
         Line2D([], [], color=BLUE, marker="o", ms=5, lw=1.1, label=f"p < .05 after Holm, {CLAIM_SEEDS} seeds or more"),
         Line2D([], [], color=BLUE, marker="o", mfc="white", ms=5, lw=1.1, label="not so"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, title="mean paired difference, 95 % interval:")
-    stamp(figure, label, _sizes(comparison))
+    stamp(figure, label, _foot(comparison, by))
     return figure

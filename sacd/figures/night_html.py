@@ -22,7 +22,7 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 .night-report h1 {font-size: 1.5rem; margin: 0}
 .night-report h2 {font-size: 1.05rem; margin: 1.4rem 0 .4rem; border-bottom: 1.5px solid #222}
 .night-report p {margin: .3rem 0}
-.night-report .use, .night-report .simulated {font-weight: 700; color: #b34700}
+.night-report .use {font-weight: 700; color: #b34700}
 .night-report .banner {background: #b34700; color: #fff; font-weight: 700; padding: .6rem 1rem; margin: .6rem 0;
   text-align: center}
 .night-report .note {font-size: .87rem; color: #555}
@@ -55,13 +55,13 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 <header><h1>{{ words.TITLE }}</h1><span class="use">{{ words.RESEARCH }}</span></header>
 {% if report.foreign %}<p class="banner">{{ words.BANNER }}</p>{% endif %}
 {{ notes(words.about(report)) }}
-<img src="data:image/png;base64,{{ picture }}" alt="The night's sleep stages over time, and how likely each is">
-<p class="note">{{ words.STAGES_IN_WORDS }}
-<span {% if report.simulated %}class="simulated"{% endif %}>{{ report.label }}</span></p>
+<img src="data:image/png;base64,{{ picture }}"
+  alt="The night's sleep stages over time, and how likely each is: {{ report.label }}">
+<p class="note">{{ words.STAGES_IN_WORDS }}</p>
 <div class="columns">
 <div>
 <h2>Sleep statistics</h2>
-{% if statistics %}{{ table(words.STATISTIC_COLUMNS, statistics, 3) }}{% endif %}
+{% if statistics[1] %}{{ table(statistics[0], statistics[1], statistics[0]|length - 1) }}{% endif %}
 {{ notes(words.statistic_notes(report)) }}
 </div>
 <div>
@@ -71,25 +71,26 @@ _FRAGMENT = _ENVIRONMENT.from_string("""\
 <h2>Quality of the pictures</h2>
 {% if quality %}{{ table(("", ""), quality, 1) }}{% endif %}
 {{ notes([words.quality_note(report)]) }}
-{% if severity %}<h2>Portrait</h2>
+</div>
+</div>
+{% if severity %}<h2>{{ words.BREATHING }}</h2>
 {{ notes(severity) }}{% endif %}
-</div>
-</div>
 <h2>Review these clips</h2>
 {{ notes(words.review_notes(report)) }}
-<div class="columns"><div>
-<table class="review"><thead><tr>{% for title in words.REVIEW_COLUMNS %}<th>{{ title }}</th>{% endfor %}</tr></thead>
+<div class="columns">
+{% for part in review|batch(review|length if expected else half) if review %}
+<div><table class="review"><thead><tr>{% for title in titles %}<th>{{ title }}</th>{% endfor %}</tr></thead>
 <tbody>
-{% for clip, row in review %}
+{% for clip, row in part %}
 <tr data-recording="{{ report.night_id }}" data-clip="{{ clip }}">
 {% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}
-</tbody></table>
-</div><div>
-{% if expected %}{{ table(words.EXPECTED_COLUMNS, expected, 1) }}{% endif %}
-</div></div>
+</tbody></table></div>
+{% endfor %}
+{% if expected %}<div>{{ table(words.EXPECTED_COLUMNS, expected, 1) }}</div>{% endif %}
+</div>
 <h2>What this page is</h2>
-<p class="note">{{ words.PURPOSE }}</p>
+<p class="note">{{ words.purpose(report) }}</p>
 </section>
 """)
 _DOCUMENT = _ENVIRONMENT.from_string("""\
@@ -109,12 +110,12 @@ def fragment(report: NightReport) -> Html:
 
     Rows of the review list carry ``data-recording`` and ``data-clip``, by which a page that has a viewer opens them.
     """
-    rows = words.review_rows(report, LISTED)
+    titles, rows = words.review_table(report, LISTED)
     return Html(_FRAGMENT.render(
         report=report, words=words, picture=b64encode(night_figure(report)._repr_png_()).decode(),
-        statistics=words.statistic_rows(report), agreement=words.agreement_rows(report),
+        statistics=words.statistic_table(report), agreement=words.agreement_rows(report),
         quality=words.quality_rows(report), severity=words.severity_notes(report),
-        expected=words.expected_rows(report) if report.expected else [],
+        expected=words.expected_rows(report) if report.expected else [], titles=titles, half=-(-len(rows) // 2),
         review=list(zip(report.review["clip"].head(LISTED), rows, strict=True)),
     ))
 

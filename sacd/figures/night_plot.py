@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from sacd.analysis.night_report import NightReport
 from sacd.figures.exploration import HYPNOGRAM_ORDER, staircase
-from sacd.figures.night_words import BANNER, time_axis
+from sacd.figures.night_words import BANNER, is_short, time_axis
 from sacd.figures.style import DPI, MUTED, ORANGE, PAGE, STAGE_COLOURS, STYLE, Drawing, stamp, styled
 from sacd.stages import CLIP_SECONDS
 
@@ -53,23 +53,38 @@ def draw_night(report: NightReport, panels: list[Axes]) -> None:
     handles, names = density.get_legend_handles_labels()
     density.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1, 0.5), handlelength=0.8)
     first, last = clips["onset"].min(), clips["onset"].max() + CLIP_SECONDS
+    marks = _lights(report)
     for ax in panels:
         ax.set_xlim(first / _HOUR, last / _HOUR)
         _tell_time(ax, report)
-        if report.lights is not None:
-            zero = clips["onset"].iloc[0] - CLIP_SECONDS * clips["clip"].iloc[0]
-            for clip in (report.lights.off, report.lights.on + 1):
-                ax.axvline((zero + clip * CLIP_SECONDS) / _HOUR, color=MUTED, lw=0.8, ls=":")
+        for hour in marks:
+            ax.axvline(hour, color=MUTED, lw=0.8, ls=":")
     for ax in panels[:-1]:
         ax.tick_params(labelbottom=False)
     label = time_axis(report)
-    density.set_xlabel(label if report.lights is None else f"{label}; dotted: lights off and on")
+    density.set_xlabel(f"{label}; dotted: lights off and on" if marks else label)
+
+
+def _lights(report: NightReport) -> list[float]:
+    """Hours at which lights went off and on, where that is known and both lie in what is drawn."""
+    if report.lights is None:
+        return []
+    first, last = report.clips.iloc[0], report.clips.iloc[-1]
+    zero = first["onset"] - CLIP_SECONDS * first["clip"]
+    times = [zero + CLIP_SECONDS * clip for clip in (report.lights.off, report.lights.on + 1)]
+    inside = times[0] >= first["onset"] and times[1] <= last["onset"] + CLIP_SECONDS
+    return [time / _HOUR for time in times] if inside else []
 
 
 def _tell_time(ax: Axes, report: NightReport) -> None:
-    """Whole hours of the clock, where it is known; else hours from the start."""
+    """Whole hours of the clock, where it is known; else hours from the start, or minutes where there are few."""
     start = report.start
     if start is None:
+        if is_short(report):
+            first, last = (60 * hour for hour in ax.get_xlim())
+            step = next(step for step in (0.5, 1, 2, 5) if last - first <= 8 * step)
+            minutes = np.arange(np.ceil(first / step), np.floor(last / step) + 1) * step
+            ax.set_xticks(minutes / 60, [f"{minute:g}" for minute in minutes])
         return
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
     offset = (start - midnight).total_seconds() / _HOUR

@@ -17,6 +17,8 @@ __all__ = ["fragment", "html", "page"]
 WIDTH, HEIGHT = 8.27, 11.69
 """A4, inches."""
 _LEFT, _RIGHT = 0.6, 7.67
+_FOOT = HEIGHT - 0.85
+"""Where the page says what it is."""
 _MIDDLE, _GUTTER = 4.35, 0.3
 _LINE = 0.165
 """Height of a line of text, inches."""
@@ -52,9 +54,9 @@ def page(report: NightReport) -> Figure:
     top = bottom + 0.25
     left = write.heading(_LEFT, top, _MIDDLE, "Sleep statistics")
     if len(report.statistics):
-        left = write.table(
-            left, (_LEFT, 2.6, 3.5, _MIDDLE), words.STATISTIC_COLUMNS, words.statistic_rows(report), numbers=3
-        )
+        titles, rows = words.statistic_table(report)
+        places = (_LEFT, *(2.6, 3.5, _MIDDLE)[1 - len(titles) :])
+        left = write.table(left, places, titles, rows, numbers=len(titles) - 1)
     left = write.notes(_LEFT, left, _MIDDLE, words.statistic_notes(report))
     begin = _MIDDLE + _GUTTER
     right = write.heading(begin, top, _RIGHT, "Agreement with the human scoring")
@@ -66,16 +68,18 @@ def page(report: NightReport) -> Figure:
     if report.quality is not None:
         right = write.table(right, (begin, _RIGHT), ("", ""), words.quality_rows(report), numbers=1)
     right = write.notes(begin, right, _RIGHT, [words.quality_note(report)])
+    top = max(left, right) + 0.1
     if severity := words.severity_notes(report):
-        right = write.heading(begin, right + 0.1, _RIGHT, "Portrait")
-        right = write.notes(begin, right, _RIGHT, severity)
-    top = max(left, right) + 0.15
+        top = write.heading(_LEFT, top, _RIGHT, words.BREATHING)
+        top = write.notes(_LEFT, top, _RIGHT, severity) + 0.05
     low = write.heading(_LEFT, top, _RIGHT, "Review these clips")
     low = write.notes(_LEFT, low, _RIGHT, words.review_notes(report))
-    write.table(low, (_LEFT, 1.35, 2.15, _MIDDLE), words.REVIEW_COLUMNS, words.review_rows(report), numbers=1)
+    titles, rows = words.review_table(report, min(words.SHOWN, int((_FOOT - low) / _LINE) - 1))
+    places = (_LEFT, 1.35, 2.15, _MIDDLE) if len(titles) > 3 else (_LEFT, 1.35, 2.9)
+    write.table(low, places, titles, rows, numbers=1)
     if report.expected:
         write.table(low, (begin, _RIGHT), words.EXPECTED_COLUMNS, words.expected_rows(report), numbers=1)
-    write.notes(_LEFT, HEIGHT - 0.85, _RIGHT, [words.STAGES_IN_WORDS, words.PURPOSE])
+    write.notes(_LEFT, _FOOT, _RIGHT, [words.STAGES_IN_WORDS, words.purpose(report)])
     stamp(figure, report.label)
     if report.foreign:
         across(figure)

@@ -13,19 +13,29 @@ from sacd.stages import CLIP_SECONDS, STAGES
 
 TITLE = "Sleep stages from infrared video"
 RESEARCH = "Research use only"
-PURPOSE = (
-    "Research use only. This is no medical device: not for diagnosis, and not for decisions on treatment. Sleep stages "
-    "are the estimate of a computer model that saw the video alone; no EEG was used."
+_PURPOSE = (
+    "Research use only. This is no medical device: nothing on this page serves a diagnosis or a decision on treatment, "
+    "and none of it replaces a polysomnography. Sleep stages are the estimate of a computer model that saw the video "
+    "alone; no EEG was used."
 )
 BANNER = "NOT VALID FOR THIS PERSON: the model learnt from simulated people only"
 STAGE_TITLES = {"W": "awake", "N1": "N1", "N2": "N2", "N3": "N3", "REM": "REM"}
-STAGES_IN_WORDS = "W: awake. N1, N2: light sleep. N3: deep sleep. REM: the stage of most dreams."
-STATISTIC_COLUMNS = ("", "model", "90 % range", "scorer")
-AGREEMENT_COLUMNS = ("", "agreement", "κ")
-REVIEW_COLUMNS = ("time", "staged as", "or perhaps", "chance that a scorer agrees")
+STAGES_IN_WORDS = "W: awake. N1, N2: light sleep. N3: deep sleep. REM: rapid-eye-movement sleep."
+AGREEMENT_COLUMNS = ("stages told apart", "agreement", "κ")
 EXPECTED_COLUMNS = ("after reviewing", "expected agreement with a scorer")
+NO_ANSWER = (
+    "That is neither a good nor a bad sign. Where breathing events are suspected, only a recording of breathing can"
+    " tell: polysomnography, or a home sleep apnoea test."
+)
+"""Where the portrait abstains."""
+BREATHING = "Breathing events in sleep"
 SHOWN = 10
 """Clips of the review list that a page has room for."""
+
+
+def purpose(report: NightReport) -> str:
+    """What the page may be used for, and which model made it."""
+    return f"{_PURPOSE} Version of the model: {report.run_id}."
 
 
 def when(report: NightReport, onset_s: float) -> str:
@@ -38,24 +48,34 @@ def when(report: NightReport, onset_s: float) -> str:
 
 def time_axis(report: NightReport) -> str:
     """Label of the axis of time."""
-    return "clock time" if report.start is not None else "hours from the start of the recording"
+    if report.start is not None:
+        return "clock time"
+    return f"{'minutes' if is_short(report) else 'hours'} from the start of the recording"
+
+
+def is_short(report: NightReport) -> bool:
+    """Whether it is too short for an axis in hours."""
+    onset = report.clips["onset"]
+    return bool(onset.max() - onset.min() < 1800)
 
 
 def about(report: NightReport) -> list[str]:
     """Which night this is, and who staged it."""
     onset = report.clips["onset"]
     length = _length((onset.max() + CLIP_SECONDS - onset.min()) / 60)
+    seen = len(report.clips) * CLIP_SECONDS / 60
+    if _length(seen) != length:
+        length = f"{_length(seen)} of video within {length}"
     begun = "" if report.start is None else f"recorded {_date(report.start)}, "
     decision = DECISIONS[report.decision]
-    reading = "the likeliest stage of each 30 s" + (
-        "" if report.decision == ARGMAX else ", corrected for how common stages are"
-    )
+    reading = "each 30 s on its own" + ("" if report.decision == ARGMAX else ", corrected for how common stages are")
     if decision.whole_nights:
         reading = "each 30 s in the light of the " + ("night so far" if decision.causal else "whole night")
     taught = "simulated people" if report.trained_simulated else "recorded people"
+    kind = "; a simulated night, of no real person" if report.simulated else ""
     return [
-        f"Night {report.night_id}: {begun}{length}{', a simulated night' if report.simulated else ''}.",
-        f"Model {report.run_id}, which learnt from {taught}. Its stages: {reading}.",
+        f"Night {report.night_id}: {begun}{length}{kind}.",
+        f"Staged by a computer model that learnt from {taught}, {reading}.",
     ]
 
 
@@ -72,23 +92,27 @@ def _value(name: str, value: float) -> str:
     return f"{value:.0f} {STATISTICS[name].unit}"
 
 
-def statistic_rows(report: NightReport) -> list[tuple[str, str, str, str]]:
-    """Cells of `STATISTIC_COLUMNS`, a row a statistic."""
+def statistic_table(report: NightReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Titles of the columns, and cells, a row a statistic; the range and the scorer only where there is one."""
     rows = []
     for row in report.statistics.to_dict("records"):
         name = row["statistic"]
         absent = "no REM sleep" if name == "rem_latency" else "no sleep"
         said = absent if pd.isna(row["value"]) else _value(name, row["value"])
-        scored = "" if report.agreement.empty else "–" if pd.isna(row["scored"]) else _value(name, row["scored"])
+        scored = "–" if pd.isna(row["scored"]) else _value(name, row["scored"])
         ends = "–" if pd.isna(row["high"]) else f"{row['low']:.0f} to {row['high']:.0f}"
         rows.append((STATISTICS[name].title, said, ends, scored))
-    return rows
+    has_range, has_scorer = report.statistics["high"].notna().any(), not report.agreement.empty
+    shown = [0, 1, *([2] if has_range else []), *([3] if has_scorer else [])]
+    titles = ("", "model", "90 % range", "human scorer")
+    return tuple(titles[place] for place in shown), [tuple(row[place] for place in shown) for row in rows]
 
 
 def statistic_notes(report: NightReport) -> list[str]:
     """What the statistics are, how far the ranges can be trusted, and which statistics are missing and why."""
     if report.refused:
-        return [f"No sleep statistics: {report.refused}."]
+        known = [range_in_words(report)] if report.standing == OTHER_KIND else []
+        return [f"No sleep statistics: {report.refused}.", *known]
     notes = [range_in_words(report)]
     known = report.statistics.set_index("statistic")
     if "sol" not in known.index:
@@ -96,8 +120,8 @@ def statistic_notes(report: NightReport) -> list[str]:
     latency = known.loc["rem_latency"]
     if report.standing not in (OTHER_KIND, TOO_FEW) and (latency["absent"] or latency["missed"]):
         notes.append(
-            f"REM latency: of the nights behind the range the model found REM sleep in {latency['absent']:.0f} where"
-            f" the scorer had none, and none in {latency['missed']:.0f} where the scorer had some; they do not count."
+            f"Behind the range of REM latency are no nights in which the model alone ({latency['absent']:.0f}) or the"
+            f" scorer alone ({latency['missed']:.0f}) found REM sleep."
         )
     return notes
 
@@ -115,7 +139,8 @@ def range_in_words(report: NightReport) -> str:
     promise = (
         "Range: for nine of ten people like those it was measured on"
         f" ({report.calibration_nights} {'simulated ' if report.simulated else ''}nights) it holds what a human scorer"
-        " finds. It allows for what the model usually over- or undercounts, so the model's own count may lie outside."
+        " would find. It allows for what the model usually over- or undercounts, so the model's own value may lie"
+        " outside."
     )
     if report.standing == FEW:
         promise += f" With fewer than {ENOUGH} nights it may hold for clearly fewer or more than nine of ten."
@@ -134,8 +159,11 @@ def agreement_rows(report: NightReport) -> list[tuple[str, str, str]]:
 def agreement_note(report: NightReport) -> str:
     """What the agreement is of, or that there is none."""
     if report.agreement.empty:
-        return "No human scoring of this night is known: agreement cannot be told."
-    note = "κ: agreement beyond chance, 1 is perfect, 0 is chance."
+        return "Nobody scored this night, as far as is known: agreement cannot be told."
+    note = (
+        "Share of the 30-s epochs staged alike. κ (Cohen's kappa): agreement beyond chance, 1 is perfect, 0 chance; two"
+        " human scorers reach about 0.7."
+    )
     if report.known_person:
         note += " The model learnt from this very person: agreement is better than with anybody new."
     return note
@@ -162,19 +190,26 @@ def quality_note(report: NightReport) -> str:
     return NOT_CHECKED
 
 
-def review_rows(report: NightReport, count: int = SHOWN) -> list[tuple[str, str, str, str]]:
-    """Cells of `REVIEW_COLUMNS` of the first clips to look at."""
-    return [
+def review_table(report: NightReport, count: int = SHOWN) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Titles of the columns, and cells of the first clips to look at; the chance only where it is known."""
+    shown = 4 if report.review["chance"].notna().any() else 3
+    titles = ("time", "staged as", "or perhaps", "chance that a scorer agrees")
+    rows = [
         (when(report, row["onset"]), STAGE_TITLES[STAGES[row["predicted"]]], STAGE_TITLES[STAGES[row["second"]]],
          "not known" if pd.isna(row["chance"]) else f"{100 * row['chance']:.0f} %")
         for row in report.review.head(count).to_dict("records")
     ]  # fmt: skip
+    return titles[:shown], [row[:shown] for row in rows]
 
 
 def review_notes(report: NightReport) -> list[str]:
-    """What reviewing is expected to bring."""
-    notes = ["The 30-s clips of which the model is least sure, least sure first."]
-    return notes if report.expected else [*notes, "What reviewing them brings is not known without calibration."]
+    """What the list is, and whether it is known what reviewing brings."""
+    note = "The clips (epochs of 30 s) of which the model is least sure, least sure first: looking at these gains most."
+    if report.start is None:
+        note += " Times: hours, minutes and seconds from the start of the recording."
+    if not report.expected:
+        note += " How much a review gains is not known for this model and such people."
+    return [note]
 
 
 def expected_rows(report: NightReport) -> list[tuple[str, str]]:
@@ -191,9 +226,18 @@ def severity_notes(report: NightReport) -> list[str]:
     if answer is None:
         return []
     if answer.abstains:
-        return [f"Breathing events in sleep: no answer ({answer.why})."]
+        return [f"No answer: {answer.why}. {NO_ANSWER}"]
     return [
-        f"Chance of 15 or more breathing events an hour of sleep (AHI), from how the person looks and moves:"
-        f" {100 * answer.probability:.0f} %."
+        "Chance of 15 or more breathing events an hour of sleep (apnoea–hypopnoea index, AHI), from how the person"
+        f" looks and moves: {chance(answer.probability)}. It assumes that they are as common as among the"
+        f" {answer.people} people compared with, {chance(answer.prevalence)}; where they are rarer the chance is lower."
+        " Breathing was not measured."
     ]
+
+
+def chance(share: float) -> str:
+    """A probability, never surer than one in a hundred."""
+    if share < 0.01:
+        return "below 1 %"
+    return "above 99 %" if share > 0.99 else f"{100 * share:.0f} %"
 

@@ -33,11 +33,15 @@ PEOPLE_COLOURS = (BLUE, "#CC79A7", "#E69F00", "#7A4B1E")
 """Of the paper's Fig. 9: A blue, B pink, C yellow, D brown."""
 
 
+def _has_zones(density: Density) -> bool:
+    return bool(np.nan_to_num(density.share).max() > density.border)
+
+
 def _zones(ax: Axes, density: Density) -> None:
     """The danger zones' borders, and what is inside hatched."""
     x, y = ((edges[1:] + edges[:-1]) / 2 for edges in (density.x, density.y))
     share = np.nan_to_num(density.share)
-    if share.max() > density.border:
+    if _has_zones(density):
         ax.contourf(x, y, share, levels=[density.border, 1.01], colors=[ORANGE], alpha=0.16, zorder=0)
         ax.contour(x, y, share, levels=[density.border], colors=[ORANGE], linewidths=0.9, zorder=1)
 
@@ -83,7 +87,9 @@ def portrait_panels(
         Line2D([], [], ls="none", marker=marker, color=colour, mew=0, ms=5, label=name)
         for name, colour, marker in zip(names, PEOPLE_COLOURS, PEOPLE_MARKERS, strict=False)
     ]
-    handles.append(Line2D([], [], color=ORANGE, lw=1.2, label="danger zone"))
+    handles.append(Line2D([], [], ls="none", marker="o", color=GRID, mew=0, ms=4, label="reference people"))
+    if _has_zones(density):
+        handles.append(Line2D([], [], color=ORANGE, lw=1.2, label="danger zone"))
     figure.legend(handles=handles, ncols=3, loc="outside upper center", handletextpad=0.3)
     stamp(figure, label, note)
     return figure
@@ -104,10 +110,13 @@ def density_panels(density: Density, label: str) -> Figure:
     _zones(last, density)
     last.set_title("share of AHI ≥ 15")
     _frame(last, density)
-    bar = figure.colorbar(shown, ax=last, shrink=0.8, format=lambda value, _: f"{100 * value:g}")
+    beside = last.inset_axes((1.06, 0.1, 0.06, 0.8))
+    beside.set_in_layout(False)  # it stands where there is no panel
+    bar = figure.colorbar(shown, cax=beside, format=lambda value, _: f"{100 * value:g}")
     bar.set_label("% of people there")
     letter(np.array(axes))
-    stamp(figure, label, "every person weighs the same; orange: danger zone")
+    zones = "orange: danger zone" if _has_zones(density) else "no place is a danger zone"
+    stamp(figure, label, f"every person weighs the same; {zones}")
     return figure
 
 

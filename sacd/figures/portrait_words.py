@@ -6,9 +6,11 @@ import pandas as pd
 from sacd.analysis.ahi import ADULT, adults
 from sacd.analysis.freedman_lane import Survival
 from sacd.analysis.severity import Answer, Severity
+from sacd.figures.night_words import NO_ANSWER, chance
 from sacd.figures.words import counted
 from sacd.stages import AHI_GROUPS, ahi_group
 
+_SPANS = dict(zip(AHI_GROUPS, ("below 5", "5 to 15", "15 to 30", "30 or more"), strict=True))
 BY_CONSTRUCTION = (
     "Simulated: apnoeas are drawn into the pictures at the rate that the AHI says, so features carry the AHI by"
     " construction; nothing here is evidence about patients."
@@ -135,14 +137,15 @@ def answer_in_words(answer: Answer | None, severity: Severity, label: str) -> st
     label : str
         `Cohort.label` of the reference people.
     """
-    people, share = len(severity.people), severity.prevalence
-    about = f"Reference: {people} people, {share:.0%} of them with an AHI of 15 or more; {label}."
-    if answer is None:
-        return f"Nothing is said of breathing events: too little sleep was seen. {about}"
-    if answer.abstains:
-        return f"Nothing is said of breathing events: {answer.why}. {about}"
-    groups = ", ".join(f"{name} {chance:.0%}" for name, chance in answer.groups.items())
-    return f"Chance of an AHI of 15 or more, from the video alone: {answer.probability:.0%} ({groups}). {about}"
+    about = (
+        f"Compared with {len(severity.people)} people of {label}, {chance(severity.prevalence)} of them with an AHI"
+        " (breathing events an hour of sleep) of 15 or more."
+    )
+    if answer is None or answer.abstains:
+        why = "too little sleep was seen" if answer is None else answer.why
+        return f"No answer on breathing events: {why}. {NO_ANSWER} {about}"
+    groups = ", ".join(f"{name} ({span}) {chance(answer.groups[name])}" for name, span in _SPANS.items())
+    return f"Chance of an AHI of 15 or more, from the video alone: {chance(answer.probability)}; {groups}. {about}"
 
 
 def survival_gist(found: pd.DataFrame, survivals: dict[str, Survival], label: str) -> str:

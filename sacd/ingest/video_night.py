@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from sacd.cohort import Sampling, hash_file
+from sacd.cohort import Cohort, Sampling, hash_file
 from sacd.cohort.extras import frame_times
 from sacd.cohort.format import read_json, validated
 from sacd.exceptions import SacdError
@@ -130,9 +130,10 @@ def _stages(scoring: Scoring | None, onsets: np.ndarray) -> np.ndarray:
 
 
 def is_simulated(path: Path) -> bool:
-    """What the description of a recording folder says; a video that nobody describes is real."""
+    """What the description of a recording folder says, or the cohort that keeps the film; else a video is real."""
     for folder in path.resolve().parents[:2]:
         file = folder / "dataset_description.json"
         if file.exists():
             return validated(Description, read_json(file, "correct or remove it"), file).simulated
-    return False
+    homes = [folder for folder in path.resolve().parents[2:3] if (folder / "cohort.json").exists()]
+    return any(Cohort.open(home).info.simulated for home in homes)

@@ -13,6 +13,8 @@ from sacd.exceptions import SacdError
 from sacd.stages import STAGES
 
 DATASET = "S3VE"
+SINCE = " (since the paper)"
+"""After the name of a method that is younger than the paper."""
 RECALLS = [f"recall_{stage}" for stage in STAGES]
 
 STAGE_CHARACTERISTICS = {

@@ -153,8 +153,9 @@ def _clip_traces(size: int) -> list[go.Scatter]:
 def _figure(reference: np.ndarray, density: Density, label: str) -> go.Figure:
     """The map above the night; the clips and the ring of each are its traces of that name."""
     x, y = ((edges[1:] + edges[:-1]) / 2 for edges in (density.x, density.y))
+    share = np.nan_to_num(density.share).round(_DIGITS)
     zone = go.Contour(
-        x=x.round(_DIGITS), y=y.round(_DIGITS), z=np.nan_to_num(density.share).round(_DIGITS), showscale=False,
+        x=x.round(_DIGITS), y=y.round(_DIGITS), z=share, showscale=False,
         contours={"type": "constraint", "operation": ">=", "value": density.border}, fillcolor="rgba(213,94,0,0.16)",
         line={"color": ORANGE}, name="danger zone", hoverinfo="skip",
     )
@@ -163,7 +164,9 @@ def _figure(reference: np.ndarray, density: Density, label: str) -> go.Figure:
         marker={"size": 3, "color": GRID}, name="reference people",
     )
     figure = make_subplots(rows=2, row_heights=[_MAP_SHARE, 1 - _MAP_SHARE], vertical_spacing=0.04)
-    figure.add_traces([grey, zone, *_clip_traces(7)], rows=1, cols=1)
+    # Where no place is a zone, plotly would fill the whole map.
+    zones = [zone] if share.max() >= density.border else []
+    figure.add_traces([grey, *zones, *_clip_traces(7)], rows=1, cols=1)
     figure.add_traces([trace.update(showlegend=False) for trace in _clip_traces(5)], rows=2, cols=1)
     figure.update_layout(
         height=_HEIGHT_PX, template="simple_white", dragmode="lasso", title=label,
