@@ -122,10 +122,10 @@ ENTRY = {
 COHORT = {"label": "tiny (simulated)", "simulated": True, "participants": 2, "recordings": 2, "clips": 9}
 
 
-def index(**changes):
+def index(cohort=COHORT, **changes):
     entry = ENTRY | {"summaries": ["<table></table>"]} | changes
     return pages.render(
-        "index.html", entries=[entry], found=[{"text": "SACD <gains>.", "card": entry}], cohort=COHORT, profile="smoke",
+        "index.html", entries=[entry], found=[{"text": "SACD <gains>.", "card": entry}], cohort=cohort, profile="smoke",
         summary="1 done", versions={}, written="now", runs=[],
     )
 
@@ -137,6 +137,17 @@ def test_the_first_screen_says_what_was_found_before_any_table():
     assert places == sorted(places)
     assert 'href="03_x.html"' in page and "A &lt;chapter&gt;" in page and "A <chapter>" not in page
     assert "0 tables" not in index(summaries=[])
+
+
+def test_what_both_networks_see_is_said_where_it_is_not_eeg_and_video():
+    assert "from EEG to infrared sleep video</h1>" in index()
+    two = COHORT | {"sees": {"teacher": "heart <rate>", "student": "wrist movement"}}
+    assert "from heart &lt;rate&gt; to wrist movement</h1>" in index(two)
+    page = pages.render(
+        "notebook.html", entry=ENTRY, cohort=two, cells=[], plotly=False, page="b.html", references=[],
+        contents=[{"title": "b", "page": "b.html"}], headings=[], parameters={}, players="",
+    )
+    assert "the teacher sees heart &lt;rate&gt;, the student sees wrist movement: this is what EEG and video" in page
 
 
 def test_a_chapter_leads_to_the_others():

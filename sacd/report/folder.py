@@ -56,8 +56,9 @@ class Entry:
 
 
 def _about(cohort: Cohort) -> dict[str, Any]:
-    """What a manifest says of the cohort."""
-    return {
+    """What a manifest says of the cohort; what its networks see stands there where that is not EEG and video."""
+    sees = {who: said for who, said in cohort.info.provenance.items() if who in ("teacher", "student")}
+    return ({"sees": sees} if sees else {}) | {
         "label": cohort.label, "simulated": cohort.info.simulated, "participants": len(cohort.participants),
         "recordings": len(cohort), "clips": int(cohort.recordings.clips.sum()),
     }
