@@ -260,7 +260,9 @@ def test_killed_and_repeated(six: tuple[Path, dict[str, bytes], float], out: Pat
     for _ in range(3):
         killed_after(begin, random.uniform(0, 0.6 * seconds))
         if (out / "cohort.json").exists():
-            assert checking.check(out) == [] and ids(out) == list(SIX[: len(ids(out))])
+            # Between its move and its row a night lies there whole, and in no table.
+            faults = [fault for fault in checking.check(out) if "is not in recordings.tsv" not in fault]
+            assert faults == [] and ids(out) == list(SIX[: len(ids(out))])
     run(source, out)
     assert content(out) == whole
 

@@ -61,6 +61,7 @@ def test_defaults_are_the_papers():
         "trunk_lr": 1.0,
         "objective_lr": 1.0,
         "patience": None,
+        "keep": "best",
         "flagged": False,
     }  # a changed default changes what a stored run means: raise TRAINING_VERSION with it
 

@@ -5,6 +5,7 @@ a teacher that is mostly sure (some objectives leave out clips of which it is no
 same for all objectives, is left out.
 """
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -100,9 +101,13 @@ class _Training:
             return before + torch.cuda.max_memory_allocated(device) - allocated
         # Above the highest level: the profiler otherwise writes two lines a use to stderr, and so into a notebook.
         quiet = environment(KINETO_LOG_LEVEL="6")
-        with quiet, profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
-            self.step()
-            self.step()
+        gc.disable()  # what others left would be counted as freed by these steps
+        try:
+            with quiet, profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+                self.step()
+                self.step()
+        finally:
+            gc.enable()
         events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
         events.sort(key=lambda event: event.start_ns())
         return before + int(np.cumsum([event.nbytes() for event in events]).max(initial=0))
