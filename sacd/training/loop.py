@@ -200,24 +200,17 @@ def _train(
         report(step)
         if time.monotonic() - saved_at > _CHECKPOINT_SECONDS and step < config.steps:
             sums.check(folder, _last_row(state))
-            _save(
-                file,
-                {
-                    "task": task.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "state": state,
-                    "sums": vars(sums),
-                },
-            )
+            _save(file, {
+                "task": task.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
+                "state": state, "sums": vars(sums),
+            })
             saved_at = time.monotonic()
-    if config.keep == "midway":
-        state["best"], state["best_step"] = _midway(state["start"], task.network.state_dict()), state["step"]
-    task.network.load_state_dict(state["best"])
+    midway = config.keep == "midway"
+    task.network.load_state_dict(_midway(state["start"], task.network.state_dict()) if midway else state["best"])
     task.eval()
-    if config.keep == "midway":
+    if midway:
         with torch.inference_mode():
-            state["best_score"] = task.validate()["score"]
+            state["best_step"], state["best_score"] = state["step"], task.validate()["score"]
     return {key: state[key] for key in ("history", "best_step", "seconds", "best_score")} | {"steps": state["step"]}
 
 
