@@ -61,6 +61,7 @@ TEMPLATE = """
 {{ resources.include_js("static/voila-style.js") }}{{ super.super() }}
 {%- endblock notebook_css -%}
 """
+READY = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 Serve = Callable[[str, list[str]], str]
 
 
@@ -133,7 +134,8 @@ def test_in_jupyterlab_it_plays_and_keeps_its_keys(serve: Serve, page: Page) -> 
     address = serve("jupyterlab", [*options, *(f"--LabApp.{name}={value}" for name, value in lab.items())])
     page.goto(f"{address}/lab/tree/look.ipynb?token={TOKEN}")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_function("window.jupyterapp && window.jupyterapp.commands.isEnabled('notebook:run-all-cells')")
+    # The notebook is open before its kernel answers, and what is run until then is dropped.
+    page.wait_for_function(READY)
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     # Shown by the second cell, from Python.
     page.wait_for_selector(".sacd-viewer[data-recording=plain][data-clip='2'][data-state=paused]")
