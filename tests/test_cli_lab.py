@@ -1,6 +1,8 @@
 """`sacd lab`: JupyterLab that asks no other server, behind a token, ended by Ctrl+C."""
 
+import json
 import os
+import re
 
 import pytest
 from serving import served
@@ -16,6 +18,8 @@ def test_lab_asks_nobody_elsewhere(tmp_path):
         assert server.ask("/lab", **given, Host="evil.example")[0] == 403
         status, page = server.ask("/lab/tree/notebooks", **given)
         assert status == 200 and '"news": {"disabled": true}' in page and '"can_install": false' in page
+        disabled = re.search(r'"disabledExtensions": (\[[^]]*\])', page)[1]
+        assert "@jupyterlab/apputils-extension:announcements" in json.loads(disabled)  # asks whether to fetch news
         assert '"notification": null' in server.ask("/lab/api/update", **given)[1]
         assert '"00_quickstart.ipynb"' in server.ask("/api/contents/notebooks", **given)[1]
         assert "JupyterLab is closed." in server.end() and server.process.returncode == 0

@@ -43,6 +43,10 @@ def lab(
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
         "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
     ])  # fmt: skip
+    # Without news it would still ask, in a corner of the page, whether to fetch them.
+    server.web_app.settings["page_config_hook"] = lambda _, page: page | {
+        "disabledExtensions": [*page["disabledExtensions"], "@jupyterlab/apputils-extension:announcements"]
+    }
     # Ctrl+C ends it at once, kernels too; by itself it would ask for a confirmation, or leave kernels behind.
     signal.signal(signal.SIGINT, server._signal_stop)
     address = f"{server.connection_url}lab/tree/notebooks?token={token}"
