@@ -1,15 +1,25 @@
 """What a night report says: ranges and when there are none, agreement, who is known."""
 
+import json
 from dataclasses import replace
 from functools import reduce
 
 import numpy as np
+import pandas as pd
 import pytest
 from tiny import make_cohort
 
 from sacd.analysis.night_report import CALIBRATED, FEW, OTHER_KIND, TOO_FEW
+from sacd.analysis.sleep_statistics import lights_of, paired_statistics
+from sacd.cohort import Cohort, hash_file
 from sacd.exceptions import SacdError
-from sacd.experiments.calibration_nights import Calibration, calibration_on, own_calibration
+from sacd.experiments.calibration_nights import (
+    FILE,
+    Calibration,
+    calibration_on,
+    keep_calibration,
+    own_calibration,
+)
 from sacd.experiments.night_report import Subject, night_report
 from sacd.runs.execute import execute
 from sacd.runs.kinds.student import StudentRun
@@ -110,3 +120,56 @@ def test_another_cohort_calibrates_by_its_test_people(trained, tmp_path):
     assert own.equals(stored)
     with pytest.raises(SacdError, match="no recording P99"):
         Subject.recorded(cohort, "P99")
+
+
+def staged(student, cohort, people):
+    return pd.concat([student.staged(night, "argmax") for night in cohort.of(people)])
+
+
+def marked(cohort, night):
+    """The cohort with lights off and on among the events of a night."""
+    file = cohort[night].path / "events.tsv"
+    file.write_text("onset\tduration\ttype\n60\t0\tlights off\n14460\t0\tlights on\n")
+    about = cohort[night].metadata
+    about["hashes"]["events.tsv"] = hash_file(file)
+    (file.parent / "recording.json").write_text(json.dumps(about))
+    return Cohort.open(cohort.path)
+
+
+@pytest.mark.parametrize("decision", ["argmax", "forward-backward"])
+def test_nights_that_are_kept_with_a_run_calibrate_it_too(trained, tmp_path, decision):
+    cohort, student = trained
+    other = marked(make_cohort(tmp_path / "other", features=True, train=2, test=4, clips=482, seed=1), "P03n1")
+    people = ["P02", "P03", "P04"]
+    alone = own_calibration(student.run, decision)
+    kept = staged(student, other, people).assign(participant_id=lambda table: "new " + table.participant_id)
+    keep_calibration(student.run, other, kept)
+    try:
+        joined = own_calibration(student.run, decision)
+    finally:
+        (student.run.path / FILE).unlink()
+    assert joined.nights == alone.nights + 3 and joined.lit and not alone.lit
+    lights = {one.recording_id: lights_of(one) for one in other.of(people)}
+    assert lights["P03n1"] is not None and lights["P02n1"] is None
+    said = pd.concat([student.staged(night, decision) for night in other.of(people)])
+    expected = paired_statistics(said, lights).assign(participant_id=lambda table: "new " + table.participant_id)
+    found = joined.pairs.tail(len(expected)).reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-6)
+    dark = paired_statistics(said)
+    assert not found.predicted.equals(dark.predicted)
+
+
+def test_kept_nights_are_enough_where_no_test_night_is_whole(tmp_path):
+    cohort = make_cohort(tmp_path / "parts", features=True, test=4, clips=40)
+    store = RunStore(tmp_path / "runs")
+    execute(CONFIG, cohort, store)
+    student = TrainedStudent(store.open(CONFIG, cohort))
+    assert own_calibration(student.run, "argmax").nights == 0
+    whole = make_cohort(tmp_path / "whole", features=True, train=2, test=20, clips=482, seed=1)
+    kept = staged(student, whole, whole.participants.index)
+    keep_calibration(student.run, whole, kept.assign(participant_id=lambda table: "new " + table.participant_id))
+    report = night_report(student, Subject.recorded(cohort, "P03n1"), "argmax")
+    assert (report.standing, report.calibration_nights) == (FEW, 22)
+    (student.run.path / FILE).write_bytes(b"not a table")
+    with pytest.raises(SacdError, match=f"{FILE}: .*execute the notebook again that kept it"):
+        own_calibration(student.run, "argmax")

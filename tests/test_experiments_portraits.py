@@ -15,6 +15,7 @@ from sacd.analysis.portrait_file import open_portrait
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments import portraits
+from sacd.experiments.calibration_nights import FILE
 from sacd.experiments.profile import PROFILES, Portraits, load_profile
 from sacd.figures.portrait_words import answer_in_words
 from sacd.paths import ROOT
@@ -136,6 +137,23 @@ def test_the_notebook_of_portraits_runs_and_what_it_leaves_opens_the_same(own, c
     assert "too little sleep" in answer_in_words(None, opened.severity, label)
     with pytest.raises(SacdError, match="no reference of people; run notebook 10"):
         open_portrait(cohort.path)
+
+
+def test_all_further_people_calibrate_the_student(own, tmp_path, monkeypatch):
+    cohort, file = own
+    profile = load_profile(str(file))
+    run = RunStore.beside(cohort).open(portraits.portrait_student(cohort, profile), cohort)
+    portraits.keep_nights(cohort, profile)
+    assert not (run.path / FILE).exists(), "its own test people are its calibration"
+    further = make_cohort(tmp_path / "further", features=True, train=2, test=3, clips=482, seed=1)
+    monkeypatch.setattr(portraits, "has_people_beside", lambda _: True)
+    monkeypatch.setattr(portraits, "portrait_place", lambda *_: None)
+    monkeypatch.setattr(portraits, "ensure", lambda _: [further])
+    portraits.keep_nights(cohort, profile)
+    kept = pd.read_parquet(run.path / FILE)
+    (run.path / FILE).unlink()
+    assert sorted(set(kept["participant_id"])) == sorted(further.participants.index)
+    assert len(kept) == 5 * 482 and kept["off"].isna().all()
 
 
 @pytest.mark.slow

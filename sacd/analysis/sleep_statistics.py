@@ -162,4 +162,5 @@ def paired_statistics(predictions: pd.DataFrame, lights: Mapping[str, Lights | N
             continue
         seen.add(participant)
         rows += [(recording, participant, name, predicted[name], scored[name]) for name in scored]
-    return pd.DataFrame(rows, columns=["recording_id", "participant_id", "statistic", "predicted", "scored"])
+    columns = ["recording_id", "participant_id", "statistic", "predicted", "scored"]
+    return pd.DataFrame(rows, columns=columns).astype({"predicted": float, "scored": float})

@@ -1,8 +1,10 @@
 """Calibration nights: scored nights of people with no part in a run's training or selection, as the run stages them.
 
-From them come the ranges of a night report, one night a person, and how often the run is right when it is so sure.
+From them come the ranges of a night report, one night a person, and how often the run is right when it is so sure. A
+run's own test nights are such, and those of further people that were kept with it.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -10,9 +12,15 @@ import pandas as pd
 
 from sacd.analysis.sleep_statistics import Lights, lights_of, paired_statistics
 from sacd.cohort import Cohort
-from sacd.exceptions import SacdError
+from sacd.decisions.decoders import PROBABILITIES
+from sacd.exceptions import SacdError, reading
 from sacd.runs.staging import TrainedStudent, decide_night
 from sacd.runs.store import Run
+
+FILE = "calibration.parquet"
+"""In a run's folder, what it says of further people's clips: recording_id, participant_id, clip, stage, predicted (the
+likeliest), p_W … p_REM, and the lights off and on of the recording, NaN where they were not marked."""
+_LIGHTS = list(Lights._fields)
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,50 @@ class Calibration:
 
 
 def own_calibration(run: Run, decision: str, cohort: Cohort | None = None) -> Calibration:
-    """A run's own test nights; with their `cohort` also when lights went off and on."""
-    known = run.predictions
+    """A run's own test nights, and those that were kept with it; with its `cohort` also when lights went off and on.
+
+    Raises
+    ------
+    SacdError
+        The nights that were kept cannot be read.
+    """
+    known, simulated = run.predictions, run.description["cohort"]["simulated"]
     tested = decide_night(run, known[known["split"] == "test"], decision)
     names = set(tested["recording_id"])
     lights = {one.recording_id: lights_of(one) for one in cohort if one.recording_id in names} if cohort else {}
-    return Calibration.of(tested, lights, run.description["cohort"]["simulated"])
+    own = Calibration.of(tested, lights, simulated)
+    if not (run.path / FILE).exists():
+        return own
+    with reading(run.path / FILE, "execute the notebook again that kept it (10 or 13), or remove it"):
+        kept = pd.read_parquet(run.path / FILE)
+        marked = kept.groupby("recording_id")[_LIGHTS].first().dropna().astype(int)
+    lights = {name: Lights(*clips) for name, *clips in marked.itertuples()}
+    return own.joined(Calibration.of(decide_night(run, kept, decision), lights, simulated))
+
+
+def keep_calibration(run: Run, cohort: Cohort, predictions: pd.DataFrame) -> None:
+    """Keep scored nights of further people with a run, in place of those that were kept.
+
+    Parameters
+    ----------
+    run : Run
+    cohort : Cohort
+        Where the nights are; of the kind of the run's own, simulated or real, and of nobody whom it knows.
+    predictions : DataFrame
+        What the run says of their clips: recording_id, participant_id, clip, stage, predicted, p_W … p_REM.
+    """
+    names = set(predictions["recording_id"])
+    lights = pd.DataFrame.from_dict(
+        {one.recording_id: lights_of(one) or (None, None) for one in cohort if one.recording_id in names},
+        orient="index", columns=_LIGHTS, dtype=float,
+    )
+    kept = predictions[["recording_id", "participant_id", "clip", "stage", "predicted", *PROBABILITIES]]
+    aside = run.path / f".{os.getpid()}-{FILE}"
+    try:
+        kept.join(lights, on="recording_id").to_parquet(aside, index=False)
+        os.replace(aside, run.path / FILE)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def calibration_on(student: TrainedStudent, cohort: Cohort, decision: str) -> Calibration:

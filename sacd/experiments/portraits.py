@@ -14,6 +14,7 @@ from sacd.analysis.video_markers import kept_markers, recording_markers
 from sacd.cohort import Cohort
 from sacd.cohort.extras import MOTION
 from sacd.exceptions import NotApplicable
+from sacd.experiments.calibration_nights import keep_calibration
 from sacd.experiments.common import folds, is_features, student
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import methods
@@ -21,6 +22,7 @@ from sacd.experiments.profile import Portraits, Profile
 from sacd.runs.elsewhere import said_elsewhere
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.student import StudentRun
+from sacd.runs.store import RunStore
 from sacd.simulate.beside import Place, ensure, make_whole, place_beside
 from sacd.simulate.planned import settings_of
 from sacd.simulate.provenance import is_ours
@@ -162,6 +164,15 @@ def outliers(cohort: Cohort, profile: Profile) -> People | None:
         return None
     nights = _measured(portrait_place(cohort, profile, weak=True))
     return people_of(portrait_student(cohort, profile), cohort, nights, list(nights.participants.index))
+
+
+def keep_nights(cohort: Cohort, profile: Profile) -> None:
+    """Have the further people's nights calibrate the night reports of the student; any other cohort has its own."""
+    if not has_people_beside(cohort):
+        return
+    student, [nights] = portrait_student(cohort, profile), ensure([portrait_place(cohort, profile)])
+    _, clips = said_elsewhere(student, cohort, nights, nights.participants.index)
+    keep_calibration(RunStore.beside(cohort).open(student, cohort), nights, clips)
 
 
 def filmed(cohort: Cohort, profile: Profile) -> People:

@@ -13,8 +13,9 @@ from sacd.analysis.conformal import coverage, leave_one_out, no_information
 from sacd.analysis.review import review_check
 from sacd.analysis.sleep_statistics import SHORTEST_H, lights_of, paired_statistics
 from sacd.cohort import Cohort
+from sacd.decisions import ARGMAX
 from sacd.exceptions import NotApplicable
-from sacd.experiments.calibration_nights import Calibration, calibration_on, own_calibration
+from sacd.experiments.calibration_nights import Calibration, calibration_on, keep_calibration, own_calibration
 from sacd.experiments.common import OURS, folds, is_features
 from sacd.experiments.companions import Companion
 from sacd.experiments.distillation import methods
@@ -83,14 +84,17 @@ def filmed_nights(cohort: Cohort) -> list[str]:
 def calibration(student: TrainedStudent, nights: Cohort, further: Sequence[Cohort] = ()) -> Calibration:
     """The student's test nights as it usually decides, and those of the first of the further cohorts.
 
+    These are kept with its run, for whoever stages a night of his own by it.
+
     Raises
     ------
     NotApplicable
         None of them is whole.
     """
-    own = own_calibration(student.run, student.usual_decision, nights)
     for cohort in further[:1]:
-        own = own.joined(calibration_on(student, cohort, student.usual_decision))
+        tables = [student.staged(recording, ARGMAX) for recording in cohort]
+        keep_calibration(student.run, cohort, pd.concat(tables, ignore_index=True))
+    own = own_calibration(student.run, student.usual_decision, nights)
     if not own.nights:
         raise NotApplicable("no test night is whole and scored: there is nothing to report")
     return own
