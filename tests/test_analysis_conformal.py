@@ -140,13 +140,13 @@ def test_coverage_on_fresh_simulated_nights():
     """Required: each statistic, fresh nights of the same kind. Reported: by AHI group, and where pictures tell less.
 
     Of 200 nights the share itself wavers by 2 points, and one of nine statistics often leaves 86–95 % by chance: 600,
-    and calibration nights are drawn from 1,000.
-    REM latency is left out of the widths: the first REM of a night is too often a false one to tell anything.
+    and calibration nights are drawn from 1,000. So are the training nights many: what is known without a recording is
+    REM latencies 176 min wide by one draw of 64 nights, and 200 and 228 by two others.
     """
     known, _ = simulated(51, 1000)
     fresh, groups = simulated(52, 600)
     weak, _ = simulated(52, 200, trust=0.5, noise=1.4)
-    training, _ = simulated(53, 64, "train")
+    training, _ = simulated(53, 600, "train")
     pool = paired(known)
     shown = each_from_its_own_draw(pool, paired(fresh))
     found = coverage(shown).set_index("statistic")
@@ -161,8 +161,7 @@ def test_coverage_on_fresh_simulated_nights():
         print(table.round(3).to_string())
     print(right.round(3))
     assert found["covered"].between(0.86, 0.95).all() and (found["low"] >= 0.80).all()
-    told = found.drop(index="rem_latency")
-    assert (told["width"] < told["blind"]).all()
+    assert (found["width"] < found["blind"]).all()
     assert (check["expected"] - check["obtained"]).abs().max() <= 0.03
 
 
