@@ -14,7 +14,7 @@ def predict(
         str | None, typer.Option(help="argmax, corrected, median, forward-backward, durations, filter …")
     ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="A cohort of scored nights for the ranges; the run's own test nights.")
+        Path | None, typer.Option(help="A cohort of scored nights for the ranges, in place of those of the run.")
     ] = None,
     lights_off: Annotated[float | None, typer.Option(help="Lights off, seconds from a video's first picture.")] = None,
     lights_on: Annotated[float | None, typer.Option(help="Lights on, likewise; both or neither.")] = None,

@@ -63,7 +63,7 @@ def clinic(
 ) -> None:
     """Show night report and portrait of a cohort's participants, on this machine alone and behind a token.
 
-    A portrait needs the people that notebook 10 of a report keeps with its run.
+    A portrait needs the people that notebook 10 of a report keeps with its run; with them, ranges have nights to go by.
 
     Examples:
 

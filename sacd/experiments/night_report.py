@@ -1,7 +1,7 @@
 """What a night report says, gathered: a run's stages of one night, statistics with ranges, agreement, quality, review.
 
-Ranges come from calibration nights, by default the run's own test nights; of a night that is among them the others
-calibrate.
+Ranges come from calibration nights, by default the run's own test nights and those kept with it; of a night that is
+among them the others calibrate.
 """
 
 from dataclasses import dataclass, replace
@@ -92,7 +92,7 @@ def night_report(
     decision : str, optional
         Of `sacd.decisions.DECISIONS`; the student's usual one.
     calibration : Calibration, optional
-        Made with the same decision; by default the run's own test nights.
+        Made with the same decision; by default `own_calibration` of the run.
     severity : object, optional
         See `NightReport`.
 

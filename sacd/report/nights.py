@@ -52,7 +52,7 @@ def predict(
     decision : str, optional
         Of `sacd.decisions.DECISIONS`.
     calibration : Path, optional
-        A cohort of scored nights; by default the run's own test nights calibrate.
+        A cohort of scored nights; by default `own_calibration` of the run.
     lights_s : (float, float), optional
         Lights off and on, s from a video's first picture.
 
