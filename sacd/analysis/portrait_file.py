@@ -4,7 +4,6 @@ What is fitted on the material comes out the same when it is opened; the map is 
 """
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 
 from sacd.analysis.portrait import CLIP_COLUMNS, Material, Portrait
 from sacd.exceptions import SacdError, reading
+from sacd.replacing import replacing
 
 FILE = "portrait.npz"
 
@@ -37,12 +37,8 @@ def save_portrait(portrait: Portrait, folder: Path, label: str) -> None:
         arrays[f"clip_{name}"] = own.clips[name].to_numpy(dtype=int if name in ("clip", "stage") else str)
     if own.markers is not None:
         arrays["markers"] = own.markers
-    aside = folder / f".{os.getpid()}-{FILE}"
-    try:
+    with replacing(folder / FILE) as aside:
         np.savez(aside, **arrays)
-        os.replace(aside, folder / FILE)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def open_portrait(folder: Path) -> tuple[Portrait, str]:

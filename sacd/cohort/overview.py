@@ -4,7 +4,6 @@ The EEG's channels come first, then those of `signals.npy`. Level 0 has 64 pairs
 of the one before. It is made on first use and kept beside the recording; where nothing can be written, in memory.
 """
 
-import os
 import zipfile
 from contextlib import suppress
 from functools import lru_cache
@@ -17,6 +16,7 @@ from sacd.cohort.cohort import Recording
 from sacd.cohort.extras import SIGNALS
 from sacd.cohort.format import ARRAY_NAMES
 from sacd.exceptions import SacdError
+from sacd.replacing import replacing
 from sacd.stages import CLIP_SECONDS
 
 FILE = "overview.npz"
@@ -110,14 +110,8 @@ def _read(file: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _keep(file: Path, key: str, scale: np.ndarray, pairs: np.ndarray) -> None:
-    aside = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        with open(aside, "wb") as stream:
-            np.savez(stream, key=np.array(key), scale=scale, pairs=pairs)
-        os.replace(aside, file)
-    except OSError:  # the disk is full, or the cohort not ours: memory has it
-        with suppress(OSError):
-            aside.unlink()
+    with suppress(OSError), replacing(file) as aside:  # the disk is full, or the cohort not ours: memory has it
+        np.savez(aside, key=np.array(key), scale=scale, pairs=pairs)
 
 
 def _measure(recording: Recording) -> tuple[np.ndarray, np.ndarray]:

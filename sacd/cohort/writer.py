@@ -28,21 +28,17 @@ from sacd.cohort.format import (
     read_recordings,
 )
 from sacd.exceptions import SacdError, first_line
+from sacd.replacing import replacing
 
 INDEX_FILES = ("participants.tsv", "recordings.tsv", "cohort.json")
 
 
 def write_atomically(file: Path, text: str) -> None:
     """Replace a text file by another as a whole; an interrupted writer leaves what was there."""
-    aside = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        with open(aside, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(aside, file)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(file) as aside, open(aside, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _is_leftover(folder: Path) -> bool:

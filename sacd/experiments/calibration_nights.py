@@ -4,7 +4,6 @@ From them come the ranges of a night report, one night a person, and how often t
 run's own test nights are such, and those of further people that were kept with it.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from sacd.analysis.sleep_statistics import Lights, lights_of, paired_statistics
 from sacd.cohort import Cohort
 from sacd.decisions.decoders import PROBABILITIES
 from sacd.exceptions import SacdError, reading
+from sacd.replacing import replacing
 from sacd.runs.staging import TrainedStudent, decide_night
 from sacd.runs.store import Run
 
@@ -112,12 +112,8 @@ def keep_calibration(run: Run, cohort: Cohort, predictions: pd.DataFrame) -> Non
         orient="index", columns=_LIGHTS, dtype=float,
     )
     kept = predictions[["recording_id", "participant_id", "clip", "stage", "predicted", *PROBABILITIES]]
-    aside = run.path / f".{os.getpid()}-{FILE}"
-    try:
+    with replacing(run.path / FILE) as aside:
         kept.join(lights, on="recording_id").to_parquet(aside, index=False)
-        os.replace(aside, run.path / FILE)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def calibration_on(student: TrainedStudent, cohort: Cohort, decision: str) -> Calibration:

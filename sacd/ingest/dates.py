@@ -19,6 +19,7 @@ from pathlib import Path
 from sacd.cohort.privacy import DATES, KEPT, PUBLISHED, SHIFTED
 from sacd.exceptions import SacdError, reading
 from sacd.locks import alone
+from sacd.replacing import replacing
 
 __all__ = ["KEPT", "PROVENANCE", "PUBLISHED", "SHIFTED", "read_secret", "secret_file", "shifted"]
 PROVENANCE = DATES
@@ -84,12 +85,8 @@ def read_secret() -> bytes:
 
 
 def _make(file: Path) -> None:
-    aside = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
+    with replacing(file) as aside:
         with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as stream:
             stream.write(f"{secrets.token_hex(32)}\n")
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(aside, file)
-    finally:
-        aside.unlink(missing_ok=True)
