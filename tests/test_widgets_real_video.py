@@ -98,5 +98,5 @@ def test_it_plays_in_the_viewer(live: Callable[[Viewing], Page], filmed: tuple[C
     page.wait_for_function("document.querySelector('canvas.picture').width === 350")
     page.keyboard.press("Space")
     page.wait_for_function("Number(document.querySelector('.sacd-viewer').dataset.frame) > 4")
-    picture_of(page, "viewer-infrared")
+    picture_of(page, "viewer-infrared", ".sacd-viewer")
     assert "EventSleep" in page.locator(".bar").inner_text() and "simulated" not in page.locator(".bar").inner_text()
