@@ -430,3 +430,6 @@ def test_a_player_in_a_page_works_from_a_file(page: Page, cohort: Cohort, tmp_pa
     box = first.locator(".night").bounding_box()
     page.mouse.click(box["x"] + box["width"] - 14, box["y"] + 40)
     first.get_by_text("This page holds a few clips only").wait_for()
+    # In a narrow page the traces have its whole width.
+    page.set_viewport_size({"width": 700, "height": 900})
+    assert first.locator(".traces").bounding_box()["width"] > 600
