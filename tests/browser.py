@@ -78,10 +78,14 @@ def context(chromium: "Browser") -> "Iterator[BrowserContext]":
     assert not wrong
 
 
-def picture_of(page: "Page", name: str) -> None:
-    """A picture of the viewer as PNG in the folder SACD_SCREENSHOTS, where that is set."""
+def picture_of(page: "Page", name: str, part: str | None = None) -> None:
+    """A picture of the whole page, or of a part that a selector names, as PNG in the folder SACD_SCREENSHOTS if set."""
     if folder := os.environ.get("SACD_SCREENSHOTS"):
-        page.locator(".sacd-viewer").first.screenshot(path=Path(folder) / f"{name}.png")
+        file = Path(folder) / f"{name}.png"
+        if part is None:
+            page.screenshot(path=file, full_page=True)
+        else:
+            page.locator(part).first.screenshot(path=file)
 
 
 @pytest.fixture

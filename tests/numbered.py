@@ -8,16 +8,16 @@ import pandas as pd
 
 from sacd.cohort import Cohort, CohortInfo, Sampling
 from sacd.cohort.extras import Extras, SignalInfo, frame_times
+from sacd.cohort.preview import PREVIEW_FPS, PreviewWriter
 from sacd.cohort.writer import CohortWriter
-from sacd.simulate.film import encode
 from sacd.stages import STAGES
 
 FRAMES, SIZE = 32, 32
 CLIPS = {"filmed": 3, "plain": 6}
 """Clips of the two recordings; the first has a preview."""
-FILM_FPS, FILM_HEIGHT, FILM_WIDTH = 10, 64, 128
-LOST = np.arange(410, 450)
-"""Numbers of the pictures that the film lost: 11 to 15 s of clip 1."""
+FILM_HEIGHT, FILM_WIDTH = 64, 128
+LOST = np.r_[410:450, 600:620]
+"""Numbers of the pictures that the film lost: 11 to 15 s of clip 1, and 0 to 2 s of clip 2."""
 HELD = slice(10, 16)
 """Frames of the last clip of `plain` that only repeat the one before: lost too."""
 BITS = 16
@@ -73,11 +73,11 @@ def read_back(grey: list[int]) -> int | None:
 
 
 def write_film(file: Path, clips: int) -> None:
-    """As a preview is written: VP9, a key picture at each clip, some pictures lost."""
-    numbers = np.setdiff1d(np.arange(clips * 30 * FILM_FPS), LOST)
-    options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "crf": "40", "b": "0"}
-    chunks = (painted(numbers[at : at + 100], FILM_HEIGHT, FILM_WIDTH) for at in range(0, len(numbers), 100))
-    encode(file, "libvpx-vp9", options, FILM_FPS, numbers, chunks, key_every=30 * FILM_FPS)
+    """A preview in which some pictures are lost."""
+    numbers = np.setdiff1d(np.arange(clips * 30 * PREVIEW_FPS), LOST)
+    with PreviewWriter(file, FILM_HEIGHT, FILM_WIDTH) as writer:
+        for number, picture in zip(numbers.tolist(), painted(numbers, FILM_HEIGHT, FILM_WIDTH), strict=True):
+            writer.add(number, picture)
 
 
 def make_numbered(path: Path, film: bool = True) -> Cohort:
@@ -101,7 +101,7 @@ def make_numbered(path: Path, film: bool = True) -> Cohort:
             writer.add_participant(f"P{place}", "F", 40, 70, 12.0, "test")
             writer.add_recording(
                 name, f"P{place}", table, painted(numbers.ravel(), SIZE, SIZE).reshape(clips, FRAMES, SIZE, SIZE),
-                eeg.astype(np.float32), start="2024-03-01T23:30:00", channel="C4-M1", commit=False,
+                eeg.astype(np.float32), start="2024-03-01T23:59:00", channel="C4-M1", commit=False,
                 provenance={"clock_uncertainty_s": 0.4} if name == "plain" else None,
                 extras=Extras(
                     frame_times=times, motion=rng.integers(0, 40, (clips, 150, 65), dtype=np.uint8),

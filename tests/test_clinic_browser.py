@@ -1,6 +1,7 @@
 """The clinic as one sees it: the address is opened, a participant chosen, the report and the portrait are there."""
 
 import pytest
+from browser import picture_of
 from playwright.sync_api import Page
 from serving import served
 from test_clinic_nights import trained  # noqa: F401
@@ -24,6 +25,8 @@ def test_a_participant_is_chosen_and_the_night_is_seen(trained, tmp_path, page: 
         frame = page.locator("iframe")
         assert frame.evaluate("frame => frame.clientHeight >= frame.contentDocument.documentElement.scrollHeight")
         assert page.get_by_alt_text("Portrait").evaluate("image => image.naturalWidth") > 100
+        page.set_viewport_size({"width": 1180, "height": 2600})  # Voilà's page scrolls within itself
+        picture_of(page, "night-report", "iframe")
         with page.expect_download() as saved:
             page.get_by_text("Save the report as PDF").click()
         assert saved.value.suggested_filename == "night-report-P20n1.pdf"

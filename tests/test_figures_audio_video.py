@@ -30,7 +30,7 @@ def guesses() -> pd.DataFrame:
 def test_tables_say_sizes_units_and_whose_numbers_stand_beside() -> None:
     summary, seconds = top1(guesses()), pd.Series({"CE": 3.0, "KD": 4.0})
     shown = table_three(summary, seconds, INFO, {"CE": 0.575}, "Student x.")
-    assert "12 test clips, 3 seeds." in shown and "57.5%" in shown and "Student x." in shown
+    assert "12 test clips, 3 seeds." in shown and "57.5 %" in shown and "Student x." in shown
     assert f"new {INFO.unit}, of which there are 12" in shown
     assert "another dataset" in shown and "Sanity check" in shown
     own = table_three(summary, seconds, INFO, {"CE": 0.575}, "Student x.", ours=True)
@@ -41,12 +41,12 @@ def test_tables_say_sizes_units_and_whose_numbers_stand_beside() -> None:
 def test_teachers_and_what_they_hear() -> None:
     teachers = pd.DataFrame({"test_accuracy": [0.5, 0.7], "unlabelled_accuracy": [0.4, 0.4]})
     shown = teacher_table(teachers, "x")
-    assert "60.0%" in shown and "2 seeds." in shown and "the audio of the pairs" in shown
+    assert "60.0 %" in shown and "2 seeds." in shown and "the audio of the pairs" in shown
     assert "the audio of the pairs" not in teacher_table(teachers[["test_accuracy"]], "x")
     assert "1,234 clips train and validate" in embeddings_table(top1(guesses()), 1234, "x")
     heard = pd.DataFrame({"label": [0, 0, 1, 2], "predicted": [0, 1, 1, 0]})
     html = heard_classes(heard, ("flute", "drum", "voice"), "x", count=1)
-    assert html.index("drum") < html.index("100%") < html.index("voice") < html.index("0%", html.index("voice"))
+    assert html.index("drum") < html.index("100 %") < html.index("voice") < html.index("0 %", html.index("voice"))
     assert "flute" not in html
 
 

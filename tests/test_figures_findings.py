@@ -47,7 +47,7 @@ def test_the_ceiling_is_the_latent_stage_against_the_label():
     ]
     found = label_ceiling(nights)
     assert found.to_dict() == {"a": 0.75}
-    assert ceiling_in_words(found, "x") == "label ceiling: 75.0%, mean of 1 participant; x"
+    assert ceiling_in_words(found, "x") == "label ceiling: 75.0 %, mean of 1 participant; x"
     assert "the cohort is real" in ceiling_in_words(label_ceiling(nights[1:]), "x")
 
 
@@ -88,7 +88,7 @@ def test_large_weights_fall_and_say_one_stage(sweep):
     grid = pd.DataFrame(weights, columns=["lambda1", "lambda2", "lambda3"]).assign(method=names)
     told = large_weights_in_words(grid, summary, against, frame, {LARGE: -0.124}, CHOSEN, "x").splitlines()
     assert len(told) == 3, "one cell has a weight of 10"
-    assert "falls, at or below CE; 100% of clips in one stage (paper −12.4)" in told[0]
+    assert "falls, at or below CE; 100 % of clips in one stage (paper −12.4)" in told[0]
     assert told[-1].startswith(f"({CHOSEN}): ") and told[-1].endswith("; x")
 
 
@@ -104,5 +104,5 @@ def test_frames_name_the_best_and_the_stages_never_said():
     frame = frame.assign(sampling="spread")
     frame.loc[frame.frames == "8", "predicted"] = 2
     told = frames_in_words(summarise(frame, by=["sampling", "frames"]), frame, 0.2).splitlines()
-    assert told[0].startswith("highest: 16 frames, spread: ") and told[0].endswith("stage: 20.0%")
+    assert told[0].startswith("highest: 16 frames, spread: ") and told[0].endswith("stage: 20.0 %")
     assert told[1:] == ["8 frames, spread: never says W, N1, N3, REM", "16 frames, spread: says every stage"]

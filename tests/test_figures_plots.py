@@ -93,6 +93,28 @@ def draw_power(label: str) -> Figure:
     return calibration.band_power(pd.DataFrame(rows, columns=["band", "stage", *RANGES]), label, "log10 µV²")
 
 
+def test_many_methods_stand_under_the_heading_of_their_family():
+    """In each line of panels, and a point at the row of its own name; of four panels the longest come first."""
+    names = {"CE": "without a teacher", "KD": "predictions", "CRD": "contrast", "DKD": "predictions"}
+    blocks = {"a": ["CE", "KD"], "b": list(names), "c": ["CE"], "d": ["CE", "KD", "CRD"]}
+    rows = [
+        {"block": block, "method": method, "metric": "accuracy", "mean": 0.1 * list(names).index(method), "sd": 0.0,
+         "low": 0.0, "high": 1.0, "participants": 4, "seeds": 3}
+        for block, methods in blocks.items() for method in methods
+    ]
+    drawn = distillation.forest(pd.DataFrame(rows), LABEL, facet="block", groups=names)
+    assert [ax.get_title() for ax in drawn.axes] == ["b", "d", "a", "c"]
+    first = drawn.axes[0]
+    said = [label.get_text() for label in first.get_yticklabels()]
+    assert said == ["without a teacher", "CE", "predictions", "KD", "DKD", "contrast", "CRD"]
+    bold = [label.get_text() for label in first.get_yticklabels() if label.get_weight() == "bold"]
+    assert bold == ["without a teacher", "predictions", "contrast"]
+    means = next(line for line in first.lines if line.get_marker() == "o")
+    shown = {said[int(place)]: round(mean, 6) for mean, place in zip(*means.get_data(), strict=True)}
+    assert shown == {"CE": 0.0, "KD": 0.1, "CRD": 0.2, "DKD": 0.3}
+    assert [label.get_text() for label in drawn.axes[3].get_yticklabels()] == ["without a teacher", "CE"]
+
+
 DRAWINGS = [value for name, value in list(globals().items()) if name.startswith("draw_")]
 
 

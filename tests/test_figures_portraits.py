@@ -93,9 +93,9 @@ def test_the_rule_is_drawn_and_told(severity):
     figure = rule_panels(curve, 0.25, {"new": told}, severity.limit, LABEL)
     assert LABEL in texts(figure) and "new (n = 10)" in texts(figure)
     said = severity_in_words(severity, told, LABEL)
-    assert f"{severity.prevalence:.0%}" in said and "40 reference people" in said
+    assert f"{100 * severity.prevalence:.0f} %" in said and "40 reference people" in said
     said = controls_in_words(np.array([-0.2, -0.1, 0.1, -1]), severity, told, LABEL)
-    assert "abstains in 75.0% of 4 shuffles" in said and said.endswith(LABEL)
+    assert "abstains in 75.0 % of 4 shuffles" in said and said.endswith(LABEL)
 
 
 def test_who_is_left_out_is_said():

@@ -127,7 +127,7 @@ def test_plain_values_are_readable():
         {"n": [154573], "x": [-0.123456], "big": [154573.2], "share": [0.25], "ok": [True], "no": [np.nan], "s": [None]}
     )
     shown = text(plain_table(frame, "a cohort", "t", formats={"share": ".0%"}))
-    assert "154,573 −0.1235 154,573 25% yes – –" in shown
+    assert "154,573 −0.1235 154,573 25 % yes – –" in shown
     assert "simulated" not in shown
 
 

@@ -128,7 +128,7 @@ def test_figure_13_names_the_errors_with_their_shares_and_ends_with_one_of_any_s
     errors, unclear = clip_examples.main_errors(table), clip_examples.little_to_see(table)
     figure = video_eeg.main_errors(errors, unclear, nights)
     said_first = [head.replace("\n", " ") for head in heads(figure)]
-    assert said_first[0] == "(a) W taken for N1 50% of W" and said_first[-1] == "(f) any stage: little moves"
+    assert said_first[0] == "(a) W taken for N1 50 % of W" and said_first[-1] == "(f) any stage: little moves"
     assert len(said_first) == 6
     assert drawn_clips(figure, cohort)[-1] == (unclear["recording_id"].iloc[0], unclear["clip"].iloc[0])
     figure._repr_png_()

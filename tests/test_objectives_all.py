@@ -31,6 +31,8 @@ def test_registry_names() -> None:
     titles = [OBJECTIVES[name].title for name in NAMES]
     assert len(set(titles)) == len(titles)
     assert all(OBJECTIVES[name].source for name in NAMES)
+    assert all(OBJECTIVES[name].family != Objective.family for name in NAMES)
+    assert load_objective("kd+abc").family == OBJECTIVES["kd"].family
 
 
 def test_graph_library_is_imported_for_sacd_alone() -> None:

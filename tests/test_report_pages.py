@@ -9,6 +9,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from browser import picture_of
 from PIL import Image
 
 from sacd.report import html as pages
@@ -167,6 +168,7 @@ def test_tables_in_a_browser(tmp_path, page):
     file = tmp_path / "index.html"
     file.write_text(index(summaries=[rows.to_html(index=False), wide.to_html()]), encoding="utf-8")
     page.goto(file.as_uri())
+    picture_of(page, "report-index")
     page.click("summary >> text=2 tables")
     frames = page.locator(".chapter .wide")
     for order in (["SACD", "KD", "CE"], ["KD", "SACD", "CE"]):

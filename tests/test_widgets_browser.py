@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numbered import CLIPS, FRAMES, IS_FILM, LOOK, LOST, READ, make_numbered, number_of, read_back, said_of
+from numbered import CLIPS, FRAMES, IS_FILM, LOOK, READ, make_numbered, number_of, read_back, said_of
 from playwright.sync_api import Page
 
 from sacd.cohort import Cohort
@@ -112,7 +112,9 @@ def test_the_cursor_is_the_band_for_which_the_picture_is_the_nearest(live: Live,
     np.testing.assert_allclose(columns[:2], wanted, atol=1.5)
     seconds = 60 + times[frame]
     label = page.locator(".sacd-viewer .time").inner_text()
-    assert f"23:31:{seconds - 60:05.2f}" in label and f"picture {frame + 1} of {FRAMES}" in label
+    # The night began a minute before midnight.
+    assert f"00:00:{seconds - 60:05.2f}" in label and f"picture {frame + 1} of {FRAMES}" in label
+    assert "clip 2 · 00:00:00" in page.locator(".bar").inner_text()
 
 
 @pytest.mark.parametrize("film", [False, True], ids=["frames", "film"])
@@ -175,7 +177,65 @@ def test_a_gap_shows_no_video_never_the_nearest_picture(live: Live, cohort: Coho
     page.wait_for_selector(".sacd-viewer[data-state='no video']")
     assert page.locator(".notice").is_visible()
     page.keyboard.press("Space")
-    assert len(LOST) == 40
+
+
+def test_a_film_plays_on_from_where_it_was_put_also_in_a_gap(live: Live, cohort: Cohort) -> None:
+    """The second clip's film has no picture at its begin, so that what is cut out begins in the clip before."""
+    page = live(viewing_of(cohort))
+    for clip, gap, after in ((1, 13.0, 450), (2, 0.5, 620)):
+        go(page, "filmed", clip)
+        focus(page)
+        if clip == 1:
+            page.keyboard.press("p")
+        page.wait_for_function(IS_FILM)
+        assert seek(page, gap)["state"] == "no video"
+        page.keyboard.press("Space")
+        page.wait_for_selector(".sacd-viewer[data-state=playing]")
+        page.keyboard.press("Space")
+        page.wait_for_selector(".sacd-viewer[data-state=paused]")
+        look = page.evaluate(LOOK)
+        number = read_back(look["grey"])
+        assert after <= number < after + 20 and float(look["time"]) == pytest.approx(number / 10 - 30 * clip)
+
+
+def test_a_film_opens_at_the_begin_of_its_clip(live: Live, cohort: Cohort) -> None:
+    page = live(viewing_of(cohort))
+    focus(page)
+    page.keyboard.press("p")
+    go(page, "filmed", 2)
+    page.wait_for_function(IS_FILM)
+    page.wait_for_function(SETTLED)
+    assert page.evaluate(LOOK)["state"] == "no video"
+    assert page.locator(".time b").inner_text() == "00:00:00.00"
+
+
+def test_pausing_on_a_picture_taken_before_the_clip_stays_on_it(live: Live, tmp_path: Path) -> None:
+    """The first picture may be the nearest at the clip's begin, and yet be a little older."""
+    path = tmp_path / "early"
+    make_numbered(path, film=False)
+    file = path / "recordings" / "plain" / "frame_times.npy"
+    times = np.load(file)
+    times[2, 0] = 59.6
+    np.save(file, times)
+    page = live(viewing_of(Cohort.open(path)))
+    go(page, "plain", 2)
+    focus(page)
+    page.keyboard.press("Space")
+    page.keyboard.press("Space")
+    look = page.evaluate(LOOK)
+    assert (look["state"], look["frame"]) == ("paused", "0") and float(look["time"]) == pytest.approx(-0.4)
+
+
+def test_without_eeg_the_pictures_are_there(live: Live, cohort: Cohort) -> None:
+    file = cohort["plain"].path / "eeg.npy"
+    aside = file.rename(file.with_suffix(".aside"))
+    try:
+        page = live(viewing_of(cohort))
+        go(page, "plain", 2)
+        look = seek(page, 5.0)
+        assert read_back(look["grey"]) == number_of(1, 2, int(look["frame"]))
+    finally:
+        aside.rename(file)
 
 
 def test_keys_walk_through_clips_and_are_inert_while_typing(live: Live, cohort: Cohort) -> None:
@@ -370,3 +430,6 @@ def test_a_player_in_a_page_works_from_a_file(page: Page, cohort: Cohort, tmp_pa
     box = first.locator(".night").bounding_box()
     page.mouse.click(box["x"] + box["width"] - 14, box["y"] + 40)
     first.get_by_text("This page holds a few clips only").wait_for()
+    # In a narrow page the traces have its whole width.
+    page.set_viewport_size({"width": 700, "height": 900})
+    assert first.locator(".traces").bounding_box()["width"] > 600

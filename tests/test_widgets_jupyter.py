@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browser import picture_of
 from numbered import IS_FILM, LOOK, make_numbered, number_of, read_back
 from playwright.sync_api import Page
 
@@ -182,11 +183,6 @@ def test_in_voila_it_plays_the_film(serve: Serve, page: Page, folder: Path) -> N
     seen(page, 0, film=True)
 
 
-def picture(page: Page, name: str) -> None:
-    if shots := os.environ.get("SACD_SCREENSHOTS"):
-        page.screenshot(path=Path(shots) / f"{name}.png", full_page=True)
-
-
 def test_a_click_on_the_map_opens_the_clip_and_a_lasso_marks_both(serve: Serve, page: Page, folder: Path) -> None:
     page.set_default_timeout(60_000)
     page.goto(voila(serve, folder, "linked.ipynb"))
@@ -209,7 +205,7 @@ def test_a_click_on_the_map_opens_the_clip_and_a_lasso_marks_both(serve: Serve, 
     faint = clips[0].nth(1).locator("path.point[style*='opacity: 0.12']")
     faint.first.wait_for(state="attached")
     assert 0 < faint.count() < 6
-    picture(page, "linked")
+    picture_of(page, "portrait-explorer")
 
 
 def test_a_click_on_the_hypnoscope_opens_the_clip(serve: Serve, page: Page, folder: Path) -> None:
@@ -224,4 +220,4 @@ def test_a_click_on_the_hypnoscope_opens_the_clip(serve: Serve, page: Page, fold
     page.mouse.click(*place)
     page.wait_for_selector(".sacd-viewer[data-recording=plain][data-clip='5'][data-state=paused]")
     seen(page, 1)
-    picture(page, "hypnoscope")
+    picture_of(page, "hypnoscope")

@@ -12,10 +12,10 @@ from playwright.sync_api import Page
 from sacd.cohort import Cohort, CohortInfo, Sampling
 from sacd.cohort.extras import Extras, frame_times
 from sacd.cohort.motion import PICTURE, SAMPLES, TIMES_S, measure_motion
+from sacd.cohort.preview import PREVIEW_FPS, PreviewWriter
 from sacd.cohort.writer import CohortWriter
 from sacd.ingest.picture import decode
 from sacd.ingest.video import read_video
-from sacd.simulate.film import encode
 from sacd.widgets.clip_bytes import answer
 from sacd.widgets.viewing import Viewing, listed, named_runs
 
@@ -40,11 +40,12 @@ def filmed(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[C
     video = pictures(times.ravel(), HEIGHT, WIDTH).reshape(CLIPS, FRAMES, HEIGHT, WIDTH)
     sampled = pictures((onsets[:, None] + TIMES_S).ravel(), PICTURE, PICTURE)
     motion = np.array([measure_motion(part) for part in sampled.reshape(CLIPS, SAMPLES + 1, PICTURE, PICTURE)])
-    numbers = np.arange(30 * CLIPS * FPS)
+    taken = np.arange(30 * CLIPS * FPS) / FPS
 
     def film(file: Path) -> None:
-        options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "crf": "34", "b": "0"}
-        encode(file, "libvpx-vp9", options, FPS, numbers, iter([pictures(numbers / FPS, 200, 350)]), key_every=30 * FPS)
+        with PreviewWriter(file, 200, 350) as writer:
+            for time, picture in zip(taken, pictures(taken, 200, 350), strict=True):
+                writer.add(round(time * PREVIEW_FPS), picture)
 
     path = tmp_path_factory.mktemp("real") / "cohort"
     shape = {"frames": FRAMES, "span_s": 30, "height": HEIGHT, "width": WIDTH}
@@ -69,7 +70,7 @@ def test_movement_rises_at_the_labelled_rolls(filmed: tuple[Cohort, pd.DataFrame
         content, buffers = answer({"kind": "clip", "recording": "S09-1", "clip": clip}, viewing)
         found = {name: np.frombuffer(buffer, dtype)
                  for (name, dtype, _), buffer in zip(content["arrays"], buffers, strict=True)}
-        times.append(30 * clip + found["movement_times"])
+        times.append(30 * clip + (found["movement_edges"][1:] + found["movement_edges"][:-1]) / 2)
         energy.append(found["movement"])
     times, energy = np.concatenate(times), np.concatenate(energy)
 
@@ -97,5 +98,5 @@ def test_it_plays_in_the_viewer(live: Callable[[Viewing], Page], filmed: tuple[C
     page.wait_for_function("document.querySelector('canvas.picture').width === 350")
     page.keyboard.press("Space")
     page.wait_for_function("Number(document.querySelector('.sacd-viewer').dataset.frame) > 4")
-    picture_of(page, "viewer-infrared")
+    picture_of(page, "viewer-infrared", ".sacd-viewer")
     assert "EventSleep" in page.locator(".bar").inner_text() and "simulated" not in page.locator(".bar").inner_text()

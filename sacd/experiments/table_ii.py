@@ -32,9 +32,10 @@ def row_names(table: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.Serie
 
 
 def named(predictions: pd.DataFrame, cohort: Cohort, profile: Profile) -> pd.DataFrame:
-    """Predictions with the columns `block` and `method` of Table II."""
+    """Predictions with the columns `block`, `family` (of ways of distilling) and `method` of Table II."""
     block, method = block_names(predictions), row_names(predictions, cohort, profile)
-    return predictions.assign(block=block, method=method)
+    families = {name: load_objective(name).family for name in predictions.objective.unique()}
+    return predictions.assign(block=block, family=predictions.objective.map(families), method=method)
 
 
 def headline(predictions: pd.DataFrame, profile: Profile) -> pd.DataFrame:

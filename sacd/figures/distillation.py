@@ -1,5 +1,6 @@
 """Methods compared: their values with intervals, and paired differences to a reference."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ from sacd.figures.words import NOTHING, counted, score_of, sure
 from sacd.paper.printed import SINCE
 
 ROW = 0.2
+BAND = "#F0F0F0"
+"""Behind the heading of a group."""
 _ACROSS = 3
 """Panels in a line."""
 
@@ -38,12 +41,16 @@ class _Panel(NamedTuple):
     places: np.ndarray
 
 
-def _layout(frame: pd.DataFrame, by: str, facet: str | None, label: str) -> tuple[Figure, list[_Panel]]:
+def _layout(
+    frame: pd.DataFrame, by: str, facet: str | None, groups: Mapping[str, str] | None, label: str
+) -> tuple[Figure, list[_Panel]]:
     """A figure of at most three panels a line; they share its rows, which are named once, and all share the scale."""
     arms = [("", frame)] if facet is None else [(str(name), part) for name, part in frame.groupby(facet, sort=False)]
+    if len(arms) > _ACROSS:  # a line is as tall as its longest arm
+        arms.sort(key=lambda arm: -len(arm[1]))
     columns = min(len(arms), _ACROSS)
     lines = [arms[start : start + columns] for start in range(0, len(arms), columns)]
-    named = [_merged([part[by].astype(str).tolist() for _, part in line]) for line in lines]
+    named = [_headed(_merged([part[by].astype(str).tolist() for _, part in line]), groups) for line in lines]
     figure, axes = canvas(
         label, PAGE, 0.45 + sum(0.75 + ROW * len(names) for names in named), len(lines), columns, sharex=True,
         height_ratios=[len(names) + 0.6 for names in named],
@@ -53,16 +60,30 @@ def _layout(frame: pd.DataFrame, by: str, facet: str | None, label: str) -> tupl
         for ax in row[len(line) :]:
             ax.remove()
         for ax, (name, part) in zip(row, line, strict=False):
-            titles = [title.replace(SINCE, " †") for title in names] if ax is row[0] else []
-            ax.set_yticks(range(len(names)), titles or [""] * len(names), parse_math=False)
+            titles = [title.replace(SINCE, " †") for _, title in names] if ax is row[0] else [""] * len(names)
+            ax.set_yticks(range(len(names)), titles, parse_math=False)
+            for at, (is_heading, _) in enumerate(names):
+                if is_heading:
+                    ax.get_yticklabels()[at].set(weight="bold", color=MUTED)
+                    ax.axhspan(at - 0.5, at + 0.5, color=BAND, lw=0)
             ax.set_ylim(len(names) - 0.4, -0.6)
             ax.tick_params(axis="y", length=0)
             ax.tick_params(labelbottom=True)
             ax.grid(True)
             ax.spines["left"].set_visible(False)
             ax.set_title(name if columns == 1 else name.replace(" · ", "\n"), parse_math=False)
-            panels.append(_Panel(ax, part, np.array([names.index(row) for row in part[by].astype(str)])))
+            panels.append(_Panel(ax, part, np.array([names.index((False, row)) for row in part[by].astype(str)])))
     return figure, panels
+
+
+def _headed(names: list[str], groups: Mapping[str, str] | None) -> list[tuple[bool, str]]:
+    """Rows as (whether it is a heading, its title): each group's heading, then its names in their order."""
+    if groups is None:
+        return [(False, name) for name in names]
+    rows: list[tuple[bool, str]] = []
+    for group in dict.fromkeys(groups[name] for name in names):
+        rows += [(True, group), *((False, name) for name in names if groups[name] == group)]
+    return rows
 
 
 def _merged(orders: list[list[str]]) -> list[str]:
@@ -93,6 +114,7 @@ def forest(
     by: str = "method",
     facet: str | None = None,
     published: pd.DataFrame | None = None,
+    groups: Mapping[str, str] | None = None,
 ) -> Figure:
     """One row a method: mean over seeds, its interval, the seeds' standard deviation; panels by `facet`.
 
@@ -110,8 +132,10 @@ def forest(
         Column of the panels, e.g. protocol.
     published : DataFrame
         The paper's values (`sacd.paper.tidy`, one row a method): hollow diamonds.
+    groups : mapping
+        Row → the heading that it stands under, where there are many; a Series by row will do.
     """
-    figure, panels = _layout(summary[summary["metric"] == metric], by, facet, label)
+    figure, panels = _layout(summary[summary["metric"] == metric], by, facet, groups, label)
     theirs = {} if published is None else published[published["metric"] == metric].groupby(by)["mean"].first().to_dict()
     for ax, part, places in panels:
         ax.hlines(places, part["low"], part["high"], color=BLUE, lw=1.1)
@@ -143,7 +167,10 @@ def _foot(frame: pd.DataFrame, by: str) -> str:
 
 
 @styled(STYLE)
-def differences(comparison: pd.DataFrame, label: str, by: str = "method", facet: str | None = None) -> Figure:
+def differences(
+    comparison: pd.DataFrame, label: str, by: str = "method", facet: str | None = None,
+    groups: Mapping[str, str] | None = None,
+) -> Figure:
     """One row a method: mean paired difference to the reference with its interval; filled where `words.sure`.
 
     Parameters
@@ -152,13 +179,13 @@ def differences(comparison: pd.DataFrame, label: str, by: str = "method", facet:
         `sacd.analysis.comparison.compare`, of one reference and metric; without a row the figure says so.
     label : str
         `Cohort.label`.
-    by, facet : str
+    by, facet, groups
         See `forest`.
     """
     if comparison.empty:
         return blank(label, NOTHING)
     reference, metric = comparison["reference"].iloc[0], comparison["metric"].iloc[0]
-    figure, panels = _layout(comparison, by, facet, label)
+    figure, panels = _layout(comparison, by, facet, groups, label)
     for ax, part, places in panels:
         ax.axvline(0, color=MUTED, lw=0.9)
         ax.hlines(places, part["low"], part["high"], color=BLUE, lw=1.1)

@@ -7,7 +7,7 @@ import pandas as pd
 from sacd.analysis.decisions import LOWEST_RECALL
 from sacd.cohort import Recording
 from sacd.decisions import DECISIONS
-from sacd.figures.words import counted, in_words, sure
+from sacd.figures.words import counted, in_percent, in_words, sure
 from sacd.stages import STAGES
 
 LAMBDAS = ["lambda1", "lambda2", "lambda3"]
@@ -23,7 +23,7 @@ def ceiling_in_words(ceiling: pd.Series, label: str) -> str:
     """How often the likeliest latent stage is the label; `ceiling` of `sacd.analysis.exploration.label_ceiling`."""
     if ceiling.empty:
         return "no latent night is known: the cohort is real"
-    return f"label ceiling: {ceiling.mean():.1%}, mean of {counted(len(ceiling), 'participant')}; {label}"
+    return f"label ceiling: {in_percent(ceiling.mean(), 1)}, mean of {counted(len(ceiling), 'participant')}; {label}"
 
 
 def runs_in_words(predictions: pd.DataFrame) -> str:
@@ -128,11 +128,11 @@ def large_weights_in_words(
         place = "at or below CE" if accuracy[name] <= accuracy["CE"] else "above CE"
         theirs = f" (paper {100 * printed[name]:+.1f})".replace("-", "−") if name in printed else ""
         found = in_words(row, above="rises", below="falls")
-        lines.append(f"({name:12s}) {found}, {place}; {one[name]:.0%} of clips in one stage{theirs}")
+        lines.append(f"({name:12s}) {found}, {place}; {in_percent(one[name])} of clips in one stage{theirs}")
     return "\n".join([
         *lines,
         f"differences to ({chosen}), 95 % interval, Holm's p",
-        f"({chosen}): {one[chosen]:.0%} of clips in one stage; CE: {one['CE']:.0%}; {label}",
+        f"({chosen}): {in_percent(one[chosen])} of clips in one stage; CE: {in_percent(one['CE'])}; {label}",
     ])
 
 
@@ -175,8 +175,8 @@ def frames_in_words(summary: pd.DataFrame, predictions: pd.DataFrame, floor: flo
     accuracy = summary[summary.metric == "accuracy"]
     best = accuracy.loc[accuracy["mean"].idxmax()]
     lines = [
-        f"highest: {best.frames} frames, {best.sampling}: {best['mean']:.1%};"
-        f" always the most frequent stage: {floor:.1%}"
+        f"highest: {best.frames} frames, {best.sampling}: {in_percent(best['mean'], 1)};"
+        f" always the most frequent stage: {in_percent(floor, 1)}"
     ]
     for (sampling, frames), rows in predictions.groupby(["sampling", "frames"], sort=False):
         silent = [stage for code, stage in enumerate(STAGES) if code not in set(rows.predicted)]

@@ -7,7 +7,7 @@ from sacd.analysis.ahi import ADULT, adults
 from sacd.analysis.freedman_lane import Survival
 from sacd.analysis.severity import Answer, Severity
 from sacd.figures.night_words import NO_ANSWER, chance
-from sacd.figures.words import counted
+from sacd.figures.words import counted, in_percent
 from sacd.stages import AHI_GROUPS, ahi_group
 
 _SPANS = dict(zip(AHI_GROUPS, ("below 5", "5 to 15", "15 to 30", "30 or more"), strict=True))
@@ -94,7 +94,7 @@ def severity_in_words(severity: Severity, told: pd.DataFrame, label: str) -> str
         does = "abstains always, for the lower end is not above 0"
     lines = [
         f"Every probability assumes that AHI ≥ 15 is as common as among the {len(severity.people)} reference people:"
-        f" {severity.prevalence:.0%}.",
+        f" {in_percent(severity.prevalence)}.",
         f"Cross-fitted Brier skill over that base rate: {_skill(severity)}; it {does}.",
         f"Nobody farther than {severity.limit:.2f} from the reference people is answered; of {len(told)} new people"
         f" {int((~told['abstains']).sum())} are.",
@@ -119,7 +119,7 @@ def controls_in_words(bounds: np.ndarray, planted: Severity, told: pd.DataFrame,
     right = ((told["probability"] >= 0.5) == told["outcome"]) & ~told["abstains"]
     answered = int((~told["abstains"]).sum())
     return "\n".join([
-        f"AHI shuffled over people: it abstains in {(bounds <= 0).mean():.1%} of {len(bounds)} shuffles.",
+        f"AHI shuffled over people: it abstains in {in_percent((bounds <= 0).mean(), 1)} of {len(bounds)} shuffles.",
         f"AHI planted in the features: skill {_skill(planted)}; of"
         f" {len(told)} new people {answered} are answered, {int(right.sum())} of them rightly.",
         label,

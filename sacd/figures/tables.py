@@ -279,7 +279,7 @@ def plain_table(
             return "yes" if value else "no"
         if pd.api.types.is_number(value):
             whole = pd.api.types.is_integer(value) or abs(value) >= 1000
-            return format(value, formats.get(name, ",.0f" if whole else ".4g")).replace("-", "−")
+            return format(value, formats.get(name, ",.0f" if whole else ".4g")).replace("-", "−").replace("%", " %")
         return text
 
     kinds = [

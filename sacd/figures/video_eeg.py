@@ -29,6 +29,7 @@ from sacd.figures.style import (
     stamp,
     styled,
 )
+from sacd.figures.words import in_percent
 from sacd.stages import NOT_SCORED, STAGES
 
 FRAMES = 3
@@ -127,7 +128,7 @@ def main_errors(examples: pd.DataFrame, unclear: pd.DataFrame, nights: Nights) -
         return blank(nights.label, f"{nights.model} makes no error")
     heads = [
         f"({letter}) {STAGES[row['stage']]}\ntaken for\n{STAGES[row['predicted']]}\n"
-        f"{row['share']:.0%} of {STAGES[row['stage']]}"
+        f"{in_percent(row['share'])} of {STAGES[row['stage']]}"
         for letter, row in zip("abcde", examples.to_dict("records"), strict=False)
     ]
     heads += [f"({'abcdef'[len(heads)]}) any stage:\nlittle\nmoves"] * len(unclear)

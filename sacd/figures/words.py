@@ -61,6 +61,11 @@ def estimate_in_words(
     return ", ".join(filter(None, [ends, probability(p)]))
 
 
+def in_percent(share: float, digits: int = 0) -> str:
+    """``45 %``, of 0.45."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def counted(number: int, one: str) -> str:
     """``1 seed``, ``3 seeds``."""
     return f"{number} {one}{'' if number == 1 else 's'}"

@@ -85,7 +85,8 @@ class Objective(nn.Module):
     resumed run (banks, pointers) lives in buffers. A change of numbers needs a higher `version`. `weights` names the
     options that weigh its terms beside the cross-entropy: what a search for better settings scales. `parts` are
     modules whose options it takes as ``**options`` and hands on (`options_for`). `since_paper` marks what was published
-    after the methods that the paper compares with: tables say so.
+    after the methods that the paper compares with: tables say so. Figures of many methods group them by `family`, what
+    the student learns from beside its labels.
 
     A step on a GPU must not wait for it: no ``.item()``, no shape that depends on the values of a tensor.
     """
@@ -96,6 +97,7 @@ class Objective(nn.Module):
     weights: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[tuple[type[nn.Module], ...]] = ()
     since_paper: ClassVar[bool] = False
+    family: ClassVar[str] = "further methods"
     needs_teacher: ClassVar[bool] = True
     uses_unlabelled: ClassVar[bool] = True
     needs_momentum: ClassVar[bool] = False

@@ -57,6 +57,7 @@ class C2KD(Objective):
     """
 
     title: ClassVar[str] = "C²KD"
+    family: ClassVar[str] = "the teacher's predictions"
     source: ClassVar[str] = "Huo et al. 2024, CVPR"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
     since_paper: ClassVar[bool] = True

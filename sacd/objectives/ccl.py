@@ -59,6 +59,7 @@ class CCL(Objective):
     """
 
     title: ClassVar[str] = "CCL"
+    family: ClassVar[str] = "contrast with the teacher"
     source: ClassVar[str] = "arXiv:2104.10955"
     weights: ClassVar[tuple[str, ...]] = ("contrastive", "jsd", "composition")
 

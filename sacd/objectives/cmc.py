@@ -31,6 +31,7 @@ class CMC(Objective):
     """
 
     title: ClassVar[str] = "CMC"
+    family: ClassVar[str] = "contrast with the teacher"
     source: ClassVar[str] = "arXiv:1906.05849"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
     parts: ClassVar[tuple[type[nn.Module], ...]] = (ContrastMemory,)

@@ -40,6 +40,7 @@ class ClassMean(Objective):
     """
 
     title: ClassVar[str] = "Class-mean soft labels"
+    family: ClassVar[str] = "controls"
     source: ClassVar[str] = "arXiv:1909.11723"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
     uses_unlabelled: ClassVar[bool] = False
@@ -127,6 +128,7 @@ class SelfTraining(_PseudoLabels):
     """Video alone: unlabelled clips are trained towards the momentum copy's confident predictions."""
 
     title: ClassVar[str] = "Self-training (video only)"
+    family: ClassVar[str] = "without a teacher"
     source: ClassVar[str] = "arXiv:1703.01780, arXiv:2001.07685"
     needs_teacher: ClassVar[bool] = False
     needs_momentum: ClassVar[bool] = True
@@ -144,6 +146,7 @@ class PseudoLabel(_PseudoLabels):
     """Unlabelled clips take the teacher's decision as their label, where it is confident."""
 
     title: ClassVar[str] = "Pseudo-labels"
+    family: ClassVar[str] = "controls"
     source: ClassVar[str] = "Lee 2013"
     term: ClassVar[str] = "pseudo-label"
 
@@ -159,6 +162,7 @@ class Oracle(Objective):
     """Simulated cohorts only: every clip is trained towards the true posterior of its stage."""
 
     title: ClassVar[str] = "Oracle posterior (simulated)"
+    family: ClassVar[str] = "controls"
     source: ClassVar[str] = "control"
     needs_teacher: ClassVar[bool] = False
     needs_posterior: ClassVar[bool] = True

@@ -37,6 +37,7 @@ class CRD(Objective):
     """
 
     title: ClassVar[str] = "CRD"
+    family: ClassVar[str] = "contrast with the teacher"
     version: ClassVar[int] = 2
     source: ClassVar[str] = "arXiv:1910.10699"
     weights: ClassVar[tuple[str, ...]] = ("weight",)

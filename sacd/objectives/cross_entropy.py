@@ -21,6 +21,7 @@ class CrossEntropy(Objective):
     """Cross-entropy with the labels (paper eq. 1)."""
 
     title: ClassVar[str] = "CE"
+    family: ClassVar[str] = "without a teacher"
     source: ClassVar[str] = "paper eq. 1"
     needs_teacher: ClassVar[bool] = False
     uses_unlabelled: ClassVar[bool] = False
@@ -41,6 +42,7 @@ class LabelSmoothing(Objective):
     """
 
     title: ClassVar[str] = "Label smoothing"
+    family: ClassVar[str] = "without a teacher"
     source: ClassVar[str] = "doi:10.1109/CVPR.2016.308"
     needs_teacher: ClassVar[bool] = False
     uses_unlabelled: ClassVar[bool] = False

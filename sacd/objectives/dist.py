@@ -41,6 +41,7 @@ class DIST(Objective):
     """
 
     title: ClassVar[str] = "DIST"
+    family: ClassVar[str] = "the teacher's predictions"
     source: ClassVar[str] = "arXiv:2205.10536"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
     since_paper: ClassVar[bool] = True

@@ -57,6 +57,7 @@ class DKD(Objective):
     """
 
     title: ClassVar[str] = "DKD"
+    family: ClassVar[str] = "the teacher's predictions"
     source: ClassVar[str] = "arXiv:2203.08679"
     weights: ClassVar[tuple[str, ...]] = ("target", "others")
     since_paper: ClassVar[bool] = True

@@ -27,6 +27,7 @@ class FitNet(Objective):
     """
 
     title: ClassVar[str] = "FitNet"
+    family: ClassVar[str] = "the teacher's features"
     source: ClassVar[str] = "arXiv:1412.6550"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
 

@@ -73,6 +73,7 @@ class IFD(Objective):
     """
 
     title: ClassVar[str] = "IFD"
+    family: ClassVar[str] = "the teacher's features"
     version: ClassVar[int] = 3
     source: ClassVar[str] = "arXiv:2005.00727"
     weights: ClassVar[tuple[str, ...]] = ("weight",)

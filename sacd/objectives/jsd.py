@@ -50,6 +50,7 @@ class JSD(Objective):
     """
 
     title: ClassVar[str] = "JSD"
+    family: ClassVar[str] = "the teacher's predictions"
     source: ClassVar[str] = "paper eq. 4; doi:10.1109/18.61115"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
 

@@ -51,6 +51,7 @@ class KD(Objective):
     """
 
     title: ClassVar[str] = "KD"
+    family: ClassVar[str] = "the teacher's predictions"
     source: ClassVar[str] = "arXiv:1503.02531"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
 

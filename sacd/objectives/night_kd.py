@@ -40,6 +40,7 @@ class NightKD(Objective):
 
     version: ClassVar[int] = 2
     title: ClassVar[str] = "Night-KD (ours)"
+    family: ClassVar[str] = "the teacher's predictions"
     source: ClassVar[str] = "this workbench"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
 

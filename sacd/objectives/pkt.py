@@ -36,6 +36,7 @@ class PKT(Objective):
     """
 
     title: ClassVar[str] = "PKT"
+    family: ClassVar[str] = "the teacher's features"
     source: ClassVar[str] = "arXiv:1803.10837"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
 

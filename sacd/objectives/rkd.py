@@ -61,6 +61,7 @@ class RKD(Objective):
     """
 
     title: ClassVar[str] = "RKD"
+    family: ClassVar[str] = "the teacher's features"
     source: ClassVar[str] = "arXiv:1904.05068"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
 

@@ -34,6 +34,7 @@ class SACD(Objective):
 
     version: ClassVar[int] = 2
     title: ClassVar[str] = "SACD"
+    family: ClassVar[str] = "structure, contrast and predictions"
     source: ClassVar[str] = "paper eq. 5"
     weights: ClassVar[tuple[str, ...]] = ("structure", "contrastive", "jsd")
     parts: ClassVar[tuple[type[nn.Module], ...]] = (StructureLoss, ContrastiveLoss)

@@ -44,6 +44,7 @@ class SoftMatch(Objective):
     """
 
     title: ClassVar[str] = "SoftMatch (teacher's posterior)"
+    family: ClassVar[str] = "the teacher's predictions"
     source: ClassVar[str] = "arXiv:2301.10921"
     weights: ClassVar[tuple[str, ...]] = ("weight",)
     since_paper: ClassVar[bool] = True

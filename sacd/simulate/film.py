@@ -29,7 +29,7 @@ def rendered(night: SimulatedNight, times: np.ndarray, height: int, width: int) 
 
 def encode(
     path: Path, codec: str, options: dict[str, str], fps: int, numbers: np.ndarray, chunks: Iterator[np.ndarray],
-    tell: Callable[[int], None] = lambda done: None, key_every: int | None = None,
+    tell: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Encode grey pictures.
 
@@ -46,8 +46,6 @@ def encode(
     chunks : iterator of ndarray [m, height, width] uint8
     tell : callable
         Called with the number of pictures that are encoded.
-    key_every : int, optional
-        Key pictures are forced at the multiples of this number.
     """
     first = next(chunks)
     height, width = first.shape[1:]
@@ -69,8 +67,6 @@ def encode(
                 frame.color_range = av.video.reformatter.ColorRange.JPEG
                 number = next(shown)
                 frame.pts, frame.time_base = number * 1000 // fps, _TIME_BASE
-                if key_every is not None and number % key_every == 0:
-                    frame.pict_type = av.video.frame.PictureType.I
                 container.mux(stream.encode(frame))
             done += len(chunk)
             tell(done)

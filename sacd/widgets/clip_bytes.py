@@ -89,7 +89,7 @@ def clip(request: Request, viewing: Viewing) -> Answer:
     """Pictures and traces of one clip: what cannot be had is named in `missing`, and the rest comes."""
     recording = viewing.recording(request.get("recording"))
     row = viewing.row(recording, request.get("clip"))
-    table, info = recording.clips.iloc[row], viewing.cohort.info
+    table = recording.clips.iloc[row]
     about: dict[str, Any] = {
         "recording": recording.recording_id, "clip": int(table["clip"]), "onset": float(table["onset"]),
         "stage": int(table["stage"]), "missing": {}, "preview": recording.preview is not None,
@@ -103,14 +103,8 @@ def clip(request: Request, viewing: Viewing) -> Answer:
     except SacdError as error:
         about["missing"]["video"] = str(error)
     try:
-        if info.eeg != "raw":
-            raise SacdError("the cohort holds features of the EEG, no traces")
-        hz, band = float(info.sampling.eeg_hz or 0), request.get("band")
-        allowed = traces.bands(hz)
-        band = band if band in allowed else allowed[0]
-        about["eeg"] = {"names": info.sampling.eeg_channels or [recording.channel], "hz": hz, "band": band}
-        arrays["eeg_values"] = traces.filtered(recording, row, hz, band)
-        arrays["spectrum"] = traces.colours(recording, row, hz)
+        shown, traced = _traces(recording, row, request.get("band"), viewing)
+        about["eeg"], arrays = shown, arrays | traced
     except SacdError as error:
         about["missing"]["eeg"] = str(error)
     if recording.signals is not None:
@@ -126,6 +120,21 @@ def _pictures(recording: Recording, row: int, viewing: Viewing) -> dict[str, np.
     frames = np.asarray(recording.video[row])
     span = viewing.cohort.info.sampling.span_s or CLIP_SECONDS
     return {"frames": frames, "times": traces.picture_times(recording, row, len(frames), span)}
+
+
+def _traces(
+    recording: Recording, row: int, band: object, viewing: Viewing
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    info = viewing.cohort.info
+    if info.eeg != "raw":
+        held = "features of the EEG, no traces" if info.eeg == "features" else "what a camera saw, and no EEG"
+        raise SacdError(f"the cohort holds {held}")
+    hz = float(info.sampling.eeg_hz or 0)
+    allowed = traces.bands(hz)
+    name = band if band in allowed else allowed[0]
+    about = {"names": info.sampling.eeg_channels or [recording.channel], "hz": hz, "band": name}
+    values = traces.filtered(recording, row, hz, name)
+    return about, {"eeg_values": values, "spectrum": traces.colours(recording, row, hz)}
 
 
 def preview(request: Request, viewing: Viewing) -> Answer:

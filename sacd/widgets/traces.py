@@ -89,19 +89,18 @@ def movement(recording: Recording, row: int, times: np.ndarray | None) -> dict[s
     Returns
     -------
     dict
-        `movement_times` (s from the clip's onset) and `movement`, the mean absolute difference of two pictures in grey
-        levels (of 255), from `motion.npy`, else from the clip's own pictures; `breathing` where `motion.npy` has it.
-        Empty where nothing is known.
+        `movement` [n], the mean absolute difference of two pictures in grey levels (of 255), from `motion.npy`, else
+        from the clip's own pictures; `movement_edges` [n + 1], when these pictures were taken, s from the clip's onset;
+        `breathing` [n], between the same, where `motion.npy` has it. Empty where nothing is known.
     """
     if recording.motion is not None:
         grid, breathing = read_motion(recording.motion[row])
-        middles = (TIMES_S[1:] + TIMES_S[:-1]) / 2
         energy = grid.mean(axis=(-1, -2))
-        return {"movement_times": middles.astype(np.float32), "movement": energy, "breathing": breathing}
+        return {"movement_edges": TIMES_S.astype(np.float32), "movement": energy, "breathing": breathing}
     if times is None or len(times) < 2:
         return {}
     energy = np.abs(np.diff(recording.video[row].astype(np.float32), axis=0)).mean(axis=(1, 2))
-    return {"movement_times": ((times[1:] + times[:-1]) / 2).astype(np.float32), "movement": energy}
+    return {"movement_edges": times.astype(np.float32), "movement": energy}
 
 
 @lru_cache(maxsize=64)

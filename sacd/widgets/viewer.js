@@ -84,8 +84,8 @@ function dayStart(start) {
 
 function clamp(value, low, high) { return Math.min(Math.max(value, low), high); }
 
-// The interval for which each picture is the nearest, cut where the nearest is too far; null for a picture that only
-// repeats the one before (held over a gap, it keeps its time).
+// The interval of the clip for which each picture is the nearest, cut where the nearest is too far; null for a picture
+// that only repeats the one before (held over a gap, it keeps its time) or that is another clip's.
 function bandsOf(times) {
   const own = [...times.keys()].filter((k) => k === 0 || times[k] > times[k - 1]);
   const steps = own.slice(1).map((k, i) => times[k] - times[own[i]]).sort((a, b) => a - b);
@@ -98,7 +98,8 @@ function bandsOf(times) {
     const from = i ? Math.max((times[own[i - 1]] + time) / 2, time - reach) : time <= 1.01 * step ? 0 : time - reach;
     const to = i + 1 < own.length ? Math.min((time + times[own[i + 1]]) / 2, time + reach)
       : CLIP_S - time <= 1.01 * step ? CLIP_S : time + reach;
-    bands[k] = [Math.max(from, 0), Math.min(to, CLIP_S)];
+    const band = [Math.max(from, 0), Math.min(to, CLIP_S)];
+    if (band[0] < band[1]) bands[k] = band;
   });
   bands.step = step;
   return bands;
@@ -107,6 +108,9 @@ function bandsOf(times) {
 function bandAt(bands, time) {
   return bands.findIndex((band) => band && time >= band[0] && time < band[1]);
 }
+
+// The moment nearest to a picture's own for which it stands: one at the clip's edge may be taken outside of it.
+function within(time, band) { return clamp(time, band[0], band[1] - 1e-3); }
 
 function nearest(times, time) {
   let best = 0;
@@ -118,7 +122,7 @@ function gapsOf(bands) {
   const gaps = [];
   let end = 0;
   for (const band of bands) {
-    if (!band || band[1] <= 0) continue;
+    if (!band) continue;
     if (band[0] > end + 1e-6) gaps.push([end, band[0]]);
     end = Math.max(end, band[1]);
   }
@@ -255,14 +259,16 @@ class Film {
       if (this.closed) return;
       this.video.requestVideoFrameCallback(onframe);
       const k = nearest(this.times, about.mediaTime + this.begins);
+      // A clip without a key picture at its begin has a film that begins in the clip before.
+      const own = this.bands[k] ? k : null;
       view.frameSize(this.video.videoWidth, this.video.videoHeight);
       view.screen.getContext("2d").drawImage(this.video, 0, 0);
       this.drawn = k;
       // Where nothing was asked for, the picture says what time it is; where a gap was, a late picture is none.
-      const aim = this.target === null ? k : bandAt(this.bands, this.target);
-      if (this.target === null) view.time = clamp(this.times[k], 0, CLIP_S);
-      else if (k === aim) this.target = null;
-      view.presented(aim < 0 ? -1 : k);
+      const aim = this.target === null ? own : bandAt(this.bands, this.target);
+      if (this.target !== null && k === aim) this.target = null;
+      else if (this.target === null && own !== null) view.time = within(this.times[k], this.bands[k]);
+      view.presented(aim === -1 ? -1 : own);
     };
     this.video.requestVideoFrameCallback(onframe);
     this.video.onended = () => !this.closed && this.playing && view.ended();
@@ -271,9 +277,12 @@ class Film {
 
   seek(time) {
     const k = bandAt(this.bands, time);
-    if (k === this.drawn && this.target === null) return this.view.presented(k);
+    if (k >= 0 && k === this.drawn && this.target === null) return this.view.presented(k);
     this.target = time;
-    if (k < 0) return this.view.presented(-1);
+    if (k < 0) {
+      this.video.currentTime = time - this.begins; // from there it plays on
+      return this.view.presented(-1);
+    }
     // Into the middle of the picture's own time, so that no rounding meets its neighbour.
     const next = k + 1 < this.times.length ? this.times[k + 1] : this.times[k] + this.bands.step;
     this.video.currentTime = (this.times[k] + Math.min(next, this.times[k] + this.bands.step)) / 2 - this.begins;
@@ -363,6 +372,19 @@ function write(pen, text, x, y, colour, align = "left", room = Infinity) {
   let shown = text;
   while (shown.length > 1 && pen.measureText(shown).width > room) shown = `${shown.slice(0, -2)}…`;
   pen.fillText(shown, x, y);
+}
+
+// A text in as many lines as it needs.
+function paragraph(pen, text, x, y, room, colour) {
+  let line = "", at = y;
+  for (const word of text.split(" ")) {
+    const longer = line ? `${line} ${word}` : word;
+    if (line && pen.measureText(longer).width > room) {
+      write(pen, line, x, at, colour, "left", room);
+      [line, at] = [word, at + 16];
+    } else line = longer;
+  }
+  write(pen, line, x, at, colour, "left", room);
 }
 
 // Values over time into a lane, `middle` at half its height.
@@ -702,8 +724,8 @@ class View {
     }
     if (same) this.drawTraces();
     else this.choosePlayer();
-    const day = dayStart(night.start);
-    this.title.textContent = `clip ${clip.clip} · ${clockText(clip.onset + (day || 0))}${day === null ? " from start" : ""}`;
+    const start = dayStart(night.start) === null ? " from start" : "";
+    this.title.textContent = `clip ${clip.clip} · ${this.clock(clip.onset)}${start}`;
     const total = this.list.length / 2;
     this.where.textContent = `${clip.recording} · participant ${night.participant}` +
       (this.place >= 0 ? ` · ${this.place + 1} of ${total} in the list` : ` · not among the ${total} in the list`);
@@ -767,11 +789,16 @@ class View {
     this.drawHeat();
   }
 
+  // Of a moment of the night, s from its start: on the wall's clock where the start is known.
+  clock(seconds, digits = 0) {
+    const day = dayStart(this.night.start);
+    return clockText(day === null ? seconds : (day + seconds) % 86400, digits);
+  }
+
   drawTime() {
-    const { clip, night, player } = this;
-    const day = dayStart(night.start) || 0;
+    const { clip, player } = this;
     const moment = this.shown ? this.shown.time : this.time;
-    this.timeText.textContent = this.shown || this.notice.hidden === false ? clockText(clip.onset + day + moment, 2) : "…";
+    this.timeText.textContent = this.shown || this.notice.hidden === false ? this.clock(clip.onset + moment, 2) : "…";
     const doubt = clip.uncertainty != null ? ` · clock ± ${clip.uncertainty} s` : "";
     const count = player.times.length;
     const source = player instanceof Film ? "film" : clip.measured ? "picture" : "picture (times as sampled)";
@@ -793,7 +820,7 @@ class View {
     this.playButton.setAttribute("aria-pressed", String(playing));
     if (playing) this.player.play();
     else this.player.pause();
-    if (this.shown) this.time = this.shown.time;
+    if (this.shown) this.time = within(this.shown.time, this.shown.band);
     this.presented(this.shown ? this.shown.frame : this.root.dataset.state === "no video" ? -1 : null);
   }
 
@@ -806,7 +833,7 @@ class View {
     if (!this.shown) return;
     let k = this.shown.frame + by;
     while (k >= 0 && k < this.player.times.length && !this.player.bands[k]) k += by;
-    if (k >= 0 && k < this.player.times.length) this.seek(clamp(this.player.times[k], ...this.player.bands[k]));
+    if (k >= 0 && k < this.player.times.length) this.seek(within(this.player.times[k], this.player.bands[k]));
   }
 
   scrub(event) {
@@ -1058,7 +1085,7 @@ class View {
     for (let at = Math.ceil(first / every) * every; at < first + span; at += every) {
       const x = this.nightX(at - (day || 0));
       line(pen, this.ink("--faint"), 1, [x, 4], [x, axis]);
-      write(pen, clockText(at % (day === null ? Infinity : 86400)).slice(0, every < 60 ? 8 : 5), x, axis + 8, this.ink("--soft"), "center");
+      write(pen, this.clock(at - (day || 0)).slice(0, 5), x, axis + 8, this.ink("--soft"), "center");
     }
     for (const one of lanes) {
       write(pen, one.name, 8, one.y + one.height / 2, this.ink("--soft"), "left", one.height < 40 ? GUTTER - 12 : GUTTER - 62);
@@ -1213,7 +1240,7 @@ class View {
     const row = nearest(night.onsets, onset - CLIP_S / 2);
     const happens = night.events.filter(([begin, duration]) => Math.abs(begin + duration / 2 - onset) <= duration / 2 + CLIP_S).map((one) => one[2]);
     const stage = night.stages[row] < 0 ? "not scored" : about.stages[night.stages[row]];
-    return [`${clockText(night.onsets[row] + (dayStart(night.start) || 0))}, clip ${night.clips[row]}: ${stage}`, ...new Set(happens)].join("\n");
+    return [`${this.clock(night.onsets[row])}, clip ${night.clips[row]}: ${stage}`, ...new Set(happens)].join("\n");
   }
 
   pressNight(event) {
@@ -1253,7 +1280,7 @@ class View {
       const tall = clip.eeg.names.length > 2 ? 90 : 150;
       clip.eeg.names.forEach((name, channel) => lane(name, clip.eeg.band, tall, (pen, one) => this.eegLane(pen, one, channel)));
       lane("spectrogram", "0–30 Hz", 70, this.spectrumLane);
-    } else lane("EEG", "", 60, (pen, one) => write(pen, `No EEG: ${clip.missing.eeg}`, GUTTER + 8, one.y + one.height / 2, this.ink("--soft")));
+    } else lane("EEG", "", 60, (pen, one) => paragraph(pen, `No EEG: ${clip.missing.eeg}`, GUTTER + 8, one.y + 14, one.width - 16, this.ink("--soft")));
     if (clip.signals) clip.signals.channels.forEach((name, channel) => lane(name, clip.signals.units[channel], 40, (pen, one) => this.signalLane(pen, one, channel)));
     if (clip.movement) lane("movement", "grey levels", 44, this.movementLane);
     if (this.map && clip.times) lane("looked at", "nats", 36, this.lookLane);
@@ -1266,11 +1293,10 @@ class View {
     pen.fillStyle = this.ink("--paper");
     pen.fillRect(0, 0, width, height);
     const [faint, grid, soft] = [this.ink("--faint"), this.ink("--line"), this.ink("--soft")];
-    const start = (dayStart(night.start) || 0) + clip.onset;
     const labelled = this.x(5) - this.x(0) < 72 ? 10 : 5;
     for (let second = 0; second <= CLIP_S; second++) {
       line(pen, second % 5 ? faint : grid, 1, [this.x(second), 2], [this.x(second), bottom]);
-      if (second % labelled === 0) write(pen, clockText((start + second) % 86400), clamp(this.x(second), GUTTER + 20, width - 30), bottom + 9, soft, "center");
+      if (second % labelled === 0) write(pen, this.clock(clip.onset + second), clamp(this.x(second), GUTTER + 20, width - 30), bottom + 9, soft, "center");
     }
     for (const one of lanes) {
       one.draw.call(this, pen, one);
@@ -1362,13 +1388,13 @@ class View {
   }
 
   movementLane(pen, lane) {
-    const { movement, movement_times: times, ranges } = this.clip;
+    const { movement, movement_edges: times, ranges } = this.clip;
     // From the camera's noise upwards, one scale a night.
     const [floor, top] = ranges.movement || [0, Math.max(...movement, 1)];
     const y = (value) => lane.y + lane.height * (1 - clamp((value - floor) / Math.max(top - floor, LEAST_MOVEMENT), 0, 1));
-    const half = times.length > 1 ? (times[1] - times[0]) / 2 : 0.5;
+    const edges = Array.from(times, (time) => this.x(clamp(time, 0, CLIP_S)));
     pen.fillStyle = this.ink("--accent");
-    movement.forEach((value, i) => pen.fillRect(this.x(times[i] - half), y(value), this.x(times[i] + half) - this.x(times[i] - half) + 0.3, lane.y + lane.height - y(value)));
+    movement.forEach((value, i) => pen.fillRect(edges[i], y(value), edges[i + 1] - edges[i] + 0.3, lane.y + lane.height - y(value)));
     write(pen, Math.max(top, floor + LEAST_MOVEMENT).toFixed(1), GUTTER - 4, lane.y + 6, this.ink("--soft"), "right");
     write(pen, floor.toFixed(1), GUTTER - 4, lane.y + lane.height - 6, this.ink("--soft"), "right");
   }
@@ -1393,8 +1419,8 @@ class View {
   }
 
   breathingLane(pen, lane) {
-    const { breathing, movement_times: times, ranges } = this.clip;
-    trace(pen, this.ink("--accent"), lane, (t) => this.x(t), (i) => times[i], breathing, 0, breathing.length, 0, Math.max(ranges.breathing[0], 0.2), 1.4);
+    const { breathing, movement_edges: times, ranges } = this.clip;
+    trace(pen, this.ink("--accent"), lane, (t) => this.x(t), (i) => (times[i] + times[i + 1]) / 2, breathing, 0, breathing.length, 0, Math.max(ranges.breathing[0], 0.2), 1.4);
   }
 
   // A tick for each picture, at its own time, and where there is none.
