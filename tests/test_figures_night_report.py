@@ -37,8 +37,9 @@ def report() -> NightReport:
     return NightReport(
         night_id="N1x000-night1", label="tiny (simulated)", simulated=True, start=datetime(2024, 3, 1, 22, 30),
         lights=lights, run_id="student-kd-1a2b3c4d5e6f", method="KD", decision="forward-backward",
-        trained_simulated=True, standing=FEW, calibration_nights=24, clips=night, statistics=pd.DataFrame(rows),
-        refused="", agreement=agreement(night.stage.to_numpy(), night.predicted.to_numpy()),
+        context=False, trained_simulated=True, standing=FEW, calibration_nights=24, clips=night,
+        statistics=pd.DataFrame(rows), refused="",
+        agreement=agreement(night.stage.to_numpy(), night.predicted.to_numpy()),
         quality=pd.DataFrame([("Black", "dark", 6, 0.01)], columns=["title", "meaning", "clips", "share"]),
         review=listed, expected={count: expected_agreement(listed, count) for count in (0, 20, 50, 100)},
         known_person=False,
@@ -161,3 +162,15 @@ def test_gaps_stay_empty_in_the_hypnodensity(report):
     (layer,) = [part for part in density.collections if part.get_label() == "W"]
     inside = [path for path in layer.get_paths()[0].vertices if 101 * 30 / 3600 < path[0] < 199 * 30 / 3600]
     assert all(abs(height) < 1e-9 for _, height in inside)
+
+
+@pytest.mark.parametrize(("decision", "context", "said"), [
+    ("argmax", False, "each 30 s on its own."),
+    ("argmax", True, "each 30 s in the light of its neighbours."),
+    ("corrected", False, "each 30 s on its own, corrected for how common stages are."),
+    ("corrected", True, "each 30 s in the light of its neighbours, corrected for how common stages are."),
+    ("forward-backward", False, "each 30 s in the light of the whole night."),
+    ("filter", True, "each 30 s in the light of the night so far."),
+])
+def test_it_says_what_the_stage_of_a_clip_was_told_from(report, decision, context, said):
+    assert words.about(replace(report, decision=decision, context=context))[1].endswith(said)

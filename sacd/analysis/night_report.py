@@ -26,6 +26,8 @@ class NightReport:
     lights : Lights or None
     run_id, method, decision : str
         The run, its method, and the decision's name.
+    context : bool
+        Whether its network reads a clip beside its neighbours.
     trained_simulated : bool
         Whether the run knows simulated people alone.
     standing : str
@@ -60,6 +62,7 @@ class NightReport:
     run_id: str
     method: str
     decision: str
+    context: bool
     trained_simulated: bool
     standing: str
     calibration_nights: int

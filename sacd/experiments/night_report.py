@@ -117,8 +117,8 @@ def night_report(
     return NightReport(
         night_id=night.recording_id, label=subject.label, simulated=subject.simulated, start=subject.start,
         lights=subject.lights, run_id=run.path.name, method=run.description["row"]["method"], decision=decision,
-        trained_simulated=student.simulated, standing=standing, calibration_nights=calibration.nights, clips=clips,
-        statistics=statistics, refused=refused,
+        context=student.has_context, trained_simulated=student.simulated, standing=standing,
+        calibration_nights=calibration.nights, clips=clips, statistics=statistics, refused=refused,
         agreement=agreement(clips["stage"].to_numpy(), clips["predicted"].to_numpy()),
         quality=None if subject.faults is None else _quality(subject.faults), review=listed,
         expected={count: expected_agreement(listed, count) for count in (0, *REVIEWED)} if usable else {},

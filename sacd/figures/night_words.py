@@ -68,7 +68,8 @@ def about(report: NightReport) -> list[str]:
         length = f"{_length(seen)} of video within {length}"
     begun = "" if report.start is None else f"recorded {_date(report.start)}, "
     decision = DECISIONS[report.decision]
-    reading = "each 30 s on its own" + ("" if report.decision == ARGMAX else ", corrected for how common stages are")
+    reading = "each 30 s " + ("in the light of its neighbours" if report.context else "on its own")
+    reading += "" if report.decision == ARGMAX else ", corrected for how common stages are"
     if decision.whole_nights:
         reading = "each 30 s in the light of the " + ("night so far" if decision.causal else "whole night")
     taught = "simulated people" if report.trained_simulated else "recorded people"

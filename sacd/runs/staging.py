@@ -128,7 +128,12 @@ class TrainedStudent:
     @property
     def usual_decision(self) -> str:
         """Decoded over the night, for a network of single clips; the likeliest stage where the network sees more."""
-        return SMOOTHED if self._network[0].window == 1 else ARGMAX
+        return ARGMAX if self.has_context else SMOOTHED
+
+    @property
+    def has_context(self) -> bool:
+        """Whether its network reads a clip beside its neighbours."""
+        return self._network[0].window != 1
 
     def check(self, cohort: Cohort) -> None:
         """Refuse a cohort whose clips were cut otherwise than those it learnt from.
