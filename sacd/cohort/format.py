@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -32,6 +33,8 @@ ARRAY_NAMES = {
     ("eeg", "raw"): "eeg.npy",
     ("eeg", "features"): "eeg_features.npy",
 }
+_MOST = {"age": 130, "weight": 700, "ahi": 360}
+"""Years, kg, and events/h of ten seconds."""
 Modality = Literal["video", "eeg"]
 Kind = Literal["raw", "features"]
 EEGKind = Literal["raw", "features", "none"]
@@ -83,6 +86,25 @@ class RecordingMetadata(BaseModel):
     provenance: dict[str, Any] = {}
 
 
+def check_participant(
+    what: str, age: float | None, weight: float | None, ahi: float | None, split: str
+) -> None:
+    """Refuse what nobody is; `what` begins the error: "participant P1".
+
+    Raises
+    ------
+    SacdError
+        An unknown split, or a number below 0 or above what there is: a year of birth is no age.
+    """
+    if split not in (*SPLITS, "n/a"):
+        raise SacdError(f"{what}: split {split!r} is unknown; use {', '.join(SPLITS)} or n/a")
+    for name, value in (("age", age), ("weight", weight), ("ahi", ahi)):
+        if value is not None and not 0 <= value <= _MOST[name] and not math.isnan(value):
+            raise SacdError(
+                f"{what}: {name} is {value:g}, and must be from 0 to {_MOST[name]}; correct it or leave it unknown"
+            )
+
+
 def check_id(value: str, what: str) -> str:
     """Return `value` if it may become a file name, else raise `SacdError`."""
     if not isinstance(value, str) or not ID_PATTERN.fullmatch(value):
@@ -102,10 +124,12 @@ def check_size(file: Path, remedy: str, largest: int = LARGEST) -> None:
     Raises
     ------
     SacdError
-        It is larger, or not there.
+        It is larger, not there, or a pipe.
     """
     with reading(file, remedy):
         size = file.stat().st_size
+        if file.is_fifo():
+            raise ValueError("a pipe, which would be waited for")
     if size > largest:
         raise SacdError(f"{file}: has {size / 1e6:,.0f} MB, more than the {largest / 1e6:.0f} of its kind; {remedy}")
 
@@ -177,6 +201,13 @@ def read_tsv(file: Path, required: tuple[str, ...], numeric: tuple[str, ...]) ->
     with reading(file, "restore or correct it", "not a tab-separated table"):
         # utf-8-sig: spreadsheets begin their files with a byte-order mark.
         table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("n/a")
+    return checked_table(table, file, required, numeric)
+
+
+def checked_table(
+    table: pd.DataFrame, file: Path, required: tuple[str, ...], numeric: tuple[str, ...]
+) -> pd.DataFrame:
+    """A table of text that was read from `file`, its `required` columns there and its `numeric` ones as float."""
     missing = [name for name in required if name not in table.columns]
     if missing:
         raise SacdError(
