@@ -163,14 +163,14 @@ def unknown_stage(path: Path, where: str, text: str) -> SacdError:
     if re.fullmatch(r"[-+]?\d{1,3}(\.0*)?", text):
         return SacdError(
             f"{path}: {where}: the stage is the digit {text}, and digits mean different stages to different programs "
-            "(4 is S4 to some and REM to others); say what they mean in a file of stage names, like "
+            "(4 is S4 to some and REM to others); say what they mean in a YAML file for --stage-names, like "
             "'stages: {W: [0], N1: [1], N2: [2], N3: [3, 4], REM: [5]}'"
         )
     rest = _key(text[:_LONGEST])[_PREFIX.match(_key(text[:_LONGEST])).end() :]
     shown = repr(text) if 0 < len(rest) <= 2 and len(text) <= 20 else f"a text of {len(text)} characters"
     return SacdError(
-        f"{path}: {where}: {shown} is not a known stage; use W, N1, N2, N3, REM or ?, or add the name to a file of "
-        "stage names"
+        f"{path}: {where}: {shown} is not a known stage; use W, N1, N2, N3, REM or ?, or say what it means in a YAML "
+        "file for --stage-names, like 'stages: {W: [Wach]}'"
     )
 
 
