@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
+import yaml
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 from pyarrow.parquet import ParquetFile
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
@@ -33,6 +34,7 @@ ARRAY_NAMES = {
     ("eeg", "raw"): "eeg.npy",
     ("eeg", "features"): "eeg_features.npy",
 }
+_DEEPEST = 20
 _MOST = {"age": 130, "weight": 700, "ahi": 360}
 """Years, kg, and events/h of ten seconds."""
 Modality = Literal["video", "eeg"]
@@ -139,6 +141,24 @@ def read_json(file: Path, remedy: str) -> Any:
     check_size(file, remedy)
     with reading(file, remedy, "not valid JSON"):
         return json.loads(file.read_text(encoding="utf-8"))
+
+
+def plain_yaml(text: str) -> Any:
+    """The content of a YAML text without aliases, by which a short one may hold itself or more than can be read.
+
+    Raises
+    ------
+    ValueError, yaml.YAMLError
+        Lists within lists without end among them: PyYAML needs the square of the depth.
+    """
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("it refers to a part of itself with *")
+        if depth > _DEEPEST:
+            raise ValueError(f"lists within more than {_DEEPEST} lists")
+    return yaml.safe_load(text)
 
 
 def validated(model: type[Model], content: Any, file: Path) -> Model:
