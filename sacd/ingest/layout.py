@@ -48,6 +48,8 @@ _SCORING_NAME = re.compile(r"[-_. ]?(hypnogram|scoring|stages|staging)([-_. ]?\w
 # What may follow a recording's id in the name of one of its videos: a number, a time.
 _PART = re.compile(r"[-_. ](video|camera|cam|part|ir)?[-_. \dT]*", re.IGNORECASE)
 _TEXTS = (".txt", ".csv", ".tsv")
+_MOST = {"age": 130, "weight": 700, "ahi": 360}
+"""Years (a year of birth is no age), kg, and events/h of ten seconds each."""
 _COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".7z", ".zst", ".rar")
 _KNOWN = (*PSG_SUFFIXES, *VIDEO_SUFFIXES, *SCORING_SUFFIXES)
 _TABLES = ("participants.tsv", "recordings.tsv", "dataset_description.json")
@@ -131,6 +133,10 @@ def read_source_participants(source: Path) -> dict[str, dict[str, Any]]:
         row = {key: None if pd.isna(value) else value for key, value in row.items()}
         if row["sex"].lower() not in SEXES:
             raise SacdError(f"{file}: participant {person}: sex is a text of its own; write F, M or n/a")
+        for name, most in _MOST.items():
+            if row[name] is not None and row[name] > most:
+                said = f"{name} is {row[name]:g}, more than {most}"
+                raise SacdError(f"{file}: participant {person}: {said}; correct it, or write n/a")
         check_participant(f"{file}: participant {person}", row["age"], row["weight"], row["ahi"], row["split"])
         people[person] = row
     return people
