@@ -101,6 +101,20 @@ def test_exit_codes(run, monkeypatch, make_cohort, error, code, words):
     assert words in result.stderr and result.stderr.count("\n") == 1
 
 
+def test_fewer_test_participants_than_whole_nights_by_default(run, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("sacd.simulate.simulated_cohort.simulate", lambda out, **how: made.append(how["nights"]))
+    for test, *more in ((3,), (24,), (9, "--nights", 1)):
+        run("simulate", tmp_path / "x", "--test", test, *more)
+    assert made == [3, 4, 1]
+
+
+def test_what_no_terminal_can_write_is_written_otherwise(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("sacd.cohort.check.check", lambda folder, progress: ["P1/n\udce4me.edf: is broken; repair it"])
+    result = run("check", tmp_path)
+    assert result.exit_code == 1 and "n\\udce4me.edf: is broken" in result.output
+
+
 def test_simulate_then_check(run, tmp_path):
     out = tmp_path / "tiny"
     result = run("simulate", out, "--train", 1, "--test", 1, "--nights", 0, "--frames", 4, "--size", 8, "--seed", 3)

@@ -8,11 +8,13 @@ from tiny import make_cohort
 
 from sacd import experiments, runs
 from sacd.cohort import Cohort
-from sacd.experiments.distillation import tuned
+from sacd.exceptions import SacdError
+from sacd.experiments.distillation import methods, tuned
 from sacd.experiments.profile import Profile, load_profile
 from sacd.runs.kinds.student import StudentRun
 from sacd.runs.kinds.trunk import TrunkRun
 from sacd.simulate.planned import plan_cohort
+from sacd.stages import STAGES
 
 TRUNKS = {
     "trunks": ("pixels",), "untrained": ("ce",), "sensitivity": ("motion-1", "motion-uncoupled"), "shifted": (),
@@ -137,3 +139,18 @@ def test_the_headline_is_each_methods_own_row_on_the_profiles_trunk(cohort):
     assert set(frozen.method) == {"KD", "Night-KD (ours), teacher smoothed"} and set(frozen.trunk) == {"motion"}
     assert frozen.groupby(["protocol", "method"]).seed.nunique().eq(4).all()
     assert set(kept[kept.tier == "raw"].method) == {"KD"}
+
+
+def test_simulated_nights_that_went_through_files_have_no_oracle(tmp_path, cohort):
+    profile = profile_of(methods=("ce", "oracle"))
+    assert methods(cohort, profile, "paper") == ["ce", "oracle"]
+    made = make_cohort(tmp_path / "made", features=True)
+    assert methods(made, profile, "paper") == ["ce", "oracle"]
+    for recording in made:
+        table = recording.clips.drop(columns=[f"posterior_{stage}" for stage in STAGES])
+        table.to_parquet(recording.path / "clips.parquet", index=False)
+    ingested = Cohort.open(tmp_path / "made")
+    assert methods(ingested, profile, "paper") == ["ce"]
+    run = next(run for run in experiments.published(made, profile) if getattr(run, "name", "") == "oracle")
+    with pytest.raises(SacdError, match="no posterior of a simulator; leave objective oracle out"):
+        run.check(ingested)

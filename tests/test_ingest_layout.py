@@ -152,3 +152,47 @@ def test_an_id_twice(source: Path) -> None:
 def test_an_empty_folder(source: Path) -> None:
     with pytest.raises(SacdError, match="no recordings"):
         find_nights(source)
+
+
+@pytest.mark.parametrize("name", ["psg.edf", "camera-2.mp4", "hypnogram.txt"])
+def test_a_link_to_nothing_is_no_missing_file(source: Path, name: str) -> None:
+    put(source / "P1_a", "video.mp4", "other.txt")
+    (source / "P1_a" / name).symlink_to(source / ".git" / "annex" / name)
+    assert one(source).fault == (
+        f"{source / 'P1_a' / name}: a link to a file that is not here; fetch that, or put the file itself in its place"
+    )
+
+
+def test_what_should_be_a_file_and_is_none(source: Path) -> None:
+    put(source / "P1_a", "video.mp4")
+    (source / "P1_a" / "psg.edf").mkdir()
+    assert "psg.edf: no file; put" in one(source).fault
+    (source / "P1_a" / "psg.edf").rmdir()
+    put(source / "P1_a", "psg.edf.gz", "truth.json.bak")
+    assert "psg.edf.gz: compressed; unpack it" in one(source).fault
+    (source / "P1_a" / "psg.edf.gz").rename(source / "P1_a.edf.gz")
+    with pytest.raises(SacdError, match="two recordings with one id, P1_a"):
+        find_nights(source)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "says"), [("region", "0.1,0.1,2,2", "does not lie"), ("time_zone", "Mars/X", "is unknown")]
+)
+def test_what_is_wrong_in_a_row_names_it(source: Path, column: str, cell: str, says: str) -> None:
+    put(source / "P1_a", "video.mp4")
+    (source / "recordings.tsv").write_text(f"recording_id\t{column}\nP1_a\t{cell}\n")
+    assert f"{source / 'recordings.tsv'}: recording P1_a: " in one(source).fault and says in one(source).fault
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("P1\tMrs Quux\t40\t\t", "sex is a text"), ("P1\tF\t1984\t\t", "age is 1984"), ("P1\tF\t40\t-1\t", "weight"),
+        ("P1\tF\t40\t\t400", "ahi is 400"),
+    ],
+)
+def test_people_who_cannot_be_are_refused_before_a_night_is_read(source: Path, row: str, says: str) -> None:
+    put(source / "P1_a", "video.mp4")
+    (source / "participants.tsv").write_text(PEOPLE.splitlines()[0] + f"\n{row}\n")
+    with pytest.raises(SacdError, match=rf"participants.tsv: participant P1: {says}.*; (correct|write)"):
+        find_nights(source)

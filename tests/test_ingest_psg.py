@@ -262,3 +262,10 @@ def test_a_long_night_at_2_khz_is_never_in_memory_whole(tmp_path: Path) -> None:
     assert read_eeg(psg, ["C3"])[0].shape == (1, 12 * 360_000) and not read_rails(psg, ["C3"])[0].any()
     # Of float64 the night alone would be 700 MB.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 2**10
+
+
+def test_the_recordings_without_the_channel_of_most_are_named(tmp_path: Path) -> None:
+    names = (["C3-A2"], ["C4-A1"], ["EEG C3-M2"])
+    psgs = [read_psg(write(tmp_path / f"{i}.edf", labels)) for i, labels in enumerate(names)]
+    with pytest.raises(SacdError, match=r"1\.edf: no EEG .*; it has C4-A1: 2 of 3 have C3-M2: --channel C3-M2 --k"):
+        choose_channels(psgs)

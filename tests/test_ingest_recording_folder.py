@@ -449,7 +449,8 @@ def test_full_disk_at_the_pictures(source: Path, out: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [({"format": "dicom"}, "unknown"), ({"span_s": 31.0}, "span"), ({"frames": 0}, "cannot be cut")],
+    [({"format": "dicom"}, "unknown"), ({"span_s": 31.0}, "span"), ({"frames": 0}, "cannot be cut"),
+     ({"size": 100_000}, "bytes a clip"), ({"frames": 10**6}, "bytes a clip")],
 )
 def test_impossible_requests(source: Path, out: Path, options: dict[str, object], word: str) -> None:
     with pytest.raises(SacdError, match=word):

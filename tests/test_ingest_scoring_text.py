@@ -74,6 +74,21 @@ def test_clock_times_go_over_midnight_and_have_no_date(tmp_path: Path) -> None:
     assert read(earlier).onset_s == -20
 
 
+def test_events_may_follow_the_stages_of_a_night_over_midnight(tmp_path: Path) -> None:
+    stages = "time;stage\n23:59:00;W\n23:59:30;W\n00:00:00;N1\n00:00:30;N2\n"
+    scoring = read(written(tmp_path / "h.csv", stages + "23:59:10;Arousal\n00:00:40;Arousal\n"), psg_s=6000)
+    assert scoring.stages.tolist() == [0, 0, 1, 2]
+    assert (scoring.events.onset - scoring.onset_s).tolist() == [10, 100]
+
+
+@pytest.mark.parametrize("hours", [("01", "03"), ("02", "02")], ids=["begins", "ends"])
+def test_summer_time_is_refused_where_it_begins_or_ends(tmp_path: Path, hours: tuple[str, str]) -> None:
+    before, after = ([f"{hour}:{m}:{s},N2" for m in minutes for s in ("00", "30")]
+                     for hour, minutes in zip(hours, (("58", "59"), ("00", "01", "02")), strict=True))  # fmt: skip
+    file = written(tmp_path / "h.csv", "\n".join(["time,stage", *before, *after]))
+    refused(file, "line 6: the clock jumps", "summer")
+
+
 def test_dates_of_a_table_are_compared(tmp_path: Path) -> None:
     path = written(tmp_path / "h.csv", "time,stage\n1985-01-01T22:31:00,W\n1985-01-01T22:31:30,N1\n")
     refused(path, "begins on 1985-01-01, the recording on 2024-03-01", "time of day")

@@ -14,6 +14,8 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:
         """Exit status 1 after an error, 130 after an interruption."""
+        # Names of files may hold bytes that are no text, and a terminal may lack a sign: what was done is told anyhow.
+        sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except SacdError as error:

@@ -12,7 +12,9 @@ def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the new cohort.")],
     train: Annotated[int, typer.Option(min=0, help="Training participants.")] = 64,
     test: Annotated[int, typer.Option(min=0, help="Test participants.")] = 24,
-    nights: Annotated[int, typer.Option(min=0, help="Test participants with whole nights.")] = 4,
+    nights: Annotated[
+        int | None, typer.Option(min=0, help="Test participants with whole nights; by default 4, or all of fewer.")
+    ] = None,
     coupling: Annotated[
         Literal["weak", "medium", "strong"], typer.Option(help="How much of the stage the video shows.")
     ] = "medium",
@@ -43,6 +45,7 @@ def simulate(
     from sacd.progress import progress
     from sacd.simulate.simulated_cohort import simulate as make
 
+    nights = min(4, test) if nights is None else nights
     with progress(f"simulating {out}", train + test) as bar:
         make(
             out, train=train, test=test, nights=nights, coupling=coupling, seed=seed, frames=frames, size=size,

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,11 @@ class Cohort:
             every |= {recording.participant_id} if scored.any() else set()
             sound |= {recording.participant_id} if (scored & ~recording.flagged).any() else set()
         return sound, every
+
+    @cached_property
+    def has_posterior(self) -> bool:
+        """Whether the clips hold what the simulator knew of their stages; nights that went through files do not."""
+        return self.info.simulated and any("posterior_W" in recording.clips for recording in islice(self, 1))
 
     @cached_property
     def clip_counts(self) -> dict[str, int]:

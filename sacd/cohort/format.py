@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
+import yaml
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 from pyarrow.parquet import ParquetFile
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
@@ -32,6 +34,7 @@ ARRAY_NAMES = {
     ("eeg", "raw"): "eeg.npy",
     ("eeg", "features"): "eeg_features.npy",
 }
+_DEEPEST = 20
 Modality = Literal["video", "eeg"]
 Kind = Literal["raw", "features"]
 EEGKind = Literal["raw", "features", "none"]
@@ -83,6 +86,23 @@ class RecordingMetadata(BaseModel):
     provenance: dict[str, Any] = {}
 
 
+def check_participant(
+    what: str, age: float | None, weight: float | None, ahi: float | None, split: str
+) -> None:
+    """Refuse what nobody is; `what` begins the error: "participant P1".
+
+    Raises
+    ------
+    SacdError
+        An unknown split, or a number below 0 or infinite.
+    """
+    if split not in (*SPLITS, "n/a"):
+        raise SacdError(f"{what}: split {split!r} is unknown; use {', '.join(SPLITS)} or n/a")
+    for name, value in (("age", age), ("weight", weight), ("ahi", ahi)):
+        if value is not None and (value < 0 or math.isinf(value)):
+            raise SacdError(f"{what}: {name} is {value:g}; correct it or leave it unknown")
+
+
 def check_id(value: str, what: str) -> str:
     """Return `value` if it may become a file name, else raise `SacdError`."""
     if not isinstance(value, str) or not ID_PATTERN.fullmatch(value):
@@ -102,10 +122,12 @@ def check_size(file: Path, remedy: str, largest: int = LARGEST) -> None:
     Raises
     ------
     SacdError
-        It is larger, or not there.
+        It is larger, not there, or a pipe.
     """
     with reading(file, remedy):
         size = file.stat().st_size
+        if file.is_fifo():
+            raise ValueError("a pipe, which would be waited for")
     if size > largest:
         raise SacdError(f"{file}: has {size / 1e6:,.0f} MB, more than the {largest / 1e6:.0f} of its kind; {remedy}")
 
@@ -115,6 +137,24 @@ def read_json(file: Path, remedy: str) -> Any:
     check_size(file, remedy)
     with reading(file, remedy, "not valid JSON"):
         return json.loads(file.read_text(encoding="utf-8"))
+
+
+def plain_yaml(text: str) -> Any:
+    """The content of a YAML text without aliases, by which a short one may hold itself or more than can be read.
+
+    Raises
+    ------
+    ValueError, yaml.YAMLError
+        Lists within lists without end among them: PyYAML needs the square of the depth.
+    """
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("it refers to a part of itself with *")
+        if depth > _DEEPEST:
+            raise ValueError(f"lists within more than {_DEEPEST} lists")
+    return yaml.safe_load(text)
 
 
 def validated(model: type[Model], content: Any, file: Path) -> Model:
@@ -177,6 +217,13 @@ def read_tsv(file: Path, required: tuple[str, ...], numeric: tuple[str, ...]) ->
     with reading(file, "restore or correct it", "not a tab-separated table"):
         # utf-8-sig: spreadsheets begin their files with a byte-order mark.
         table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig").fillna("n/a")
+    return checked_table(table, file, required, numeric)
+
+
+def checked_table(
+    table: pd.DataFrame, file: Path, required: tuple[str, ...], numeric: tuple[str, ...]
+) -> pd.DataFrame:
+    """A table of text that was read from `file`, its `required` columns there and its `numeric` ones as float."""
     missing = [name for name in required if name not in table.columns]
     if missing:
         raise SacdError(

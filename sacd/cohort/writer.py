@@ -4,7 +4,6 @@ An interrupted writer leaves the previous cohort intact, or no cohort at all.
 """
 
 import json
-import math
 import os
 import shutil
 from itertools import chain
@@ -19,9 +18,9 @@ from sacd.cohort.extras import FORMAT, Extras
 from sacd.cohort.format import (
     PARTICIPANT_COLUMNS,
     RECORDING_COLUMNS,
-    SPLITS,
     CohortInfo,
     check_id,
+    check_participant,
     hash_file,
     read_info,
     read_participants,
@@ -164,11 +163,7 @@ class CohortWriter:
         An existing participant is left as it is; a different split is refused, for a participant never changes split.
         """
         check_id(participant_id, "participant")
-        if split not in (*SPLITS, "n/a"):
-            raise SacdError(f"participant {participant_id}: split {split!r} is unknown; use {', '.join(SPLITS)} or n/a")
-        for name, value in (("age", age), ("weight", weight), ("ahi", ahi)):
-            if value is not None and (value < 0 or math.isinf(value)):
-                raise SacdError(f"participant {participant_id}: {name} is {value}; correct it or leave it unknown")
+        check_participant(f"participant {participant_id}", age, weight, ahi, split)
         known = self.participants.loc[self.participants.participant_id == participant_id, "split"]
         if len(known):
             if known.iloc[0] != split:

@@ -39,14 +39,14 @@ def teachers(cohort: Cohort, profile: Profile) -> list[RunConfig]:
 
 
 def methods(cohort: Cohort, profile: Profile, protocol: Protocol) -> list[str]:
-    """The profile's methods that can be run: the oracle needs a simulated cohort, some controls unlabelled clips.
+    """The profile's methods that can be run: the oracle needs a simulator's posterior, some controls unlabelled clips.
 
     What the profile names elsewhere (raw, other teachers, shifted, equal budget) counts as far as it is among them.
     """
     return [
         name
         for name in profile.methods
-        if (cohort.info.simulated or not load_objective(name).needs_posterior)
+        if (cohort.has_posterior or not load_objective(name).needs_posterior)
         and (protocol == "few-label" or name not in NEEDS_UNLABELLED)
     ]
 

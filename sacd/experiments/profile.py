@@ -4,10 +4,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from sacd.cohort.format import check_size
+from sacd.cohort.format import check_size, plain_yaml
 from sacd.cohort.splits import Protocol
 from sacd.exceptions import SacdError, reading
 from sacd.objectives import load_objective
@@ -225,7 +224,7 @@ def load_profile(name: str | Path) -> Profile:
             raise SacdError(f"profile {str(name)!r} is unknown; use {', '.join(PROFILES)} or a .yaml file")
     check_size(file, "correct it, or name another profile", _LARGEST)
     with reading(file, "correct it, or name another profile", "not valid YAML"):
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        raw = plain_yaml(file.read_text(encoding="utf-8"))
     try:
         profile = Profile.model_validate(_with_whole_paths(raw, file.resolve().parent))
     except ValidationError as error:

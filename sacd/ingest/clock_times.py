@@ -9,7 +9,9 @@ import numpy as np
 
 from sacd.exceptions import SacdError
 
-_DAY_S = 86400.0
+_DAY_S, _HOUR_S = 86400.0, 3600.0
+_MOST = 0.9
+"""Share of the steps between stages that is alike where there is a line an epoch."""
 _CLOCK = re.compile(
     r"((?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ]+|(?P<dd>\d\d?)\.(?P<mm>\d\d?)\.(?P<yyyy>\d{4})\s+)?"
     r"(?P<h>\d\d?):(?P<m>\d\d)(:(?P<s>\d\d([.,]\d{1,9})?))?\s*(?P<half>[ap]m)?\s*(?P<zone>Z|[+-]\d\d:?\d\d)?",
@@ -77,5 +79,29 @@ def clock_times(
         return second, None, ("times that begin with 0:00:00 were counted from the start of the recording",)
     if second[0] >= _DAY_S:
         raise SacdError(f"{path}: line {rows[0][0]}: the time is beyond 24:00:00; write local times")
-    nights = np.cumsum(np.diff(second, prepend=second[0]) < -_DAY_S / 2)
-    return second + _DAY_S * nights - second[0], (datetime.min + timedelta(seconds=second[0])).time(), ()
+    # A table may hold stages first and events after them: each row lies within half a day of the one before.
+    times = np.unwrap(second, period=_DAY_S)
+    return times - second[0], (datetime.min + timedelta(seconds=second[0])).time(), ()
+
+
+def check_summer_time(path: Path, numbers: Sequence[int], times: np.ndarray) -> None:
+    """Refuse epochs between which the clock jumps by an hour, as it does when summer time begins or ends.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        Of the lines of `times` [stages] (s), in the order of the file.
+
+    Raises
+    ------
+    SacdError
+        It does; what follows would stand beside pictures of another hour.
+    """
+    steps = np.diff(times)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    jumps = np.flatnonzero(np.abs(np.abs(steps - usual) - _HOUR_S) < 1)
+    if len(jumps) and usual > 0 and (np.abs(steps - usual) < 1).sum() >= min(_MOST * len(steps), len(steps) - 1):
+        raise SacdError(
+            f"{path}: line {numbers[jumps[0] + 1]}: the clock jumps by an hour; where summer time began or ended, "
+            "write seconds from the start of the recording; where nobody scored for an hour, write '?' for each epoch"
+        )

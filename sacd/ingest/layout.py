@@ -23,7 +23,8 @@ all) is added.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,19 +33,25 @@ from typing import Any
 import pandas as pd
 
 from sacd.cohort import check_id
-from sacd.cohort.format import PARTICIPANT_COLUMNS, read_tsv
+from sacd.cohort.format import PARTICIPANT_COLUMNS, check_participant
+from sacd.cohort.privacy import SEXES
 from sacd.exceptions import SacdError
 from sacd.ingest.box import Box
 from sacd.ingest.psg import PSG_SUFFIXES
-from sacd.ingest.scoring import is_scoring
+from sacd.ingest.scoring import SCORING_SUFFIXES, is_scoring
+from sacd.ingest.source_table import read_source_table
 from sacd.ingest.stage_names import StageNames
-from sacd.ingest.starts import read_moment, told_starts
+from sacd.ingest.starts import read_moment, read_zone, told_starts
 from sacd.ingest.video import VIDEO_SUFFIXES
 
 _SCORING_NAME = re.compile(r"[-_. ]?(hypnogram|scoring|stages|staging)([-_. ]?\w{1,12})?$", re.IGNORECASE)
 # What may follow a recording's id in the name of one of its videos: a number, a time.
 _PART = re.compile(r"[-_. ](video|camera|cam|part|ir)?[-_. \dT]*", re.IGNORECASE)
 _TEXTS = (".txt", ".csv", ".tsv")
+_MOST = {"age": 130, "weight": 700, "ahi": 360}
+"""Years (a year of birth is no age), kg, and events/h of ten seconds each."""
+_COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".7z", ".zst", ".rar")
+_KNOWN = (*PSG_SUFFIXES, *VIDEO_SUFFIXES, *SCORING_SUFFIXES)
 _TABLES = ("participants.tsv", "recordings.tsv", "dataset_description.json")
 
 
@@ -114,17 +121,25 @@ def read_source_participants(source: Path) -> dict[str, dict[str, Any]]:
         )
     # The split is ours, not the clinic's: it may be left out.
     required = tuple(name for name in PARTICIPANT_COLUMNS if name != "split")
-    table = read_tsv(file, required, ("age", "weight", "ahi"))
+    table = read_source_table(file, required, ("age", "weight", "ahi"))
     twice = table.participant_id[table.participant_id.duplicated()]
     if len(twice):
         raise SacdError(f"{file}: participant {twice.iloc[0]} has several rows; keep one")
     if "split" not in table:
         table["split"] = "n/a"
-    rows = {row.pop("participant_id"): row for row in table[list(PARTICIPANT_COLUMNS)].to_dict("records")}
-    return {
-        check_id(key, f"{file}: participant"): {k: None if pd.isna(v) else v for k, v in row.items()}
-        for key, row in rows.items()
-    }
+    people = {}
+    for row in table[list(PARTICIPANT_COLUMNS)].to_dict("records"):
+        person = check_id(row.pop("participant_id"), f"{file}: participant")
+        row = {key: None if pd.isna(value) else value for key, value in row.items()}
+        if row["sex"].lower() not in SEXES:
+            raise SacdError(f"{file}: participant {person}: sex is a text of its own; write F, M or n/a")
+        for name, most in _MOST.items():
+            if row[name] is not None and row[name] > most:
+                said = f"{name} is {row[name]:g}, more than {most}"
+                raise SacdError(f"{file}: participant {person}: {said}; correct it, or write n/a")
+        check_participant(f"{file}: participant {person}", row["age"], row["weight"], row["ahi"], row["split"])
+        people[person] = row
+    return people
 
 
 def _is_psg(file: Path) -> bool:
@@ -135,14 +150,26 @@ def _is_video(file: Path) -> bool:
     return file.suffix.lower() in VIDEO_SUFFIXES
 
 
+def _why_not(file: Path) -> str:
+    """What is wrong with an entry that by its name is a PSG, a video or a scoring, and what to do; else empty."""
+    suffix = file.suffix.lower()
+    if suffix in _COMPRESSED and Path(file.stem).suffix.lower() in _KNOWN:
+        return "compressed; unpack it, and remove it or put it elsewhere"
+    if suffix in _KNOWN and not file.exists():
+        return "a link to a file that is not here; fetch that, or put the file itself in its place"
+    if suffix in (*PSG_SUFFIXES, *VIDEO_SUFFIXES) and not file.is_file():
+        return "no file; put the file itself in its place"
+    return ""
+
+
 def _visible(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.iterdir()) if file.name[0] != "." and file.name not in _TABLES]
 
 
 def _ours(folder: Path, names: StageNames | None) -> list[Path]:
-    """PSGs, videos and scorings of a folder, by name."""
-    files = (file for file in _visible(folder) if file.is_file())
-    return [file for file in files if _is_psg(file) or _is_video(file) or is_scoring(file, names)]
+    """PSGs, videos and scorings of a folder, by name, and what should be one."""
+    files = _visible(folder)
+    return [file for file in files if _why_not(file) or _is_psg(file) or _is_video(file) or is_scoring(file, names)]
 
 
 def _grouped(source: Path, names: StageNames | None = None) -> dict[str, list[Path]]:
@@ -161,6 +188,7 @@ def _grouped(source: Path, names: StageNames | None = None) -> dict[str, list[Pa
 
 def _recording_of(file: Path, stems: set[str]) -> str:
     """The id in the name of a file that lies beside participants.tsv; `stems` are those of the PSGs there."""
+    file = file.with_suffix("") if file.suffix.lower() in _COMPRESSED else file
     if file.stem in stems:
         return file.stem
     name = file.stem if _is_video(file) else _SCORING_NAME.sub("", file.stem)
@@ -205,25 +233,44 @@ def _night(
     beside = _visible(files[0].parent) if files[0].parent != source else []
     texts = [file for file in beside if file.suffix.lower() in _TEXTS]
     try:
+        for file in files:
+            if why := _why_not(file):
+                raise SacdError(f"{file}: {why}")
         if not videos:
-            raise SacdError(f"{source}: recording {name} has no video; add the file")
+            raise SacdError(
+                f"{source}: recording {name} has no video (mp4, mkv, avi and others); add the file, or convert it"
+            )
         if len(psgs) > 1:
             names = ", ".join(file.name for file in psgs)
             raise SacdError(f"{source}: two recordings with one id, {name}: more than one PSG ({names}); keep one")
         table = source / "recordings.tsv"
         starts, where = told_starts(videos, row.get("video_start", "n/a"), table, name, pattern)
         numbers = {key: 0.0 if pd.isna(row.get(key)) else float(row[key]) for key in ("offset", "drift_ppm")}
-        region, began, zone = (row.get(key, "n/a") for key in ("region", "psg_start", "time_zone"))
+        began = row.get("psg_start", "n/a")
+        region, zone = row.get("region", "n/a"), row.get("time_zone", "n/a")
+        with _in_row(table, name):
+            region = None if region == "n/a" else Box.parse(region)
+            zone = None if zone == "n/a" else zone
+            read_zone(zone)
         return NightFiles(
             name, _participant_of(source, name, row, participants), psgs[0] if psgs else None, videos, scorings,
             starts, numbers["offset"], numbers["drift_ppm"],
-            region=None if region == "n/a" else Box.parse(region),
+            region=region,
             psg_start=None if began == "n/a" else read_moment(began, table, f"recording {name}: psg_start"),
-            time_zone=None if zone == "n/a" else zone, starts_from=where,
+            time_zone=zone, starts_from=where,
             passed_over=sum(file not in scorings for file in texts),
         )
     except SacdError as error:
         return NightFiles(name, "n/a", psgs[0] if psgs else None, videos, scorings, fault=str(error))
+
+
+@contextmanager
+def _in_row(table: Path, recording: str) -> Iterator[None]:
+    """What is wrong with a cell is said with its table and row."""
+    try:
+        yield
+    except SacdError as error:
+        raise SacdError(f"{table}: recording {recording}: {error}") from None
 
 
 def _read_recordings_table(source: Path) -> dict[str, dict[str, Any]]:
@@ -231,11 +278,10 @@ def _read_recordings_table(source: Path) -> dict[str, dict[str, Any]]:
     file = source / "recordings.tsv"
     if not file.exists():
         return {}
-    table = read_tsv(file, ("recording_id",), ())
+    table = read_source_table(file, ("recording_id",), ("offset", "drift_ppm"))
     twice = table.recording_id[table.recording_id.duplicated()]
     if len(twice):
         raise SacdError(f"{file}: two recordings with one id, {twice.iloc[0]}; give each an id of its own")
-    table = read_tsv(file, ("recording_id",), tuple(name for name in ("offset", "drift_ppm") if name in table))
     return {row["recording_id"]: row for row in table.to_dict("records")}
 
 

@@ -11,6 +11,8 @@ from sacd.ingest.camera import Look
 from sacd.ingest.stage_names import StageNames
 from sacd.stages import CLIP_SECONDS
 
+_LARGEST_CLIP = 10**8
+
 
 @dataclass(frozen=True)
 class IngestOptions:
@@ -80,6 +82,11 @@ class IngestOptions:
             raise SacdError(
                 f"{self.frames} frames of {self.height}×{self.width} over {self.span_s:g} s cannot be cut; "
                 "span is at most 30 s"
+            )
+        if self.frames * self.height * self.width > _LARGEST_CLIP:
+            raise SacdError(
+                f"{self.frames} frames of {self.height}×{self.width} are {self.frames * self.height * self.width:.2g} "
+                f"bytes a clip, more than {_LARGEST_CLIP:.0g}; take fewer, or smaller ones"
             )
 
     @property

@@ -33,6 +33,7 @@ BAND_HZ = (0.3, 35.0)
 _NOTCH_FROM_HZ, _NOTCH_BELOW_HZ = 10.0, 43.0
 _SLOWEST_HZ = 50.0
 _LARGEST_UV = 1e7
+_SHORT_S = 100.0
 _MOST_GAPS_TOLD = 10
 _READ_SAMPLES = 2**20
 
@@ -92,10 +93,14 @@ class Psg:
     @property
     def gaps_in_words(self) -> str:
         """How many gaps, how long each, and after how much of the night; the first ten of them."""
-        told = [f"{end - begin:.3g} s after {duration(begin)}" for begin, end in self.gaps[:_MOST_GAPS_TOLD]]
+        told = [f"{_seconds(end - begin)} after {duration(begin)}" for begin, end in self.gaps[:_MOST_GAPS_TOLD]]
         more = len(self.gaps) - len(told)
         rest = f" and {more} more" if more else ""
         return f"{len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}: {', '.join(told)}{rest}"
+
+
+def _seconds(length: float) -> str:
+    return f"{length:.3g} s" if length < _SHORT_S else duration(length)
 
 
 def read_psg(path: Path) -> Psg:
@@ -131,24 +136,28 @@ def choose_channels(psgs: Sequence[Psg], wanted: Sequence[str] | None = None) ->
     SacdError
         A recording lacks a derivation; the names present are listed.
     """
-    def lacking(name: str) -> Psg | None:
-        return next((psg for psg in psgs if not derivations.sources(name, psg.names, psg.kinds)), None)
+    def lacking(name: str) -> list[Psg]:
+        return [psg for psg in psgs if not derivations.sources(name, psg.names, psg.kinds)]
 
     if wanted:
         for name in wanted:
-            if (psg := lacking(name)) is not None:
-                present = ", ".join(psg.names)
-                raise SacdError(f"{psg.path}: no channel {name!r}; it has {present}: name one of them with --channel")
+            for psg in lacking(name):
+                present = f"it has {', '.join(psg.names)}" if psg.names else "it has none"
+                raise SacdError(f"{psg.path}: no channel {name!r}; {present}: name one of them with --channel")
         return tuple(dict.fromkeys(derivations.canonical(name) for name in wanted))
-    offered = derivations.candidates(psgs[0].names, psgs[0].kinds)
-    best = next((name for name in offered if lacking(name) is None), None)
-    if best is not None:
+    offered = dict.fromkeys(name for psg in psgs for name in derivations.candidates(psg.names, psg.kinds))
+    best = min(offered, key=lambda name: len(lacking(name)))
+    without = lacking(best)
+    if not without:
         return (best,)
-    psg = next((psg for psg in psgs if "eeg" not in psg.kinds), psgs[-1])
-    raise SacdError(
-        f"{psg.path}: no EEG channel that all recordings share; it has {', '.join(psg.names)}: "
-        "name one that all have with --channel"
+    psg = next((psg for psg in without if "eeg" not in psg.kinds), without[0])
+    have = len(psgs) - len(without)
+    remedy = "name one that all have with --channel" if not have else (
+        f"{have} of {len(psgs)} have {best}: --channel {best} --keep-going leaves out the others, or name one that all "
+        "have"
     )
+    present = f"it has {', '.join(psg.names)}" if psg.names else "it has no channel at all"
+    raise SacdError(f"{psg.path}: no EEG channel that all recordings share; {present}: {remedy}")
 
 
 def read_eeg(psg: Psg, channels: Sequence[str], notch: float | None = None) -> list[np.ndarray]:

@@ -49,7 +49,7 @@ def read_annotations(path: Path, names: StageNames) -> Marks:
     if not rows:
         raise NoStages(
             f"{path}: no sleep stages among its {len(found)} annotations; add a scoring beside it, or name its words "
-            "in a file of stage names"
+            "in a YAML file for --stage-names"
         )
     return Marks.of(rows, events, start)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sacd.exceptions import SacdError
-from sacd.ingest.clock_times import clock_time, clock_times
+from sacd.ingest.clock_times import check_summer_time, clock_time, clock_times
 from sacd.ingest.scoring_marks import Marks, seconds
 from sacd.ingest.scoring_shares import read_shares, share_columns
 from sacd.ingest.stage_names import StageNames, says_stage, unknown_stage
@@ -218,6 +218,9 @@ def _marks(path: Path, layout: _Layout, kept: list[tuple[_Row, int | str]]) -> M
         codes = np.array([code for _, code in kept], np.int64)
         # Numbers of epochs begin with 0 or 1.
         return Marks(onset - (onset.min() > 0), np.ones(len(onset)), codes, counted=True)
+    if start is not None:
+        scored = [index for index, (_, kind) in enumerate(kept) if not isinstance(kind, str)]
+        check_summer_time(path, [numbered[index][0] for index in scored], onset[scored])
     duration = np.full(len(onset), np.nan)
     if "duration" in layout.columns:
         duration = np.array([_duration(path, number, cells[layout.columns["duration"]]) for (number, cells), _ in kept])
@@ -239,7 +242,10 @@ def _onsets(path: Path, rows: Sequence[tuple[int, str]]) -> tuple:
     if clock_time(rows[0][1]) is not None:
         return clock_times(path, rows)
     number = rows[lacking[0]][0]
-    raise SacdError(f"{path}: line {number}: the onset is no time; write seconds from the start of the recording")
+    raise SacdError(
+        f"{path}: line {number}: the onset is no time; write seconds from the start of the "
+        "recording, or local times like 22:30:30 or 2024-03-01T22:30:30"
+    )
 
 
 def _counts(onset: np.ndarray) -> bool:

@@ -22,11 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr
 
 from sacd.cohort.events import EVENT_TYPES
-from sacd.cohort.format import validated
+from sacd.cohort.format import plain_yaml, validated
 from sacd.exceptions import SacdError, reading
 from sacd.ingest.text_file import read_text
 from sacd.stages import N1, N2, N3, NOT_SCORED, REM, STAGES, W
@@ -65,7 +64,6 @@ _EVENTS = tuple(
 )
 _LONGEST = 80
 _LARGEST_FILE = 2**14
-_MOST_LISTS = 100
 
 Name = StrictStr | StrictInt | StrictFloat
 
@@ -107,10 +105,7 @@ class StageNames:
         """
         text = read_text(path, "write the names in YAML", _LARGEST_FILE)
         with reading(path, "correct it", "not valid YAML"):
-            if text.count("[") + text.count("{") > _MOST_LISTS:
-                # PyYAML needs the square of the depth.
-                raise ValueError(f"more than {_MOST_LISTS} lists")
-            content = yaml.safe_load(text)
+            content = plain_yaml(text)
         file = validated(_File, {} if content is None else content, path)
         codes = {**{name: code for code, name in enumerate(STAGES)}, "not scored": NOT_SCORED}
         stages = _inverted(path, {codes[stage]: names for stage, names in file.stages.items()})
@@ -163,14 +158,14 @@ def unknown_stage(path: Path, where: str, text: str) -> SacdError:
     if re.fullmatch(r"[-+]?\d{1,3}(\.0*)?", text):
         return SacdError(
             f"{path}: {where}: the stage is the digit {text}, and digits mean different stages to different programs "
-            "(4 is S4 to some and REM to others); say what they mean in a file of stage names, like "
+            "(4 is S4 to some and REM to others); say what they mean in a YAML file for --stage-names, like "
             "'stages: {W: [0], N1: [1], N2: [2], N3: [3, 4], REM: [5]}'"
         )
     rest = _key(text[:_LONGEST])[_PREFIX.match(_key(text[:_LONGEST])).end() :]
     shown = repr(text) if 0 < len(rest) <= 2 and len(text) <= 20 else f"a text of {len(text)} characters"
     return SacdError(
-        f"{path}: {where}: {shown} is not a known stage; use W, N1, N2, N3, REM or ?, or add the name to a file of "
-        "stage names"
+        f"{path}: {where}: {shown} is not a known stage; use W, N1, N2, N3, REM or ?, or say what it means in a YAML "
+        "file for --stage-names, like 'stages: {W: [Wach]}'"
     )
 
 

@@ -39,6 +39,8 @@ def read_text(path: Path, remedy: str = "save it as UTF-8 text", largest: int = 
         No file, too large, or no text in any of these encodings.
     """
     with reading(path, remedy):
+        if path.is_fifo():
+            raise ValueError("a pipe, which would be waited for")
         with open(path, "rb") as handle:
             content = handle.read(largest + 1)
     if len(content) > largest:

@@ -24,6 +24,8 @@ a frame, and of one that a trunk encodes."""
 class PlannedCohort(Cohort):
     """The index of a cohort that is not simulated yet: people and numbers of clips, no recording."""
 
+    has_posterior = True
+
     def scored(self, with_flagged: bool = False) -> pd.DataFrame:
         """Everybody: the simulated scorer leaves no clip out, and nothing is flagged."""
         return self.participants

@@ -64,8 +64,8 @@ class ObjectiveRun(RunConfig):
     def check(self, cohort: Cohort) -> None:
         """Also that there is a posterior, where it is told one."""
         super().check(cohort)
-        if self.sees_posterior and not cohort.info.simulated:
-            raise SacdError(f"{cohort.path}: not simulated, so it has no posterior; leave objective {self.name} out")
+        if self.sees_posterior and not cohort.has_posterior:
+            raise SacdError(f"{cohort.path}: its clips hold no posterior of a simulator; leave objective {self.name} out")
 
     def content(self) -> dict[str, Any]:
         """An objective of one's own is known by its file's content, not by where it lies."""
