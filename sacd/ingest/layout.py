@@ -135,8 +135,7 @@ def read_source_participants(source: Path) -> dict[str, dict[str, Any]]:
             raise SacdError(f"{file}: participant {person}: sex is a text of its own; write F, M or n/a")
         for name, most in _MOST.items():
             if row[name] is not None and row[name] > most:
-                said = f"{name} is {row[name]:g}, more than {most}"
-                raise SacdError(f"{file}: participant {person}: {said}; correct it, or write n/a")
+                raise SacdError(f"{file}: participant {person}: {name} is {row[name]:g}; correct it, or write n/a")
         check_participant(f"{file}: participant {person}", row["age"], row["weight"], row["ahi"], row["split"])
         people[person] = row
     return people
