@@ -65,7 +65,7 @@ class ObjectiveRun(RunConfig):
         """Also that there is a posterior, where it is told one."""
         super().check(cohort)
         if self.sees_posterior and not cohort.has_posterior:
-            raise SacdError(f"{cohort.path}: its clips hold no posterior of a simulator; leave objective {self.name} out")
+            raise SacdError(f"{cohort.path}: holds no posterior of a simulator; leave objective {self.name} out")
 
     def content(self) -> dict[str, Any]:
         """An objective of one's own is known by its file's content, not by where it lies."""
