@@ -103,7 +103,7 @@ def test_rows_and_blocks_are_called_after_protocol_tier_trunk_and_search(cohort)
     wanted = [run for run in experiments.distillation(cohort, profile) if run.protocol == "few-label" and run.seed == 0]
     table = pd.DataFrame([run.row() for run in wanted])
     named = experiments.named(table, cohort, profile)
-    assert list(named.columns) == [*table.columns, "block"]
+    assert list(named.columns) == [*table.columns, "block", "family"]
     blocks = {block: set(rows.method) for block, rows in named[named.kind == "student"].groupby("block")}
     start, ours = f"{experiments.PUBLISHED} · few-label · ", "Night-KD (ours), teacher smoothed"
     others = {f"CRD · {name}" for name in ("DeepSleepNet", "modified SEN")}

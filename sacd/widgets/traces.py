@@ -89,8 +89,8 @@ def movement(recording: Recording, row: int, times: np.ndarray | None) -> dict[s
     Returns
     -------
     dict
-        `movement` [n], the mean absolute difference of two pictures in grey levels (of 255), from `motion.npy`, else
-        from the clip's own pictures; `movement_edges` [n + 1], when these pictures were taken, s from the clip's onset;
+        `movement` [n], the mean absolute difference of two pictures in grey levels (of 255), of `motion.npy`, else of
+        the clip's own pictures; `movement_edges` [n + 1], when these pictures were taken, s from the clip's onset;
         `breathing` [n], between the same, where `motion.npy` has it. Empty where nothing is known.
     """
     if recording.motion is not None:
