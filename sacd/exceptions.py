@@ -37,6 +37,8 @@ def reading(file: Path, remedy: str, fault: str = "cannot be read") -> Iterator[
     ------
     SacdError
     """
+    if file.is_fifo():
+        raise SacdError(f"{file}: is a pipe, which would be waited for; {remedy}")
     try:
         yield
     except SacdError:

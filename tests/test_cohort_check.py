@@ -1,6 +1,7 @@
 """`sacd.cohort.check`: each fault is named, a line each, all of them at once."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -8,8 +9,9 @@ import pandas as pd
 import pytest
 from conftest import clip_table, raw_arrays
 
-from sacd.cohort import hash_file
+from sacd.cohort import Cohort, hash_file
 from sacd.cohort.check import check
+from sacd.exceptions import SacdError
 
 
 @pytest.fixture
@@ -44,6 +46,18 @@ def test_sound(night):
     seen = []
     assert check(night.parents[1], progress=seen.append) == []
     assert seen == ["P000-night1", "P001-night1", "P002-night1"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("name", ["video.npy", "clips.parquet", "recording.json"])
+def test_a_pipe_is_not_waited_for(night, name):
+    (night / name).unlink()
+    os.mkfifo(night / name)
+    faults = check(night.parents[1])
+    assert faults and all(name in fault for fault in faults), faults
+    recording = Cohort.open(night.parents[1])["P001-night1"]
+    with pytest.raises(SacdError, match=f"{name}: is a pipe"):
+        _ = recording.video, recording.clips, recording.metadata
 
 
 @pytest.mark.parametrize("name", ["eeg.npy", "video.npy", "clips.parquet", "recording.json"])

@@ -122,12 +122,10 @@ def check_size(file: Path, remedy: str, largest: int = LARGEST) -> None:
     Raises
     ------
     SacdError
-        It is larger, not there, or a pipe.
+        It is larger, or not there.
     """
     with reading(file, remedy):
         size = file.stat().st_size
-        if file.is_fifo():
-            raise ValueError("a pipe, which would be waited for")
     if size > largest:
         raise SacdError(f"{file}: has {size / 1e6:,.0f} MB, more than the {largest / 1e6:.0f} of its kind; {remedy}")
 
