@@ -1,14 +1,20 @@
 """What ingest takes from a video against `ffmpeg` with fps and scale filters on the same file: `make bench`.
 
 Processor seconds of one thread each, in alternating pairs, so that other work on the machine disturbs both alike. Ours
-include reading the file's length; the program's, which has no interpreter to start, include its start. Skipped where
-there is no `ffmpeg` (apt-get install ffmpeg).
+include reading the file's length; the program's, which has no interpreter to start, include its start. Two nights side
+by side, a process each as in an ingest, are seconds on the clock. Skipped where there is no `ffmpeg` (apt-get install
+ffmpeg).
 """
 
+import multiprocessing
 import os
 import resource
 import shutil
 import subprocess
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +34,10 @@ LEAST = {False: 1.0, True: 0.8}
 """Times as fast as the program, at least, without and with motion."""
 
 
-def simulated(folder: Path) -> Path:
+def simulated(folder: Path, person: int = 0) -> Path:
     """Forty simulated clips, 320 × 240, 10 pictures a second: hardly any bits, so every picture is cheap to decode."""
-    write_raw_nights(folder / "raw", [make_participant(0, "test", 0)], clips=40, begin=100)
-    return next((folder / "raw").glob("*/video.mp4"))
+    write_raw_nights(folder / f"raw-{person}", [make_participant(0, "test", person)], clips=40, begin=100)
+    return next((folder / f"raw-{person}").glob("*/video.mp4"))
 
 
 def camera(folder: Path) -> Path:
@@ -53,12 +59,16 @@ def camera(folder: Path) -> Path:
     return file
 
 
+def command(file: Path) -> list[str | Path]:
+    filters = f"fps={FRAMES}/{CLIP_SECONDS},scale={SIZE}:{SIZE}:flags=area,format=gray"
+    start = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-filter_threads", "1", "-i", file, "-vf", filters]
+    return [*start, "-f", "rawvideo", "-y", os.devnull]
+
+
 def program(file: Path) -> float:
     """Processor seconds of `ffmpeg`."""
-    filters = f"fps={FRAMES}/{CLIP_SECONDS},scale={SIZE}:{SIZE}:flags=area,format=gray"
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-filter_threads", "1", "-i", file, "-vf", filters]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([*command, "-f", "rawvideo", "-y", os.devnull], check=True)
+    subprocess.run(command(file), check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -74,7 +84,10 @@ def ours(file: Path, aside: Path, motion: bool) -> float:
     return after.user + after.system - before.user - before.system
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg to compare with")
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg to compare with")
+
+
+@needs_ffmpeg
 @pytest.mark.parametrize("make", [simulated, camera])
 @pytest.mark.benchmark(group="decoding: 32 frames of 32 × 32 a clip (the table above)")
 def test_decoding(benchmark, capsys, tmp_path, make) -> None:
@@ -87,3 +100,33 @@ def test_decoding(benchmark, capsys, tmp_path, make) -> None:
     with capsys.disabled():
         print(f"\n{make.__name__}: {ratio[False]:.2f} × ffmpeg, with motion {ratio[True]:.2f} ×")
     assert all(ratio[motion] >= least for motion, least in LEAST.items())
+
+
+def programs(files: Sequence[Path]) -> float:
+    """Seconds until as many `ffmpeg` side by side are through."""
+    begun = time.perf_counter()
+    for process in [subprocess.Popen(command(file)) for file in files]:
+        assert process.wait() == 0
+    return time.perf_counter() - begun
+
+
+def ours_side_by_side(pool: ProcessPoolExecutor, files: Sequence[Path], motion: bool) -> float:
+    begun = time.perf_counter()
+    list(pool.map(partial(ours, motion=motion), files, [file.parent for file in files]))
+    return time.perf_counter() - begun
+
+
+@needs_ffmpeg
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="a core for each of two nights")
+@pytest.mark.benchmark(group="decoding: two nights side by side (the table above)")
+def test_two_nights_side_by_side(benchmark, capsys, tmp_path) -> None:
+    files = [simulated(tmp_path, person) for person in (0, 1)]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        ours_side_by_side(pool, files, True)  # an ingest has its workers started
+        both = partial(ours_side_by_side, pool, files)
+        rounds = np.array([(programs(files), both(False), both(True)) for _ in range(ROUNDS)])
+        benchmark.pedantic(both, (True,), rounds=1)
+    without, with_motion = np.median(rounds[:, :1] / rounds[:, 1:], axis=0)
+    with capsys.disabled():
+        print(f"\ntwo nights: {without:.2f} × ffmpeg, with motion {with_motion:.2f} ×")
+    assert without >= LEAST[False] and with_motion >= LEAST[True]
