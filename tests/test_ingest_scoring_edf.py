@@ -83,7 +83,7 @@ def test_dates_that_cannot_be_true(tmp_path: Path) -> None:
 def test_words_of_another_language(tmp_path: Path, encoding: str) -> None:
     path = annotated(tmp_path / "h.edf", [(0, 30, "XXveil"), (30, 30, "Sommeil lent 2")])
     path.write_bytes(path.read_bytes().replace(b"XXveil\x14\x00", "Éveil\x14\x00".encode(encoding).ljust(8, b"\0")))
-    refused(path, "no sleep stages among its 2 annotations", "stage names")
+    refused(path, "no sleep stages among its 2 annotations", "--stage-names")
     names = StageNames(stages={"éveil": 0, "sommeillent2": 2})
     assert read(path, names=names).stages.tolist() == [0, 2]
 
