@@ -9,7 +9,7 @@ from tiny import make_cohort, night_profile
 from sacd import experiments, runs
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments import night
+from sacd.experiments import night, our_method
 from sacd.experiments.night import Row, named_runs, night_place, rows
 from sacd.experiments.profile import load_profile
 from sacd.runs.execute import execute
@@ -161,3 +161,13 @@ def test_what_belongs_together_stands_together(staged: pd.DataFrame) -> None:
     starts = (groups != groups.shift()).any(axis=1).sum()
     assert starts == len(groups.drop_duplicates())
     assert staged["block"].iloc[0] == "few-label · offline" and staged["way"].iloc[0] == "clip"
+
+
+def test_recordings_too_short_for_a_stretch_of_a_night_do_not_apply(tmp_path: Path) -> None:
+    cohort = make_cohort(tmp_path / "c", features=True, train=4, test=2, clips=8)
+    long = load_profile("smoke")
+    assert long.night.student.training.stretch > 8
+    for chapter in (named_runs, our_method.named_runs):
+        with pytest.raises(NotApplicable, match=r"no recording has 24 clips \(12 min\)"):
+            chapter(cohort, long)
+        assert chapter(cohort, night_profile())

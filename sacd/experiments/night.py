@@ -29,6 +29,7 @@ from sacd.runs.kinds.teacher import TeacherRun
 from sacd.runs.pool import predictions
 from sacd.simulate.beside import Place, place_beside
 from sacd.simulate.provenance import is_ours
+from sacd.stages import CLIP_SECONDS
 from sacd.training.config import ModelConfig
 
 Named = Callable[[Cohort, Profile], list[tuple[Any, StudentRun]]]
@@ -88,15 +89,32 @@ def night_place(cohort: Cohort, profile: Profile) -> Place:
     return place_beside(cohort, "nights", train=own.train, test=own.test, nights=0, encoder=own.encoder)
 
 
+def night_methods(cohort: Cohort, profile: Profile) -> list[str]:
+    """A profile's methods that can be trained on a cohort of nights with few labels.
+
+    Raises
+    ------
+    NotApplicable
+        No recording is as long as the stretches that the profile's students of the night are trained on.
+    """
+    stretch = profile.night.student.training.stretch
+    if cohort.recordings["clips"].max() < stretch:
+        raise NotApplicable(
+            f"no recording has {stretch} clips ({stretch * CLIP_SECONDS / 60:g} min), a stretch of a night that profile "
+            f"{profile.name} trains on: it holds parts of nights"
+        )
+    return methods(cohort, profile, "few-label")
+
+
 def rows(cohort: Cohort, profile: Profile) -> list[Row]:
     """The rows of a profile on a cohort of nights.
 
     Raises
     ------
     NotApplicable
-        The profile's methods leave all of the night's out.
+        The profile's methods leave all of the night's out; no recording is long enough.
     """
-    own, known = profile.night, methods(cohort, profile, "few-label")
+    own, known = profile.night, night_methods(cohort, profile)
     names = [name for name in own.methods if name in known]
     if not names:
         raise NotApplicable(f"profile {profile.name} compares no method over the night")

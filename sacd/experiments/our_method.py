@@ -13,9 +13,8 @@ import pandas as pd
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments.common import OURS, folds, parts_of
-from sacd.experiments.distillation import methods
 from sacd.experiments.night import Row as NightRow
-from sacd.experiments.night import on_nights_beside, on_own_nights, run_of
+from sacd.experiments.night import night_methods, on_nights_beside, on_own_nights, run_of
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
 from sacd.runs.kinds.ensemble_teacher import EnsembleTeacherRun
@@ -58,9 +57,9 @@ def rows(cohort: Cohort, profile: Profile) -> list[Row]:
     Raises
     ------
     NotApplicable
-        The profile leaves our method out.
+        The profile leaves our method out; no recording is long enough.
     """
-    known = methods(cohort, profile, "few-label")
+    known = night_methods(cohort, profile)
     if OURS not in known:
         raise NotApplicable(f"the methods of profile {profile.name} leave {OURS} out")
     return [
