@@ -129,6 +129,8 @@ def test_digits_need_a_meaning(tmp_path: Path) -> None:
         ("onset,duration,stage\n0,30\n", "line 2 has 2 columns separated by ',', and the first line 3"),
         ("onset\tduration\tstage\n0\t30\n", "separated by tabs"),
         ("onset,length\n0,30\n", "no column of stages"),
+        ("onset_ms,duration,stage\n0,30,W\n", "the column 'onset_ms' is in ms; write seconds"),
+        ("onset [s],Duration (min),stage\n0,0.5,W\n", "the column 'Duration (min)' is in min; write seconds"),
         ("onset,duration,stage\n0,0,W\n30,30,N1\n", "the stage at 0 s has no duration"),
         ("onset,duration,stage\n0,30,W\n30,,N1\n", "the stage at 30 s has no duration"),
         ("onset,duration,stage\n0,30,W\n30,x,N1\n", "line 3: the duration is no number"),

@@ -137,13 +137,25 @@ def read_json(file: Path, remedy: str) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
 
 
+class _EachKeyOnce(yaml.SafeLoader):
+    """Where a key stands twice PyYAML takes the last, and what was written first is lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise ValueError(f"line {key.start_mark.line + 1}: {key.value!r} stands there a second time")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def plain_yaml(text: str) -> Any:
     """The content of a YAML text without aliases, by which a short one may hold itself or more than can be read.
 
     Raises
     ------
     ValueError, yaml.YAMLError
-        Lists within lists without end among them: PyYAML needs the square of the depth.
+        Lists within lists without end among them: PyYAML needs the square of the depth. A key that stands there twice.
     """
     depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
@@ -152,7 +164,7 @@ def plain_yaml(text: str) -> Any:
             raise ValueError("it refers to a part of itself with *")
         if depth > _DEEPEST:
             raise ValueError(f"lists within more than {_DEEPEST} lists")
-    return yaml.safe_load(text)
+    return yaml.load(text, _EachKeyOnce)
 
 
 def validated(model: type[Model], content: Any, file: Path) -> Model:

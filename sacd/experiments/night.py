@@ -100,8 +100,8 @@ def night_methods(cohort: Cohort, profile: Profile) -> list[str]:
     stretch = profile.night.student.training.stretch
     if cohort.recordings["clips"].max() < stretch:
         raise NotApplicable(
-            f"no recording has {stretch} clips ({stretch * CLIP_SECONDS / 60:g} min), a stretch of a night that profile "
-            f"{profile.name} trains on: it holds parts of nights"
+            f"no recording has {stretch} clips ({stretch * CLIP_SECONDS / 60:g} min), a stretch of a night that "
+            f"profile {profile.name} trains on: it holds parts of nights"
         )
     return methods(cohort, profile, "few-label")
 

@@ -31,6 +31,7 @@ _COLUMNS = {
     "word": ("description", "trial type", "annotation", "annotations", "event", "label", "type"),
 }
 _ROLES = {name: role for role, names in _COLUMNS.items() for name in names}
+_OTHER_UNIT = re.compile(r"[\s_.\-(\[]+(ms|msec|milliseconds?|us|µs|min|minutes?|h|hours?|samples?)\s*[)\]]?")
 _MARKS = "\t;,|"
 _MOST_LINES = 100_000
 _LONGEST_LINE = 10_000
@@ -90,6 +91,8 @@ def read_table(path: Path, names: StageNames) -> Marks:
         raise SacdError(
             f"{path}: line {lines[0][0]} has no column of stages; begin the table with the line onset,duration,stage"
         )
+    if layout.header:
+        _check_units(path, layout.cells(lines[0][1]))
     if layout.shares:
         return read_shares(path, _rows(path, lines, layout), [layout.columns[stage] for stage in STAGES])
     meanings: dict[str, int | str | None] = {}
@@ -183,6 +186,15 @@ def _column(cell: str) -> str:
     """A column's name without case, unit and underscores."""
     bare = re.sub(r"\[[^\[\]]*\]|\([^()]*\)", "", cell.casefold())
     return re.sub(r"[\s_.\-]+", " ", bare).strip().removesuffix(" s")
+
+
+def _check_units(path: Path, cells: Sequence[str]) -> None:
+    """Refuse times that are not in seconds, which would be passed over, or taken for seconds."""
+    for cell in cells:
+        name = cell.casefold().rstrip()
+        for unit in _OTHER_UNIT.finditer(name):
+            if unit.end() == len(name) and _ROLES.get(_column(name[: unit.start()])) in ("onset", "duration"):
+                raise SacdError(f"{path}: the column {cell!r} is in {unit[1]}; write seconds, onset and duration")
 
 
 def _rows(path: Path, lines: Sequence[tuple[int, str]], layout: _Layout) -> list[_Row]:
