@@ -123,6 +123,16 @@ def test_edf_is_read_back_as_the_scoring_that_the_reader_made(remarks, tmp_path)
     assert header[8:88].decode().split() == ["X", "X", "X", "X"] and header[192:197] == b"EDF+C"
 
 
+def test_edf_begins_where_the_recording_does_to_the_fraction_of_a_second(remarks, tmp_path):
+    table = remarks.file.parent / "recordings.tsv"
+    rows = pd.read_csv(table, sep="\t", keep_default_na=False)
+    rows.assign(start="2024-03-01T22:30:10.400000").to_csv(table, sep="\t", index=False)
+    dated = Remarks(remarks.file.parent)
+    dated.add(NIGHT, 0, "N2", who="AB")
+    dated.export_edf(tmp_path / "out.edf", NIGHT)
+    assert read_scoring(tmp_path / "out.edf", datetime(2024, 3, 1, 22, 30)).onset_s == pytest.approx(10.4)
+
+
 def test_edf_is_of_one_reader(remarks, tmp_path):
     with pytest.raises(SacdError, match="no remark of anybody"):
         remarks.export_edf(tmp_path / "out.edf", NIGHT)

@@ -178,7 +178,7 @@ class Remarks:
         start = None if recording.start == "n/a" else datetime.fromisoformat(recording.start)
         edf = edfio.Edf(
             [], recording=edfio.Recording(startdate=start and start.date()),
-            starttime=start and start.replace(microsecond=0, tzinfo=None).time(), annotations=annotations,
+            starttime=start and start.replace(tzinfo=None).time(), annotations=annotations,
         )
         _written(Path(path), edf.write)
 

@@ -410,6 +410,7 @@ const EVENT_MARKS = {
   "position change": "--stage-N2", artefact: "--soft", "lights off": "--ink", "lights on": "--ink",
 };
 
+const KEY_WIDTH = 112;
 const BREATHING = ["apnoea", "hypopnoea", "arousal"];
 
 // ---------------------------------------------------------------------------------------------- the viewer
@@ -1074,7 +1075,9 @@ class View {
     }
     if (night.remarks.some((remark) => remark.label !== "n/a")) lane("your labels", 12, this.nightLabels);
     const axis = y;
-    const height = y + 18;
+    const types = Object.keys(EVENT_MARKS).filter((type) => night.events.some((one) => one[2] === type));
+    const across = Math.max(Math.floor((width - GUTTER - EDGE) / KEY_WIDTH), 1);
+    const height = y + 18 + 15 * Math.ceil(types.length / across);
     const pen = fitted(this.nightCanvas, width, height);
     pen.fillStyle = this.ink("--paper");
     pen.fillRect(0, 0, width, height);
@@ -1091,7 +1094,14 @@ class View {
       write(pen, one.name, 8, one.y + one.height / 2, this.ink("--soft"), "left", one.height < 40 ? GUTTER - 12 : GUTTER - 62);
       one.draw.call(this, pen, one);
     }
+    types.forEach((type, i) => {
+      const [x, middle] = [GUTTER + i % across * KEY_WIDTH, axis + 24 + 15 * Math.floor(i / across)];
+      pen.fillStyle = this.ink(EVENT_MARKS[type]);
+      pen.fillRect(x, middle - 4, 8, 8);
+      write(pen, type, x + 13, middle, this.ink("--soft"));
+    });
     this.nightHeight = height;
+    this.nightAxis = axis;
     this.nightLanes = lanes;
     this.drawNightPlace();
   }
@@ -1223,8 +1233,8 @@ class View {
     const x = this.nightX(clip.onset);
     const wide = Math.max(this.nightX(clip.onset + CLIP_S) - x, 2);
     pen.fillStyle = this.ink("--band");
-    pen.fillRect(x - 1, 0, wide + 2, this.nightHeight - 16);
-    line(pen, this.ink("--cursor"), 1.5, [x + wide / 2, 0], [x + wide / 2, this.nightHeight - 16]);
+    pen.fillRect(x - 1, 0, wide + 2, this.nightAxis + 2);
+    line(pen, this.ink("--cursor"), 1.5, [x + wide / 2, 0], [x + wide / 2, this.nightAxis + 2]);
   }
 
   nightOnset(event) {
