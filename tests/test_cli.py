@@ -89,6 +89,8 @@ def test_bugs_keep_their_traceback(run, monkeypatch, make_cohort):
     [
         (SacdError("file: bad\nnews; mend it"), 1, "sacd: file: bad news; mend it\n"),
         (KeyboardInterrupt(), 130, "interrupted"),
+        (PermissionError(13, "Permission denied", "a/b"), 1, "sacd: a/b: Permission denied; correct its permissions\n"),
+        (OSError(28, "No space left on device"), 1, "sacd: No space left on device; free space\n"),
     ],
 )
 def test_exit_codes(run, monkeypatch, make_cohort, error, code, words):

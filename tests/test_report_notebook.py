@@ -3,6 +3,7 @@
 import os
 
 import nbformat
+import pytest
 
 from sacd.kernels import ENVIRONMENT, prepare_worker, write_kernel
 from sacd.paths import ROOT
@@ -33,3 +34,16 @@ def test_neither_state_of_widgets_nor_the_repositorys_place_is_kept(tmp_path, mo
     assert (tmp_path / "out.ipynb").stat().st_size < 20_000
     text = (tmp_path / "out.ipynb").read_text()
     assert f"{ROOT}/" not in text and "shown data" in text
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), None])
+def test_a_disk_without_room_fails_the_notebook_and_leaves_none(tmp_path, monkeypatch, error):
+    def write_in_part(path, target, *arguments, **options):
+        target.write_text('{"cells": [')
+        if error:
+            raise error
+
+    monkeypatch.setattr("papermill.execute_notebook", write_in_part)
+    made = execute(tmp_path / "01.ipynb", tmp_path / "out.ipynb", {})
+    assert (made.status, list(tmp_path.iterdir())) == ("failed", [])
+    assert made.reason.startswith("out.ipynb could not be written (") and made.reason.endswith("; free space")

@@ -1,5 +1,6 @@
 """How commands answer people: errors of one line, options that come as a name and a value."""
 
+import errno
 import sys
 from typing import Any
 
@@ -7,6 +8,12 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from sacd.exceptions import SacdError
+
+_NOT_LET = dict.fromkeys((errno.EACCES, errno.EPERM), "correct its permissions") | {
+    errno.EROFS: "name a folder that can be written", errno.ENOSPC: "free space", errno.EDQUOT: "free space",
+    errno.EIO: "see whether its disk or network is sound",
+}
+"""What the machine does not let a command do, and the remedy; other errors of the system are ours."""
 
 
 class Commands(TyperGroup):
@@ -20,6 +27,12 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except SacdError as error:
             print(f"sacd: {' '.join(str(error).split())}", file=sys.stderr)
+            ctx.exit(1)
+        except OSError as error:
+            if error.errno not in _NOT_LET:
+                raise
+            what = f"{error.filename}: " if error.filename is not None else ""
+            print(f"sacd: {what}{error.strerror}; {_NOT_LET[error.errno]}", file=sys.stderr)
             ctx.exit(1)
         except KeyboardInterrupt:
             print("sacd: interrupted; repeat the command to complete it", file=sys.stderr)

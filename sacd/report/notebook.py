@@ -154,13 +154,21 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
     Returns
     -------
     Outcome
-        *not applicable* where the notebook raised `sacd.exceptions.NotApplicable`, *failed* for any other error.
+        *not applicable* where the notebook raised `sacd.exceptions.NotApplicable`, *failed* for any other error; there
+        is no `target` where the disk had no room for it.
     """
     begun = time.monotonic()
+    try:
+        status, reason = _execute(path, target, parameters)
+        _tidy(target)
+    except (OSError, nbformat.reader.NotJSONError) as error:  # the second of what was written in part
+        target.unlink(missing_ok=True)
+        why = getattr(error, "strerror", None) or "no space left?"
+        status, reason = "failed", f"{target.name} could not be written ({why}); free space"
+    return Outcome(status, without_root(reason), time.monotonic() - begun)
 
-    def outcome(status: Status, reason: str = "") -> Outcome:
-        return Outcome(status, without_root(reason), time.monotonic() - begun)
 
+def _execute(path: Path, target: Path, parameters: dict[str, Any]) -> tuple[Status, str]:
     try:
         with _transport() as config:
             papermill.execute_notebook(
@@ -169,16 +177,14 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
             )
     except PapermillExecutionError as error:
         if error.ename == NotApplicable.__name__:
-            return outcome("not applicable", str(error.evalue))
+            return "not applicable", str(error.evalue)
         lines = str(error.evalue).strip().splitlines() or [""]
-        return outcome("failed", f"{error.ename}: {lines[-1]}")
+        return "failed", f"{error.ename}: {lines[-1]}"
     except DeadKernelError as error:
-        return outcome("failed", f"{first_line(error)} (was memory short?)")
+        return "failed", f"{first_line(error)} (was memory short?)"
     except RuntimeError as error:  # the kernel did not start
-        return outcome("failed", f"{type(error).__name__}: {first_line(error)}")
-    finally:
-        _tidy(target)
-    return outcome("done")
+        return "failed", f"{type(error).__name__}: {first_line(error)}"
+    return "done", ""
 
 
 def _tidy(target: Path) -> None:
