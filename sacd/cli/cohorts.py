@@ -10,8 +10,8 @@ from sacd.cli.options import Span
 
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the new cohort.")],
-    train: Annotated[int, typer.Option(min=0, help="Training participants.")] = 64,
-    test: Annotated[int, typer.Option(min=0, help="Test participants.")] = 24,
+    train: Annotated[int, typer.Option(min=0, max=10_000, help="Training participants.")] = 64,
+    test: Annotated[int, typer.Option(min=0, max=10_000, help="Test participants.")] = 24,
     nights: Annotated[
         int | None, typer.Option(min=0, help="Test participants with whole nights; by default 4, or all of fewer.")
     ] = None,
@@ -20,8 +20,8 @@ def simulate(
     ] = "medium",
     seed: Annotated[int, typer.Option(help="Same seed, same participants.")] = 0,
     raw: Annotated[int, typer.Option(min=0, help="Test nights also written as EDF+ and video, like a clinic's.")] = 0,
-    frames: Annotated[int, typer.Option(min=2, help="Frames a clip.")] = 32,
-    size: Annotated[int, typer.Option(min=8, help="Height and width of a frame, pixels.")] = 32,
+    frames: Annotated[int, typer.Option(min=2, max=1000, help="Frames a clip.")] = 32,
+    size: Annotated[int, typer.Option(min=8, max=512, help="Height and width of a frame, pixels.")] = 32,
     span: Span = 30,
     preview: Annotated[bool, typer.Option("--preview", help="Film one whole night at full rate: a minute.")] = False,
     encoder: Annotated[

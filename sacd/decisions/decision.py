@@ -3,12 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sacd.exceptions import SacdError
+from sacd.stages import STAGES
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+OfStages = Field(min_length=len(STAGES), max_length=len(STAGES))
+"""A value, or a row of them, of each stage."""
+Shares = Annotated[tuple[Positive, ...], OfStages]
 
 
 class Clips(NamedTuple):

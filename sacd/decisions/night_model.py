@@ -13,12 +13,13 @@ for a student of few labels is its teacher's opinion of unlabelled nights. So it
 over its training draws; it comes with the run's temperature from `sacd.decisions.prior.Correction`.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from sacd.decisions import explicit_duration, forward_backward
-from sacd.decisions.decision import Clips, Fitted
+from sacd.decisions.decision import Clips, Fitted, OfStages, Positive, Shares
 from sacd.decisions.forward_backward import FLOOR, emissions, scaled
 from sacd.decisions.median import medians
 from sacd.decisions.prior import Correction
@@ -37,7 +38,8 @@ WINDOWS = (1, 3, 5, 9, 15, 25)
 PSEUDO_COUNT = 0.5
 """Added to every count of a stage or a transition: what a few nights did not show can happen (Jeffreys's prior)."""
 
-Counts = tuple[tuple[int, ...], ...]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Ages = Annotated[tuple[Annotated[tuple[Count, ...], Field(min_length=1)], ...], OfStages]
 
 
 class NightModel(Fitted):
@@ -61,15 +63,21 @@ class NightModel(Fitted):
     """
 
     file: ClassVar[str] = "night.json"
-    clips: tuple[int, ...]
-    transitions: Counts
-    at_risk: Counts
-    ended: Counts
-    temperature: float
-    prior: tuple[float, ...]
-    beta: float = 1.0
-    tau: float = 1.0
-    window: int = 1
+    clips: Annotated[tuple[Count, ...], OfStages]
+    transitions: Annotated[tuple[Annotated[tuple[Count, ...], OfStages], ...], OfStages]
+    at_risk: Ages
+    ended: Ages
+    temperature: Positive
+    prior: Shares
+    beta: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    tau: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    window: int = Field(default=1, gt=0, le=max(WINDOWS))
+
+    @model_validator(mode="after")
+    def _has_ages_alike(self) -> Self:
+        if len({len(row) for row in (*self.at_risk, *self.ended)}) > 1:
+            raise ValueError("stages differ in the ages that are counted")
+        return self
 
     @classmethod
     def counted(

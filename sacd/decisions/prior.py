@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
-from sacd.decisions.decision import Clips, Fitted
+from sacd.decisions.decision import Clips, Fitted, Positive, Shares
 from sacd.decisions.temperature import fit_temperature, log_scaled
 from sacd.exceptions import SacdError
 
@@ -24,9 +25,9 @@ class Correction(Fitted):
     """A run's temperature and prior, and the τ that was chosen for it where one was."""
 
     file: ClassVar[str] = "decision.json"
-    temperature: float
-    prior: tuple[float, ...]
-    tau: float | None = None
+    temperature: Positive
+    prior: Shares
+    tau: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     @classmethod
     def of(cls, held: np.ndarray, stage: np.ndarray, drawn: np.ndarray) -> "Correction":

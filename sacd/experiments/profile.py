@@ -2,7 +2,7 @@
 
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -14,18 +14,21 @@ from sacd.training.config import Frozen, ModelConfig, Recipe
 
 _LARGEST = 1_000_000
 """Bytes of a profile."""
+People = Annotated[int, Field(ge=0, le=10_000)]
+Count = Annotated[int, Field(gt=0, le=10_000)]
+"""Of seeds, trials, people: of more even the plan would not come to an end."""
 
 
 class SimulationConfig(Frozen):
     """The simulated cohort a profile works on by default (see `sacd simulate --help`)."""
 
-    train: int = 64
-    test: int = 24
-    nights: int = 4
+    train: People = 64
+    test: People = 24
+    nights: People = 4
     coupling: Literal["weak", "medium", "strong"] = "medium"
     seed: int = 0
-    frames: int = 32
-    size: int = 32
+    frames: int = Field(default=32, gt=1, le=1000)
+    size: int = Field(default=32, gt=7, le=512)
     preview: bool = False
 
 
@@ -48,7 +51,7 @@ class Comparison(Frozen):
     untrained: tuple[str, ...] = ()
     sensitivity: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ()
-    seeds: int = Field(default=3, gt=0)
+    seeds: Count = 3
     student: Recipe | None = None
 
 
@@ -58,8 +61,8 @@ class EqualBudget(Frozen):
     `teachers` beside the main one.
     """
 
-    trials: int = Field(default=4, gt=0)
-    seeds: int = Field(default=3, gt=0)
+    trials: Count = 4
+    seeds: Count = 3
     methods: tuple[str, ...] = ()
     teachers: tuple[ModelConfig, ...] = ()
 
@@ -68,7 +71,7 @@ class Sweep(Frozen):
     """Fig. 5: the values of each λ, seeds, and the steps of a run where they are cut."""
 
     values: tuple[float, ...] = (0.1, 0.5, 1.0, 5.0, 10.0)
-    seeds: int = Field(default=3, gt=0)
+    seeds: Count = 3
     steps: int | None = Field(default=None, gt=0)
 
 
@@ -78,7 +81,7 @@ class Ablation(Frozen):
     `released` are methods whose students on video show how fast a trunk should learn.
     """
 
-    seeds: int = Field(default=3, gt=0)
+    seeds: Count = 3
     negatives: tuple[int, ...] = ()
     bank_sizes: tuple[int, ...] = ()
     momenta: tuple[float, ...] = ()
@@ -88,8 +91,8 @@ class Ablation(Frozen):
 class Fusion(Frozen):
     """Table IV: parts of the out-of-fold features (1: the paper's way), seeds, and the steps of C and D where cut."""
 
-    parts: int = Field(default=3, gt=0)
-    seeds: int = Field(default=3, gt=0)
+    parts: Count = 3
+    seeds: Count = 3
     released_steps: int | None = Field(default=None, gt=0)
 
 
@@ -98,10 +101,10 @@ class FrameSampling(Frozen):
 
     frames: tuple[int, ...] = (8, 16, 32, 64)
     rate: float = Field(default=10.0, gt=0)
-    train: int = 64
-    test: int = 24
+    train: People = 64
+    test: People = 24
     steps: int | None = Field(default=None, gt=0)
-    seeds: int = Field(default=3, gt=0)
+    seeds: Count = 3
 
 
 class Night(Frozen):
@@ -112,15 +115,15 @@ class Night(Frozen):
     participants make an ensemble of teachers in notebook 17; None leaves it out.
     """
 
-    train: int = Field(default=40, gt=0)
-    test: int = Field(default=24, gt=0)
+    train: Count = 40
+    test: Count = 24
     encoder: str = "r2plus1d_10-motion"
-    seeds: int = Field(default=3, gt=0)
-    lengths: tuple[int, ...] = (1, 20, 120)
+    seeds: Count = 3
+    lengths: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(1, 20, 120), min_length=1)
     networks: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("ce", "kd", "sacd")
     all_labels: tuple[str, ...] = ("ce", "kd", "sacd")
-    parts: int | None = Field(default=None, gt=1)
+    parts: int | None = Field(default=None, gt=1, le=1000)
     teacher: Recipe | None = None
     student: Recipe
 
@@ -137,19 +140,19 @@ class Portraits(Frozen):
     `method`; `shuffles` of the AHI are a control.
     """
 
-    people: int = Field(default=60, gt=0)
-    weak: int = Field(default=12, gt=0)
-    permutations: int = Field(default=2000, gt=99)
-    clips: int = Field(default=30, gt=0)
+    people: Count = 60
+    weak: Count = 12
+    permutations: int = Field(default=2000, gt=99, le=1_000_000)
+    clips: Count = 30
     method: Literal["tsne", "umap"] = "tsne"
-    shuffles: int = Field(default=200, gt=0)
+    shuffles: Count = 200
 
 
 class Verdict(Frozen):
     """The verdict's further simulated cohorts, one a coupling; seeds, and methods or rows of Table V judged on them."""
 
     couplings: tuple[Literal["weak", "medium", "strong"], ...] = ("weak", "strong")
-    seeds: int = Field(default=3, gt=0)
+    seeds: Count = 3
     methods: tuple[str, ...] = ("ce", "ccl", "sacd")
 
 
@@ -165,11 +168,11 @@ class Profile(Frozen):
 
     name: str
     cohort: SimulationConfig = SimulationConfig()
-    seeds: int = Field(default=3, gt=0)
+    seeds: Count = 3
     headline: tuple[str, ...] = ()
-    headline_seeds: int = Field(default=5, gt=0)
-    folds: int = Field(default=4, gt=1)
-    labelled: int = Field(default=8, gt=1)
+    headline_seeds: Count = 5
+    folds: int = Field(default=4, gt=1, le=1000)
+    labelled: int = Field(default=8, gt=1, le=10_000)
     teacher: Recipe
     few_label_teacher: Recipe
     student: Recipe
@@ -189,7 +192,7 @@ class Profile(Frozen):
     verdict: Verdict = Verdict()
     night: Night
     portraits: Portraits | None = None
-    embedding_clips: int = Field(default=1500, gt=0)
+    embedding_clips: int = Field(default=1500, gt=0, le=1_000_000)
 
     def seeds_of(self, method: str) -> int:
         """Seeds of a method in Table II's first block."""

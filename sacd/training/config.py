@@ -19,7 +19,7 @@ TRAINING_VERSION = 3
 class Frozen(BaseModel):
     """Base of every configuration: immutable, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelConfig(Frozen):
