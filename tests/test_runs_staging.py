@@ -1,11 +1,13 @@
 """A finished student stages nights as it did when it was trained, and others."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file, save_file
 from tiny import make_cohort
 
 from sacd import runs
@@ -118,3 +120,21 @@ def test_runs_are_found_by_folder_and_by_id(tmp_path, monkeypatch):
     config.write_text(config.read_text().replace('"version": 3', '"version": 2'))
     with pytest.raises(SacdError, match="another version"):
         find_run(run.path)
+
+
+def test_a_run_with_broken_figures_weights_or_decision_stages_nothing(tmp_path):
+    cohort = make_cohort(tmp_path / "cohort", features=True)
+    run, night = train(cohort, RunStore(tmp_path / "runs"), FEATURES), next(iter(cohort))
+    metrics, weights, told = (run.path / name for name in ("metrics.json", "weights.safetensors", "decision.json"))
+    sound = [json.loads(file.read_text()) for file in (metrics, told)] + [load_file(weights)]
+    for wrong in ("\x1b[31m", [1], None, True):
+        metrics.write_text(json.dumps(sound[0] | {"test_accuracy": wrong}))
+        assert Run(run.path).is_current is (wrong is True)  # 1
+    metrics.write_text(json.dumps(sound[0]))
+    for wrong in ({"prior": [0.25] * 4}, {"prior": [0, 0.25, 0.25, 0.25, 0.25]}, {"temperature": 0}):
+        told.write_text(json.dumps(sound[1] | wrong))
+        with pytest.raises(SacdError, match="decision.json: missing or unreadable"):
+            TrainedStudent(Run(run.path)).staged(night, "corrected")
+    save_file({name: np.full_like(values, np.inf) for name, values in sound[2].items()}, weights)
+    with pytest.raises(SacdError, match=r"not the weights of the run's network \(some are not finite\)"):
+        TrainedStudent(Run(run.path)).staged(night, "argmax")

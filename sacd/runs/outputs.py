@@ -46,7 +46,10 @@ def load_network(config: RunConfig, folder: Path) -> tuple[Network, Fabric]:
             len(description.get("classes", STAGES)),
         )
     with reading(folder / "weights.safetensors", "train the run anew", "not the weights of the run's network"):
-        network.load_state_dict(load_file(folder / "weights.safetensors"))
+        weights = load_file(folder / "weights.safetensors")
+        if not all(values.isfinite().all() for values in weights.values()):
+            raise ValueError("some are not finite")
+        network.load_state_dict(weights)
     fabric = make_fabric(config.training.precision)
     return network.to(fabric.device).eval(), fabric
 

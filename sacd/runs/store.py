@@ -37,8 +37,13 @@ class Run:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """Validation and test figures, times, clips/s."""
-        return read_json(self.path / "metrics.json", _REMEDY)
+        """Validation and test figures, times, clips/s: numbers, and the text `chosen` where a trial was."""
+        told = read_json(self.path / "metrics.json", _REMEDY)
+        if not isinstance(told, dict) or not all(
+            _is_text(value) if name == "chosen" else isinstance(value, (int, float)) for name, value in told.items()
+        ):
+            raise SacdError(f"{self.path / 'metrics.json'}: holds what is no number; {_REMEDY}")
+        return told
 
     @property
     def history(self) -> pd.DataFrame:
@@ -60,8 +65,10 @@ class Run:
     def is_current(self) -> bool:
         """Whether this version made it, and its files can be read."""
         try:
-            return bool(self.description["version"] == TRAINING_VERSION and self.description["row"] and self.metrics)
-        except (SacdError, KeyError, TypeError):
+            row = self.description["row"].values()
+            sound = all(value is None or isinstance(value, (int, float)) or _is_text(value) for value in row)
+            return bool(self.description["version"] == TRAINING_VERSION and row and sound and self.metrics)
+        except (SacdError, KeyError, TypeError, AttributeError):
             return False
 
     def is_of(self, cohort: Cohort) -> bool:
@@ -119,6 +126,11 @@ class RunStore:
         """Delete what is `prunable`."""
         for path in self.prunable():
             shutil.rmtree(path)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a terminal and a page show it as it is."""
+    return isinstance(value, str) and value.isprintable()
 
 
 def _is_idle(folder: Path) -> bool:
