@@ -4,6 +4,7 @@ labels are the same."""
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from sacd.runs.execute import execute
 from sacd.runs.identity import run_id
 from sacd.runs.store import RunStore
 from sacd.simulate.beside import empty, ensure, is_whole, make_whole, place_beside, same_nights
-from sacd.simulate.planned import array_bytes, settings_of, simulation_seconds
+from sacd.simulate.planned import array_bytes, plan_cohort, settings_of, simulation_seconds
 from sacd.simulate.simulated_cohort import simulate
 
 PROFILE = load_profile("smoke")
@@ -186,3 +187,10 @@ def test_two_processes_make_one_cohort(tmp_path):
     assert sum("another process simulates it; waiting for it" in error for _, error in told) == 1, told
     assert check(tmp_path / "data" / "cohort") == []
     assert [entry.name for entry in (tmp_path / "data").iterdir()] == ["cohort"]
+
+
+def test_too_few_frames_for_an_encoder_are_not_applicable():
+    few = plan_cohort(Path("nowhere") / "few", PROFILE.cohort.model_dump() | {"frames": 4})
+    with pytest.raises(NotApplicable, match="clips of 4 frames, where nights as features need 16"):
+        place_beside(few, "nights", nights=0, encoder="r2plus1d_10-motion")
+    assert place_beside(few, "weak", coupling="weak").settings["frames"] == 4

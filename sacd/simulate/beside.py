@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from sacd.cohort import Cohort, check_id, read_info
-from sacd.exceptions import SacdError
+from sacd.exceptions import NotApplicable, SacdError
 from sacd.locks import alone
+from sacd.simulate.features import FEWEST_FRAMES
 from sacd.simulate.planned import plan_cohort, settings_of
 from sacd.simulate.provenance import check_version, is_ours
 from sacd.simulate.simulated_cohort import cohort_info, simulate
@@ -79,7 +80,7 @@ def place_beside(cohort: Cohort, name: str, **changes: Any) -> Place:
     Raises
     ------
     NotApplicable
-        The main cohort is not one that `sacd simulate` made.
+        The main cohort is not one that `sacd simulate` made; its clips have too few frames for an encoder.
 
     Examples
     --------
@@ -88,6 +89,11 @@ def place_beside(cohort: Cohort, name: str, **changes: Any) -> Place:
     # The nights are the main cohort's, to be viewed there.
     settings = settings_of(cohort) | {"viewing": False, "preview": False} | changes
     settings["nights"] = min(settings["nights"], settings["test"])
+    if settings.get("encoder") is not None and settings["frames"] < FEWEST_FRAMES:
+        raise NotApplicable(
+            f"clips of {settings['frames']} frames, where nights as features need {FEWEST_FRAMES}; "
+            "simulate the cohort with more"
+        )
     path = cohort.path.resolve()
     return Place(path.with_name(check_id(f"{path.name}-{name}", "cohort")), settings)
 
