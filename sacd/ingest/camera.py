@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from sacd.cohort.extras import frame_times
 from sacd.cohort.motion import CHANNELS, PICTURE, SAMPLES, TIMES_S, measure_motion
@@ -106,8 +107,9 @@ def read_pictures(
     if not files or not len(onsets):
         raise ValueError("no video, or no clip")
     film, taking = Film(files), _Taking(onsets, look, aside, tell)
-    with taking:
-        for want, shown in zip(taking.wants, film.nearest(taking.times), strict=False):
+    # BLAS's other threads would wait busily for the next small matrix, on the core of another night.
+    with taking, threadpool_limits(1):
+        for want, shown in zip(map(int, taking.wants), film.nearest(taking.times), strict=False):
             taking.take(want, shown)
     if taking.taken < len(taking.wants):
         raise SacdError(f"{files[0][0].path}: the video does not decode (no picture in it); copy or convert it again")
@@ -175,7 +177,7 @@ class _Taking:
             self._last, self._kept = shown, {}
         self.taken += 1
         if want < self._motion_from:
-            clip, place = divmod(int(want), self._look.frames)
+            clip, place = divmod(want, self._look.frames)
             # A plain write reports a full disk as an error; a memory map would end the process.
             self._video.write(self._picture(shown, self._look.height, self._look.width).tobytes())
             self.frame_times[clip, place] = shown.time
@@ -183,7 +185,7 @@ class _Taking:
             if place == self._look.frames - 1:
                 self._tell(clip + 1)
         elif want < self._preview_from:
-            clip, place = divmod(int(want) - self._motion_from, len(TIMES_S))
+            clip, place = divmod(want - self._motion_from, len(TIMES_S))
             # A clip's last picture may come after the first one of the next.
             self._moving[clip % 2, place] = self._picture(shown, PICTURE, PICTURE)
             if place == SAMPLES:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from sacd.ingest.box import Box
@@ -16,7 +17,7 @@ _LUMA_FIRST = frozenset(
      "yuvj422p", "yuvj440p", "yuvj444p")
 )  # fmt: skip
 """Pixel formats whose first plane is grey already, a byte a pixel."""
-_COLOURS = 48
+_COLOURS = 24
 """Points across and down at which colours are looked at."""
 # Grey levels of video are 16 to 235 unless it says that it has the full range.
 _WIDENED = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
@@ -45,7 +46,8 @@ class Small:
         # A scaler keeps its tables for one size.
         scaler = self._scalers.setdefault(size, VideoReformatter())
         cut = frame if self._region is None else self._cut(frame, self._region)
-        small = scaler.reformat(cut, size[1], size[0], "gray", interpolation=Interpolation.AREA, threads=1).to_ndarray()
+        scaled = scaler.reformat(cut, size[1], size[0], "gray", interpolation=Interpolation.AREA, threads=1)
+        small = _pixels(scaled.planes[0])[: size[0], : size[1]]
         if cut is not frame and not _full_range(frame):
             small = _WIDENED[small]
         return np.rot90(small, self._quarters) if self._quarters else small
@@ -55,10 +57,13 @@ class Small:
         grey = frame
         if frame.format.name not in _LUMA_FIRST:
             grey = self._grey.reformat(frame, format="gray", threads=1)
-        plane = grey.planes[0]
-        pixels = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
         rows, columns = region.pixels(grey.height, grey.width)
-        return av.VideoFrame.from_numpy_buffer(pixels[rows, columns], "gray")
+        return av.VideoFrame.from_numpy_buffer(_pixels(grey.planes[0])[rows, columns], "gray")
+
+
+def _pixels(plane: VideoPlane) -> np.ndarray:
+    """A plane of bytes with what fills its lines up, without a copy."""
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
 
 
 def _full_range(frame: av.VideoFrame) -> bool:
@@ -72,9 +77,9 @@ def colourfulness(frame: av.VideoFrame) -> float:
         frame = VideoReformatter().reformat(frame, _COLOURS, _COLOURS, "yuv444p", threads=1)
     found = []
     for plane in frame.planes[1:]:
-        points = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        points = points[:: max(1, plane.height // _COLOURS), : plane.width : max(1, plane.width // _COLOURS)]
-        found.append(float(np.abs(points.astype(np.int16) - 128).mean()))
+        down, across = max(1, plane.height // _COLOURS), max(1, plane.width // _COLOURS)
+        points = np.subtract(_pixels(plane)[::down, : plane.width : across], 128, dtype=np.int16)
+        found.append(int(np.abs(points, out=points).sum()) / points.size)
     return sum(found) / max(1, len(found))
 
 

@@ -21,6 +21,8 @@ _TOGETHER, _AT_MOST = 128, 512
 """Packets that are looked at together: from a key picture to another if there is one."""
 _REORDERED_S = 0.5
 """Pictures that refer to a spoilt one are shown up to so long before it."""
+_TIE_S = 1e-6
+"""Pictures that differ by less in how near they are to a time are equally near."""
 _PASSING = ("h264", "hevc")
 """Decoders whose other pictures keep their time stamps when some are passed over: that of MPEG-2 mixes them up."""
 
@@ -203,12 +205,15 @@ def _useful(
     Returns
     -------
     needed, useful : ndarray [packets] bool
-        Both neighbours of a wanted time are needed: which one is nearer is seen when they are decoded.
+        Of pictures equally near to a wanted time both are needed: `Film.nearest` takes the later one.
     """
     order = np.argsort(stamp)
     needed = np.empty(len(stamp), bool)
-    before, after = np.concatenate([[start], stamp[order][:-1]]), np.concatenate([stamp[order][1:], [end]])
-    needed[order] = np.searchsorted(times, after, "right") > np.searchsorted(times, before, "left")
+    around = np.concatenate([[start], stamp[order], [end]])
+    edges = (around[:-1] + around[1:]) / 2
+    needed[order] = np.searchsorted(times, edges[1:] + _TIE_S, "right") > np.searchsorted(times, edges[:-1] - _TIE_S)
+    # Where a file ends, a later one that overlaps it begins to be shown.
+    needed[order[-1:]] |= np.isinf(end)
     group = np.cumsum(key)
     last = np.full(group[-1] + 1, -1)
     np.maximum.at(last, group[needed], np.flatnonzero(needed))
