@@ -43,9 +43,9 @@ def test_a_night_light_and_dark(live: Callable[[Viewing], Page], tmp_path: Path)
     page.locator(".sacd-viewer").focus()
     page.keyboard.press("Shift+ArrowRight")
     page.wait_for_selector(f".sacd-viewer[data-clip='{wrong[wrong > CLIP][0]}']")
-    # In the lane of errors the next one to the pointer is meant.
+    # In the lane of errors, above the times and the colours of events, the next one to the pointer is meant.
     box = page.locator(".night").bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 28)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 43)
     page.wait_for_function(f"{wrong.tolist()}.includes(Number(document.querySelector('.sacd-viewer').dataset.clip))")
     paper = "getComputedStyle(document.querySelector('.sacd-viewer')).backgroundColor"
     light = page.evaluate(paper)
