@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from synthetic_predictions import predictions
-from tiny import make_cohort
+from tiny import make_cohort, night_profile
 
 from sacd import experiments
 from sacd.analysis.comparison import compare_present
@@ -15,7 +15,7 @@ from sacd.analysis.verdict import coverage, judge_cohort, summary
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
 from sacd.experiments import night, notes
-from sacd.experiments.profile import Profile, load_profile
+from sacd.experiments.profile import Profile
 from sacd.experiments.verdict import named_runs
 from sacd.figures.confusion import confusion_matrices
 from sacd.figures.distillation import differences, forest
@@ -62,7 +62,7 @@ def cohorts(tmp_path_factory) -> dict[str, Cohort]:
 def profile_of(methods: tuple[str, ...], folder: Path) -> Profile:
     (folder / "own.py").write_text(OWN)
     whole = tuple(name.replace("own.py", str(folder / "own.py")) for name in methods)
-    return load_profile("smoke").model_copy(update={"methods": whole})
+    return night_profile().model_copy(update={"methods": whole})
 
 
 def told(configs: list[RunConfig]) -> tuple[pd.DataFrame, pd.DataFrame]:

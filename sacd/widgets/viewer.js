@@ -410,7 +410,7 @@ const EVENT_MARKS = {
   "position change": "--stage-N2", artefact: "--soft", "lights off": "--ink", "lights on": "--ink",
 };
 
-const KEY_WIDTH = 112;
+const KEY_WIDTH = 124;
 const BREATHING = ["apnoea", "hypopnoea", "arousal"];
 
 // ---------------------------------------------------------------------------------------------- the viewer
