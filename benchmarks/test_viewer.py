@@ -54,17 +54,18 @@ def viewing(tmp_path_factory: pytest.TempPathFactory) -> Viewing:
 
 
 @pytest.mark.benchmark(group="viewer: the answer to a clip of 32 frames of 112×112")
-def test_answer(benchmark, viewing: Viewing) -> None:
+def test_answer(benchmark, capsys, viewing: Viewing) -> None:
     clips = iter(range(CLIPS))
     _, buffers = benchmark.pedantic(
         lambda: answer({"kind": "clip", "recording": "night", "clip": next(clips)}, viewing), rounds=40, warmup_rounds=3
     )
     benchmark.extra_info["bytes"] = sum(map(len, buffers))
-    print(f"\nbytes a clip: {sum(map(len, buffers)):,}")
+    with capsys.disabled():
+        print(f"\nbytes a clip: {sum(map(len, buffers)):,}")
 
 
 @pytest.mark.benchmark(group="viewer: from a key to the picture")
-def test_from_key_to_picture(benchmark, viewing: Viewing, live) -> None:  # noqa: F811
+def test_from_key_to_picture(benchmark, capsys, viewing: Viewing, live) -> None:  # noqa: F811
     """Clip after clip with a pause in between, as one looks; then, without pause, as fast as it goes."""
     page = live(viewing)  # noqa: F811
     heap = "(window.gc && gc(), performance.memory.usedJSHeapSize / 2 ** 20)"
@@ -81,8 +82,9 @@ def test_from_key_to_picture(benchmark, viewing: Viewing, live) -> None:  # noqa
     before = page.evaluate(heap)
     fast = benchmark.pedantic(walk, args=(WALKED, 0), rounds=1)
     after = page.evaluate(heap)
-    for name, times in (("with its neighbours there", looked), ("as fast as it goes", fast)):
-        print(f"\n{name}: median {np.median(times):.0f} ms, 95 % {np.quantile(times, 0.95):.0f} ms of {len(times)}")
-    print(f"memory of the page: {before:.0f} MB after 40 clips, {after:.0f} MB after {40 + WALKED}")
+    with capsys.disabled():
+        for name, times in (("with its neighbours there", looked), ("as fast as it goes", fast)):
+            print(f"\n{name}: median {np.median(times):.0f} ms, 95 % {np.quantile(times, 0.95):.0f} ms of {len(times)}")
+        print(f"memory of the page: {before:.0f} MB after 40 clips, {after:.0f} MB after {40 + WALKED}")
     benchmark.extra_info |= {"median_ms": float(np.median(looked)), "p95_ms": float(np.quantile(looked, 0.95))}
     assert np.median(looked) < LIMIT_MS
