@@ -18,6 +18,8 @@ from browser import picture_of
 from numbered import IS_FILM, LOOK, make_numbered, number_of, read_back
 from playwright.sync_api import Page
 
+from sacd.cohort.preview import PREVIEW_FPS
+
 pytestmark = pytest.mark.slow
 TOKEN = "for-the-test"
 CODE = """
@@ -119,10 +121,10 @@ def serve(folder: Path) -> Iterator[Serve]:
 
 
 def seen(page: Page, recording: int, film: bool = False) -> None:
-    """The picture on the screen is the one the cursor names."""
+    """The picture on the screen is the one the cursor names: by its number, or in a film by its time in the clip."""
     look = page.evaluate(LOOK)
-    frame, clip = int(look["frame"]), int(look["clip"])
-    assert read_back(look["grey"]) == (300 * clip + frame if film else number_of(recording, clip, frame))
+    frame, clip, filmed = int(look["frame"]), int(look["clip"]), round(float(look["time"]) * PREVIEW_FPS)
+    assert read_back(look["grey"]) == (30 * PREVIEW_FPS * clip + filmed if film else number_of(recording, clip, frame))
 
 
 def test_in_jupyterlab_it_plays_and_keeps_its_keys(serve: Serve, page: Page) -> None:
@@ -179,7 +181,8 @@ def test_in_voila_it_plays_the_film(serve: Serve, page: Page, folder: Path) -> N
     page.keyboard.press("p")
     page.wait_for_function(IS_FILM)
     page.keyboard.press("Space")
-    page.wait_for_function("Number(document.querySelector('.sacd-viewer').dataset.frame) >= 4")
+    # The film lost the first two seconds of this clip.
+    page.wait_for_function("Number(document.querySelector('.sacd-viewer').dataset.time) >= 2.4")
     seen(page, 0, film=True)
 
 
