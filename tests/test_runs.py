@@ -197,8 +197,6 @@ def test_step_seeds_differ():
     assert len({step_seed(seed, step) for seed in range(4) for step in range(500)}) == 2000
 
 
-
-
 @pytest.fixture(scope="module")
 def trained(featured, tmp_path_factory):
     return runs.ensure(
