@@ -53,8 +53,8 @@ def camera(folder: Path, person: int = 0) -> Path:
             moved = bed + 15 * np.sin(number / 13) * chest + noise[rng.integers(8)]
             yield np.clip(moved, 0, 255).astype(np.uint8)[None]
 
-    (folder / f"camera-{person}").mkdir()
     file = folder / f"camera-{person}" / "camera.mp4"
+    file.parent.mkdir()
     options = {"preset": "veryfast", "crf": "28", "g": "50", "bf": "0"}
     encode(file, "libx264", options, 25, np.arange(750), pictures())
     return file

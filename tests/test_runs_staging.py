@@ -129,7 +129,7 @@ def test_a_run_with_broken_figures_weights_or_decision_stages_nothing(tmp_path):
     sound = [json.loads(file.read_text()) for file in (metrics, told)] + [load_file(weights)]
     for wrong in ("\x1b[31m", [1], None, True):
         metrics.write_text(json.dumps(sound[0] | {"test_accuracy": wrong}))
-        assert Run(run.path).is_current is (wrong is True)  # 1
+        assert Run(run.path).is_current is (wrong is True)  # a number, 1
     metrics.write_text(json.dumps(sound[0]))
     for wrong in ({"prior": [0.25] * 4}, {"prior": [0, 0.25, 0.25, 0.25, 0.25]}, {"temperature": 0}):
         told.write_text(json.dumps(sound[1] | wrong))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sacd.exceptions import SacdError
 from sacd.stages import STAGES
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0)]
 OfStages = Field(min_length=len(STAGES), max_length=len(STAGES))
 """A value, or a row of them, of each stage."""
 Shares = Annotated[tuple[Positive, ...], OfStages]
@@ -38,7 +38,7 @@ class Clips(NamedTuple):
 class Fitted(BaseModel):
     """What was fitted on a run's own labelled participants, and lies in its folder as `file`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     file: ClassVar[str]
 
     def write(self, folder: Path) -> None:

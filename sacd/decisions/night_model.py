@@ -69,8 +69,8 @@ class NightModel(Fitted):
     ended: Ages
     temperature: Positive
     prior: Shares
-    beta: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    tau: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    beta: float = Field(default=1.0, ge=0)
+    tau: float = Field(default=1.0, ge=0)
     window: int = Field(default=1, gt=0, le=max(WINDOWS))
 
     @model_validator(mode="after")

@@ -27,7 +27,7 @@ class Correction(Fitted):
     file: ClassVar[str] = "decision.json"
     temperature: Positive
     prior: Shares
-    tau: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    tau: float | None = Field(default=None, ge=0)
 
     @classmethod
     def of(cls, held: np.ndarray, stage: np.ndarray, drawn: np.ndarray) -> "Correction":

@@ -31,7 +31,7 @@ _COLUMNS = {
     "word": ("description", "trial type", "annotation", "annotations", "event", "label", "type"),
 }
 _ROLES = {name: role for role, names in _COLUMNS.items() for name in names}
-_OTHER_UNIT = re.compile(r"[\s_.\-(\[]+(ms|msec|milliseconds?|us|µs|min|minutes?|h|hours?|samples?)\s*[)\]]?")
+_OTHER_UNIT = re.compile(r"[\s_.\-(\[]+(ms|msec|milliseconds?|us|µs|min|minutes?|h|hours?|samples?)\s*[)\]]?$")
 _MARKS = "\t;,|"
 _MOST_LINES = 100_000
 _LONGEST_LINE = 10_000
@@ -192,9 +192,9 @@ def _check_units(path: Path, cells: Sequence[str]) -> None:
     """Refuse times that are not in seconds, which would be passed over, or taken for seconds."""
     for cell in cells:
         name = cell.casefold().rstrip()
-        for unit in _OTHER_UNIT.finditer(name):
-            if unit.end() == len(name) and _ROLES.get(_column(name[: unit.start()])) in ("onset", "duration"):
-                raise SacdError(f"{path}: the column {cell!r} is in {unit[1]}; write seconds, onset and duration")
+        unit = _OTHER_UNIT.search(name)
+        if unit and _ROLES.get(_column(name[: unit.start()])) in ("onset", "duration"):
+            raise SacdError(f"{path}: the column {cell!r} is in {unit[1]}; write seconds, onset and duration")
 
 
 def _rows(path: Path, lines: Sequence[tuple[int, str]], layout: _Layout) -> list[_Row]:

@@ -159,8 +159,10 @@ def execute(path: Path, target: Path, parameters: dict[str, Any]) -> Outcome:
     """
     begun = time.monotonic()
     try:
-        status, reason = _execute(path, target, parameters)
-        _tidy(target)
+        try:
+            status, reason = _execute(path, target, parameters)
+        finally:  # also of what was stopped
+            _tidy(target)
     except (OSError, nbformat.reader.NotJSONError) as error:  # the second of what was written in part
         target.unlink(missing_ok=True)
         why = getattr(error, "strerror", None) or "no space left?"
