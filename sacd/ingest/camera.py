@@ -24,6 +24,8 @@ from sacd.stages import CLIP_SECONDS
 
 _BUFFER = 1 << 20
 """Bytes that are written together."""
+_COLOURS = 16
+"""Pictures of a clip whose colours are looked at, at least, where there are so many: a switch of light takes 2 s."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ class _Taking:
     def __init__(self, onsets: np.ndarray, look: Look, aside: Path, tell: Callable[[int], None]) -> None:
         self._onsets, self._look, self._aside, self._tell = onsets, look, aside, tell
         self.frame_times = np.empty((len(onsets), look.frames))
-        self.colour = np.empty((len(onsets), look.frames), np.float32)
+        self._coloured = max(1, look.frames // _COLOURS)
+        self.colour = np.empty((len(onsets), -(-look.frames // self._coloured)), np.float32)
         self.taken = 0
         self._moving = np.empty((2, len(TIMES_S), PICTURE, PICTURE), np.uint8)
         self._small: dict[Path, Small] = {}
@@ -181,7 +184,8 @@ class _Taking:
             # A plain write reports a full disk as an error; a memory map would end the process.
             self._video.write(self._picture(shown, self._look.height, self._look.width).tobytes())
             self.frame_times[clip, place] = shown.time
-            self.colour[clip, place] = colourfulness(shown.frame)
+            if place % self._coloured == 0:
+                self.colour[clip, place // self._coloured] = colourfulness(shown.frame)
             if place == self._look.frames - 1:
                 self._tell(clip + 1)
         elif want < self._preview_from:

@@ -43,10 +43,13 @@ class Small:
     def __call__(self, frame: av.VideoFrame, height: int, width: int) -> np.ndarray:
         """The picture, uint8 [height, width]."""
         size = (height, width) if self._quarters % 2 == 0 else (width, height)
-        # A scaler keeps its tables for one size.
-        scaler = self._scalers.setdefault(size, VideoReformatter())
+        if size not in self._scalers:
+            # A scaler keeps its tables for one size.
+            self._scalers[size] = VideoReformatter()
         cut = frame if self._region is None else self._cut(frame, self._region)
-        scaled = scaler.reformat(cut, size[1], size[0], "gray", interpolation=Interpolation.AREA, threads=1)
+        scaled = self._scalers[size].reformat(
+            cut, size[1], size[0], "gray", interpolation=Interpolation.AREA, threads=1
+        )
         small = _pixels(scaled.planes[0])[: size[0], : size[1]]
         if cut is not frame and not _full_range(frame):
             small = _WIDENED[small]

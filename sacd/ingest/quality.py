@@ -62,8 +62,9 @@ def picture_faults(
         Where the video has no picture, and spoilt ones; without, no such check.
     motion : ndarray [n, 150, 65] uint8, optional
         As `sacd.cohort.motion` says; without, no check for an empty bed.
-    colour : ndarray [n, frames] float, optional
-        Of `sacd.ingest.picture.colourfulness`; without, a switch is seen by brightness alone.
+    colour : ndarray [n, m] float, optional
+        Of m pictures, evenly over each clip, by `sacd.ingest.picture.colourfulness`; without, a switch is seen by
+        brightness alone.
 
     Returns
     -------
@@ -118,7 +119,7 @@ def _switched(video: np.ndarray, colour: np.ndarray | None, clear: np.ndarray) -
 
 
 def _brightness_jumps(pictures: np.ndarray) -> bool:
-    apart, before, after = _jump(pictures.mean(axis=(1, 2), dtype=np.float32))
+    apart, before, after = _jump(pictures.mean(axis=(1, 2), dtype=np.float32), _JUMP)
     if apart < _JUMP:
         return False
     usual = [np.median(pictures[part], axis=0) for part in (before, after)]
@@ -128,19 +129,19 @@ def _brightness_jumps(pictures: np.ndarray) -> bool:
 
 
 def _colour_jumps(colour: np.ndarray) -> bool:
-    apart, before, after = _jump(colour)
+    apart, before, after = _jump(colour, _COLOURED)
     return bool(apart >= _COLOURED and min(colour[before].max(), colour[after].max()) <= _COLOURLESS)
 
 
-def _jump(values: np.ndarray) -> tuple[float, slice, slice]:
+def _jump(values: np.ndarray, least: float) -> tuple[float, slice, slice]:
     """How far all values after a moment are from all before it where they are farthest, and which these are.
 
-    0 where the values change as much at other times.
+    0 where that is less than `least`, or the values change as much at other times.
     """
     count = len(values)
     ends, width = max(2, count // _ENDS), max(1, int(_SUDDEN_S * count / CLIP_SECONDS))
     last = np.arange(ends - 1, count - ends - width + 1)
-    if not len(last):
+    if not len(last) or np.ptp(values) < least:
         return 0.0, slice(0), slice(0)
     first = last + width
     lower, upper = np.minimum.accumulate(values)[last], np.maximum.accumulate(values)[last]
