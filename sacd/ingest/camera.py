@@ -145,7 +145,7 @@ class _Taking:
         self.colour = np.empty((len(onsets), -(-look.frames // self._coloured)), np.float32)
         self.taken = 0
         self._moving = np.empty((2, len(TIMES_S), PICTURE, PICTURE), np.uint8)
-        self._small: dict[Path, Small] = {}
+        self._small: dict[int, Small] = {}
         self._last: Shown | None = None
         self._kept: dict[tuple[int, int], np.ndarray] = {}
         parts = [frame_times(onsets, look.frames, look.span_s).ravel()]
@@ -199,9 +199,10 @@ class _Taking:
 
     def _picture(self, shown: Shown, height: int, width: int) -> np.ndarray:
         """The picture in a size, made once."""
-        if (height, width) not in self._kept:
-            path = shown.video.path
-            if path not in self._small:
-                self._small[path] = Small(shown.video.rotation_deg, self._look.region)
-            self._kept[height, width] = self._small[path](shown.frame, height, width)
-        return self._kept[height, width]
+        made = self._kept.get((height, width))
+        if made is None:
+            turned = shown.video.rotation_deg
+            if turned not in self._small:
+                self._small[turned] = Small(turned, self._look.region)
+            made = self._kept[height, width] = self._small[turned](shown.frame, height, width)
+        return made

@@ -92,6 +92,7 @@ class Film:
         with reading(video.path, *UNDECODABLE), open_video(video.path) as container:
             stream = picture_stream(container, video.path)
             context, base = stream.codec_context, float(stream.time_base)
+            passes = context.name in _PASSING
             origin = clock.to_recording(-video.first_stamp * base)
             step = clock.to_recording((1 - video.first_stamp) * base) - origin
 
@@ -104,7 +105,7 @@ class Film:
             before: set[int] = set()
             for packets, needed, wanted in self._worth_decoding(container, stream, taken, times):
                 for packet, need in zip(packets, needed, strict=True):
-                    if need is passing and context.name in _PASSING:
+                    if passes and need is passing:
                         # A picture that nothing refers to is passed over unless it is needed itself.
                         passing = not need
                         context.skip_frame = "NONREF" if passing else "DEFAULT"
@@ -125,7 +126,7 @@ class Film:
                         if fault > -np.inf or at is None or wanted is None or at in wanted or at in before:
                             yield Shown(taken(stamp), frame, video)
                 before = set() if wanted is None else wanted
-                sent = max([sent, *(packet.dts for packet in packets if packet.dts is not None)])
+                sent = max([sent, *(dts for packet in packets if (dts := packet.dts) is not None)])
             if fault > -np.inf:
                 self.spoilt[-1] = self.spoilt[-1][0], taken(max(sent, stamp))
             if (sent - stamp) * base > CLIP_SECONDS:
@@ -148,10 +149,13 @@ class Film:
         """
         first = True
         for packets, following in _grouped(container, stream):
-            stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+            stamps = [packet.pts for packet in packets]
+            lacking = None in stamps
+            if lacking:
+                stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
             start = self._latest
             self._look_for_holes(taken(np.sort([stamp for stamp in stamps if stamp is not None])))
-            if first or any(packet.pts is None for packet in packets):
+            if first or lacking:
                 # The first pictures teach the decoder how far it must put them in order.
                 yield packets, [True] * len(packets), None
             else:
