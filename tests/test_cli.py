@@ -229,6 +229,7 @@ def test_ingest_says_what_became_of_each_night(run, tmp_path):
     assert any(line.startswith("P1_a") and "C3-M2" in line for line in lines)
     assert any(line.startswith("P2: skipped: ") and "has no video" in line for line in lines)
     assert (out / "ingest.tsv").is_file() and (out / "clocks" / "P1_a.png").is_file()
+    assert any(line.startswith("P1_a: the camera's clock cannot be told") and "hour" in line for line in lines)
     drawn = run("region", source / "P1_a" / "video.mp4", "--out", tmp_path / "bed.png", "--region", "0.1,0.2,0.5,0.5")
     assert drawn.exit_code == 0 and drawn.stdout.startswith("--region 0.100,0.200,0.500,0.500")
     assert (tmp_path / "bed.png").stat().st_size > 1000

@@ -113,6 +113,12 @@ def test_columns_words_and_files_that_a_cohort_has_not(path):
     (night / "Zoë.txt").write_text("x")
     only(check_privacy(path), "P1_a", "no part of a cohort (1 files")
     (night / "Zoë.txt").unlink()
+    (path / "clocks").mkdir()
+    (path / "clocks" / "P1_a.png").write_bytes(b"")
+    assert check_privacy(path) == []
+    (path / "clocks" / "Zoë.png").write_bytes(b"")
+    only(check_privacy(path), "clocks", "no part of a cohort (1 files")
+    (path / "clocks" / "Zoë.png").unlink()
     append(night / "events.tsv", "1.0\t2.0\tpatient Zoë asks for water\n")
     only(check_privacy(path), "events.tsv", "1 events are free text")
     pd.read_parquet(night / "clips.parquet").assign(note="Zoë").to_parquet(night / "clips.parquet")

@@ -53,9 +53,10 @@ def simulate(
             progress=lambda done, of: bar.to(done), exist_ok=raw > 0,
         )
     if raw:
+        from sacd.cohort.format import RAW
         from sacd.simulate.raw import add_raw_nights
 
-        with progress(f"writing {out / 'raw'}", 1) as bar:
+        with progress(f"writing {out / RAW}", 1) as bar:
             add_raw_nights(out, raw, bar.to)
     _describe(out)
 
@@ -195,17 +196,19 @@ def region(
 
 
 def _draw_clocks(path: Path) -> None:
-    """A picture of the clock of each night that has none yet."""
+    """A picture of the clock of each night that has none yet, and what it shows."""
     from sacd.cohort import Cohort
+    from sacd.cohort.format import CLOCKS
     from sacd.figures.sync import clock_figure
     from sacd.ingest.clock_traces import PsgTraces, VideoTraces
     from sacd.ingest.sync import estimate_clock
     from sacd.progress import progress
 
-    cohort, folder = Cohort.open(path), path / "clocks"
+    cohort, folder = Cohort.open(path), path / CLOCKS
     folder.mkdir(exist_ok=True)
     files = {night.recording_id: folder / f"{night.recording_id}.png" for night in cohort if night.motion is not None}
     missing = {name: file for name, file in files.items() if not file.exists()}
+    said: list[str] = []
     with progress("drawing the clocks", len(missing)) as bar:
         for name, file in missing.items():
             night = cohort[name]
@@ -214,7 +217,13 @@ def _draw_clocks(path: Path) -> None:
             psg = PsgTraces.from_signals(night.signals, night.signal_info, eeg, onsets)
             estimate = estimate_clock(VideoTraces.from_motion(night.motion, onsets), psg)
             clock_figure(estimate, cohort.label).savefig(file)
+            said.append(f"{name}: {estimate.sentence}")
             bar.advance(1, name)
+    for line in said:
+        print(line)
+    if len(files) > len(missing):
+        print(f"{len(files) - len(missing)} clocks were drawn already; delete a picture to have it drawn again")
+    print(f"{folder}: pictures of {len(files)} clocks")
 
 
 def _describe(path: Path) -> None:

@@ -34,6 +34,10 @@ ARRAY_NAMES = {
     ("eeg", "raw"): "eeg.npy",
     ("eeg", "features"): "eeg_features.npy",
 }
+LOG, CLOCKS = "ingest.tsv", "clocks"
+"""What an ingest leaves beside a cohort's nights: what became of each, and pictures of the cameras' clocks."""
+RAW = "raw"
+"""Simulated nights as a laboratory would hand them over, beside the cohort that they are of."""
 _DEEPEST = 20
 Modality = Literal["video", "eeg"]
 Kind = Literal["raw", "features"]

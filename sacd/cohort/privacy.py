@@ -16,7 +16,10 @@ from sacd.cohort import extras
 from sacd.cohort.events import EVENT_COLUMNS, EVENT_TYPES
 from sacd.cohort.format import (
     ARRAY_NAMES,
+    CLOCKS,
+    LOG,
     PARTICIPANT_COLUMNS,
+    RAW,
     RECORDING_COLUMNS,
     read_info,
     read_metadata,
@@ -34,7 +37,6 @@ set, which everybody has, need not be moved."""
 NIGHT = "the date of a night"
 """Kind of an `Identifier` that the moved dates of other nights may equal by chance."""
 INDEX = ("cohort.json", "participants.tsv", "recordings.tsv")
-LOG = "ingest.tsv"
 SEXES = {"female", "male", "other", "f", "m", "o", "n/a", ""}
 _RECORDING_FILES = {"recording.json", "clips.parquet", *ARRAY_NAMES.values(), *extras.FILES, OVERVIEW}
 _ARRAYS = (".npy", ".webm")
@@ -71,7 +73,7 @@ def check_privacy(
     except SacdError as error:
         return [str(error)]
     tell(cohort.name)
-    faults = [*_index_faults(cohort), *_stray_faults(cohort, set(recordings["recording_id"]))]
+    faults = [*_index_faults(cohort), *_stray_faults(cohort, set(recordings["recording_id"]), info.simulated)]
     if not info.simulated:
         faults += _date_faults(cohort, recordings.to_dict("records"))
     patterns = (EMAIL, PATH, FILE_NAME) if info.simulated else (EMAIL, PATH, FILE_NAME, DATE)
@@ -129,9 +131,11 @@ def _column_faults(file: Path, allowed: Sequence[str]) -> Iterator[str]:
         yield str(error)
 
 
-def _stray_faults(cohort: Path, known: set[str]) -> Iterator[str]:
+def _stray_faults(cohort: Path, known: set[str], simulated: bool) -> Iterator[str]:
     """Files that no cohort holds; how many of each folder, for their names may tell of people."""
-    allowed = {cohort: {*INDEX, LOG, REMARKS, "recordings"}, cohort / "recordings": known}
+    allowed = {cohort: {*INDEX, LOG, REMARKS, CLOCKS, "recordings"}, cohort / "recordings": known}
+    allowed[cohort] |= {RAW} if simulated else set()
+    allowed[cohort / CLOCKS] = {f"{name}.png" for name in known}
     allowed |= {cohort / "recordings" / name: _RECORDING_FILES for name in known}
     for folder, names in allowed.items():
         present = sorted(folder.iterdir()) if folder.is_dir() else []

@@ -1,5 +1,7 @@
 """The camera's clock against the recorder's, so that a wrong one is seen: at which lag the two tell the same night."""
 
+from textwrap import fill
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +16,8 @@ from sacd.stages import CLIP_SECONDS
 _AROUND_S = 8.0
 """About the line of lags, in the pictures of blocks."""
 _STRETCH_S = 120.0
+_TITLE = 90
+"""Letters of a line of the title."""
 _COLOURS = {"movement": BLUE, "breathing": "#009E73"}
 
 
@@ -32,7 +36,7 @@ def clock_figure(estimate: ClockEstimate, label: str) -> Figure:
     """
     evidence = estimate.evidence
     figure, axes = canvas(label, PAGE, 5.6 if evidence else 1.2, 3 if evidence else 1, 2 if evidence else 1)
-    figure.suptitle(_sentence(estimate), fontsize=8.5, fontweight="bold", color=INK if _agrees(estimate) else ORANGE)
+    figure.suptitle(_title(estimate), fontsize=8.5, fontweight="bold", color=INK if estimate.agrees else ORANGE)
     if not evidence:
         axes[0, 0].set_axis_off()
         axes[0, 0].text(0, 0.5, estimate.why, va="center", parse_math=False)
@@ -53,20 +57,9 @@ def clock_figure(estimate: ClockEstimate, label: str) -> Figure:
     return figure
 
 
-def _agrees(estimate: ClockEstimate) -> bool:
-    return estimate.identifiable and estimate.stated_error_s <= max(estimate.half_width_s, 1.0)
-
-
-def _sentence(estimate: ClockEstimate) -> str:
-    if not estimate.identifiable:
-        return "The camera's clock cannot be told from the data" + (": no lag stands out" if estimate.evidence else "")
-    edges = np.array([estimate.begin_s, estimate.end_s])
-    begin, end = estimate.clock.to_recording(edges) - edges
-    verdict = "right" if _agrees(estimate) else "wrong"
-    return (
-        f"The stated clock is {verdict}: pictures are off by {begin:+.2f} s at the beginning, {end:+.2f} s at the end\n"
-        f"({estimate.drift_ppm:+.0f} ppm; this estimate errs by {estimate.half_width_s:.2f} s at most, 90 % confidence)"
-    )
+def _title(estimate: ClockEstimate) -> str:
+    sentence = estimate.sentence
+    return fill(sentence[0].upper() + sentence[1:], _TITLE)
 
 
 def _lag(estimate: ClockEstimate) -> float:

@@ -11,12 +11,11 @@ from pathlib import Path
 import pandas as pd
 
 from sacd.cohort import Cohort, Recording
-from sacd.cohort.format import read_tsv
+from sacd.cohort.format import LOG, read_tsv
 from sacd.cohort.writer import write_atomically
 from sacd.ingest.layout import NightFiles
 from sacd.stages import NOT_SCORED
 
-LOG = "ingest.tsv"
 COLUMNS = ("recording_id", "status", "channel", "clips", "scored", "flagged", "left_out", "remarks")
 IN, SKIPPED = "taken in", "skipped"
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\([^()]*\)")

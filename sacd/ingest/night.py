@@ -24,8 +24,6 @@ from sacd.ingest.signal_quality import signal_faults
 from sacd.ingest.sync import ClockEstimate, estimate_clock
 from sacd.stages import CLIP_SECONDS
 
-_RIGHT_S = 1.0
-"""A clock that is wrong by less is called right."""
 _LARGEST = 6e4
 """What a float16 may hold."""
 
@@ -153,7 +151,7 @@ def _of_clock(estimate: ClockEstimate | None) -> list[str]:
         return []
     if not estimate.identifiable:
         return [f"the video's clock cannot be told from the night: {estimate.why}"]
-    if estimate.stated_error_s <= max(estimate.half_width_s, _RIGHT_S):
+    if estimate.agrees:
         return []
     return [
         f"the video's clock is wrong by up to {estimate.stated_error_s:.1f} s: by movements and breathing its offset "

@@ -23,6 +23,8 @@ from sacd.stages import CLIP_SECONDS
 Seconds = TypeVar("Seconds", float, np.ndarray)
 SHORTEST_S = 3600.0
 """Of less video nothing is said."""
+RIGHT_S = 1.0
+"""A stated clock that errs by less is right enough: clips last 30 s."""
 _CONTRADICTION_S = 1.5
 # Fitted on simulated nights (`tests/test_clock_study.py`): a sensor's steady lag, which no data tell, s; and what
 # blocks that depend on each other hide, a factor on standard errors.
@@ -98,6 +100,24 @@ class ClockEstimate:
         """The largest error of the stated clock over the night, s."""
         edges = np.array([self.begin_s, self.end_s])
         return float(np.abs(self.clock.to_recording(edges) - edges).max())
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the stated clock is right to `RIGHT_S`, or to what this estimate itself may err."""
+        return self.identifiable and self.stated_error_s <= max(self.half_width_s, RIGHT_S)
+
+    @property
+    def sentence(self) -> str:
+        """What is found, in a line."""
+        if not self.identifiable:
+            return f"the camera's clock cannot be told from the data: {self.why}"
+        edges = np.array([self.begin_s, self.end_s])
+        begin, end = self.clock.to_recording(edges) - edges
+        verdict = f"right to {max(self.half_width_s, RIGHT_S):.2g} s" if self.agrees else "wrong"
+        return (
+            f"the stated clock is {verdict}: pictures are off by {begin:+.2f} s at the beginning, {end:+.2f} s at the "
+            f"end ({self.drift_ppm:+.0f} ppm; this estimate errs by {self.half_width_s:.2f} s at most, 90 % confidence)"
+        )
 
     def summary(self) -> dict[str, Any]:
         """For `provenance.clock.estimate`: plain numbers, None where not identifiable."""

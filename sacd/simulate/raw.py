@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from sacd.cohort import read_info
+from sacd.cohort.format import RAW
 from sacd.exceptions import SacdError
 from sacd.simulate.coupling import COUPLINGS, Coupling
 from sacd.simulate.eeg import CHANNEL, RATE_HZ
@@ -112,7 +113,7 @@ def add_raw_nights(cohort: Path, nights: int, progress: Progress | None = None) 
     made = read_info(cohort).provenance
     skip = made.get("skip", 0)
     people = [make_participant(made["seed"], "test", k) for k in range(skip, skip + nights)]
-    return write_raw_nights(cohort / "raw", people, Coupling(**made["coupling"]), progress=progress)
+    return write_raw_nights(cohort / RAW, people, Coupling(**made["coupling"]), progress=progress)
 
 
 def _write_tables(folder: Path, participants: Sequence[Participant], rows: list[tuple[str, str, str]]) -> None:
