@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sacd.cohort.splits import default_budget, make_split, stratified_order
+from sacd.cohort.splits import default_budget, fold_count, make_split, stratified_order
 from sacd.exceptions import SacdError
 from sacd.stages import ahi_group
 
@@ -63,6 +63,23 @@ def test_budget_above_half_is_refused_and_small_cohorts_get_two():
     assert default_budget(participants(64), wanted=8) == 8
     with pytest.raises(SacdError, match="too small"):
         make_split(table, "few-label", 1)
+
+
+@pytest.mark.parametrize("wanted", [2, 4])
+@pytest.mark.parametrize("people", range(2, 12))
+def test_small_cohorts_have_folds_that_leave_somebody_to_train(people, wanted):
+    table, count = participants(people), fold_count(people, wanted)
+    assert count == wanted or wanted < count <= people or count == people < wanted
+    for fold in range(count) if people >= 3 else ():
+        assert make_split(table, fold=(fold, count)).labelled
+        if people >= 5:
+            assert default_budget(table, (fold, count)) == 2
+            assert make_split(table, "few-label", 2, (fold, count)).labelled
+    if people < 5:
+        with pytest.raises(SacdError, match=f"{people} scored participants are too few .* score 5 or more"):
+            default_budget(table, (0, count))
+    if people >= 3:
+        assert default_budget(table, (0, count), unscored=9) == 2
 
 
 def test_the_cohorts_own_split_is_kept():

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sacd.exceptions import SacdError
+from sacd.exceptions import NotApplicable, SacdError
 from sacd.stages import ahi_group
 
 Protocol = Literal["paper", "few-label"]
@@ -21,6 +21,8 @@ TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.2
 # Of four labelled participants one validates: 8 → 6 + 2, and 2 → 1 + 1.
 VALIDATION_EVERY, VALIDATION_POSITION = 4, 1
+SMALLEST_BUDGET = 2
+"""Of whom one validates."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,41 @@ def test_and_pool(
     return test, [name for name in participants.index if name not in held]
 
 
-def largest_budget(participants: pd.DataFrame, fold: tuple[int, int] | None = None) -> int:
-    """Half the training participants: above it the few-label protocol is refused."""
-    return len(test_and_pool(participants, fold)[1]) // 2
+def fold_count(people: int, wanted: int) -> int:
+    """`wanted` folds; more, at most one a participant, where that leaves too few for the smallest label budget."""
+    enough = (count for count in range(wanted, people) if (people - -(-people // count)) // 2 >= SMALLEST_BUDGET)
+    return next(enough, max(2, people))
 
 
-def default_budget(participants: pd.DataFrame, fold: tuple[int, int] | None = None, wanted: int = 8) -> int:
-    """`wanted` labelled participants, or 2 where the cohort is too small for it."""
-    return wanted if wanted <= largest_budget(participants, fold) else 2
+def default_budget(
+    participants: pd.DataFrame, fold: tuple[int, int] | None = None, wanted: int = 8, unscored: int = 0
+) -> int:
+    """`wanted` labelled participants if they are at most half of those who train, else the smallest budget.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        Those who are scored.
+    unscored : int
+        How many others train without labels.
+
+    Raises
+    ------
+    NotApplicable
+        There are too few even for the smallest.
+    """
+    pool = len(test_and_pool(participants, fold)[1])
+    if _largest_budget(pool, unscored) < SMALLEST_BUDGET:
+        raise NotApplicable(
+            f"{len(participants)} scored participants are too few to compare students at few labels; score 5 or more "
+            "(without --labelled 'sacd train' needs 3, 'sacd finetune' 2)"
+        )
+    return wanted if wanted <= pool // 2 else SMALLEST_BUDGET
+
+
+def _largest_budget(pool: int, unscored: int) -> int:
+    """Half of those who train: above it the few-label protocol is refused."""
+    return min(pool, (pool + unscored) // 2)
 
 
 def make_split(
@@ -174,9 +203,9 @@ def _make_split(
     which = " of whom clips are scored" if unscored else ""
     if protocol == "few-label":
         budget = labelled or 0
-        if budget < 2:
+        if budget < SMALLEST_BUDGET:
             raise SacdError(f"a budget of {budget} labelled participants is too small; use 2 or more (one validates)")
-        most = min(len(pool), (len(pool) + len(unscored)) // 2)
+        most = _largest_budget(len(pool), len(unscored))
         if budget > most:
             raise SacdError(
                 f"a budget of {budget} labelled participants is above "

@@ -1,7 +1,7 @@
 """What every chapter's runs are made of: folds, label budgets, teachers, trunks and students of a profile."""
 
 from sacd.cohort import Cohort
-from sacd.cohort.splits import Protocol, default_budget, make_split
+from sacd.cohort.splits import Protocol, default_budget, fold_count, make_split
 from sacd.exceptions import NotApplicable, SacdError
 from sacd.experiments.profile import Profile
 from sacd.objectives import load_objective
@@ -19,9 +19,11 @@ OURS = "night-kd"
 
 def folds(cohort: Cohort, profile: Profile) -> list[tuple[int, int] | None]:
     """The cohort's own split, or folds by participant where it has none."""
-    if (cohort.scored()["split"] == "test").any():
+    people = cohort.scored()
+    if (people["split"] == "test").any():
         return [None]
-    return [(index, profile.folds) for index in range(profile.folds)]
+    count = fold_count(len(people), profile.folds)
+    return [(index, count) for index in range(count)]
 
 
 def is_features(cohort: Cohort) -> bool:
@@ -44,13 +46,19 @@ def budget(cohort: Cohort, profile: Profile, protocol: Protocol) -> int | None:
     """Labelled participants of the few-label protocol: the profile's, or 2 on a small cohort."""
     if protocol == "paper":
         return None
-    return default_budget(cohort.scored(), folds(cohort, profile)[0], profile.labelled)
+    known = cohort.scored()
+    unscored = len(cohort.participants) - len(known)
+    return default_budget(known, folds(cohort, profile)[0], profile.labelled, unscored)
 
 
-def parts_of(cohort: Cohort, profile: Profile, wanted: int) -> int:
-    """Parts that the labelled training participants of few-label can be cut into, at most those wanted."""
-    fold, labelled = folds(cohort, profile)[0], budget(cohort, profile, "few-label")
-    split = make_split(cohort.participants, "few-label", labelled, fold, scored=cohort.scored().index)
+def parts_of(
+    cohort: Cohort, profile: Profile, wanted: int, protocol: Protocol = "few-label",
+    fold: tuple[int, int] | None = None,
+) -> int:
+    """Parts that a protocol's labelled training participants can be cut into, at most those wanted."""
+    chosen = fold or folds(cohort, profile)[0]
+    labelled = budget(cohort, profile, protocol)
+    split = make_split(cohort.participants, protocol, labelled, chosen, scored=cohort.scored().index)
     return min(wanted, len(split.labelled))
 
 

@@ -2,7 +2,7 @@
 
 from sacd.cohort import Cohort
 from sacd.exceptions import NotApplicable
-from sacd.experiments.common import folds, hidden_view, is_features, student, teacher
+from sacd.experiments.common import folds, hidden_view, is_features, parts_of, student, teacher
 from sacd.experiments.profile import Profile
 from sacd.runs.kind import RunConfig
 from sacd.runs.kinds.fusion import FusionRun
@@ -43,7 +43,7 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
                     experiment=letter,
                     eeg=eeg,
                     video=video,
-                    parts=profile.fusion.parts,
+                    parts=parts_of(cohort, profile, profile.fusion.parts, "paper", fold),
                     training=head if letter in "AB" else tuned,
                     **common,
                 )
