@@ -64,6 +64,41 @@ def test_tables(tmp_path: Path, text: str) -> None:
     assert is_scoring(tmp_path / "h.csv")
 
 
+HEADINGS = [
+    "RemLogic Event Export\n\nPatient:\tZoë, Q.\nDate:\t01/03/2024\nStart\t22:29:59\n\tScorer Name:\tDr X\n",
+    "Schlafstadien\nPatient;Zoë\n",
+]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_what_a_program_writes_above_the_table_is_passed_over(tmp_path: Path, heading: str) -> None:
+    table = "Epoch;Time;Sleep Stage\n1;22:30:00;Wake\n2;22:30:30;N1\n3;22:31:00;?\n4;22:31:30;REM\n"
+    path = written(tmp_path / "h.txt", heading + table)
+    assert is_scoring(path) and read(path).stages.tolist() == [0, 1, -1, 4]
+    assert "Zoë" not in str(read(path))
+    path = written(tmp_path / "notes.txt", heading + "the patient slept well\nStage 2 was short\n")
+    assert not is_scoring(path)
+    assert "Zoë" not in refused(path)
+
+
+def test_an_annotation_that_names_a_stage_is_one_and_the_stage_beside_others_is_none(tmp_path: Path) -> None:
+    rows = [
+        ("Sleep Stage", "Position", "Time [hh:mm:ss]", "Event", "Duration[s]", "Location"),
+        ("W", "Left", "22:30:00", "SLEEP-S0", "30", "ROC-LOC"),
+        ("S2", "Left", "22:30:30", "SLEEP-S2", "30", "ROC-LOC"),
+        ("S2", "Left", "22:30:41", "MCAP-A1", "5", "F4-C4"),
+        ("S2", "Left", "22:30:45", "AROUSAL", "4", "F4-C4"),
+        ("R", "Left", "22:31:00", "SLEEP-REM", "30", "ROC-LOC"),
+        ("R", "Left", "22:31:30", "SLEEP-MT", "30", "ROC-LOC"),
+    ]
+    path = written(tmp_path / "h.txt", HEADINGS[0] + "".join("\t".join(row) + "\n" for row in rows))
+    scoring = read(path)
+    assert is_scoring(path) and scoring.stages.tolist() == [0, 2, 4, -1]
+    assert scoring.events.values.tolist() == [[45.0, 4.0, "arousal"]]
+    beside = written(tmp_path / "h.csv", "onset,duration,stage,event\n0,30,W,n/a\n30,30,N2,Arousal\n")
+    assert read(beside).stages.tolist() == [0, 2]
+
+
 def test_clock_times_go_over_midnight_and_have_no_date(tmp_path: Path) -> None:
     path = written(tmp_path / "h.csv", "time;stage\n23:59:30;W\n00:00:00;N1\n00:00:30;N2\n")
     scoring = read(path, psg_s=6000)
