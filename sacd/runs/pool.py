@@ -119,6 +119,8 @@ def ensure_all(parts: Sequence[tuple[Cohort, list[RunConfig]]], store: RunStore 
                 name = run_id(part, cohort)
                 if name not in jobs:
                     jobs[name] = _job(part, cohort, store)
+    if jobs:
+        store.check_writable()
     results = run_jobs("training", jobs, workers(), variables=_ENVIRONMENT)
     errors |= {name: result.error for name, result in results.items() if result.error}
     return [_table(cohort, configs, store, errors) for cohort, configs in parts]

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pandas as pd
@@ -91,6 +92,23 @@ class RunStore:
     def folder(self, config: RunConfig, cohort: Cohort) -> Path:
         """Where a run lies, or will."""
         return self.root / run_id(config, cohort)
+
+    def check_writable(self) -> None:
+        """Make the folder, and see before hours of work whether runs can be written there.
+
+        Raises
+        ------
+        SacdError
+            They cannot.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise SacdError(
+                f"{self.root}: cannot be written ({error.strerror}); correct that, or name another folder in SACD_RUNS"
+            ) from None
 
     def finished(self) -> list[Run]:
         """Every finished run, of whatever version."""
