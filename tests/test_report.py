@@ -290,8 +290,9 @@ def test_plan(bench, monkeypatch):
     assert len(plan.runs) == 2 and plan.cached == 0 and plan.notebooks == ["01_good"]
     training = plan.runs.predicted_seconds.sum() / runs.workers()
     assert plan.seconds == pytest.approx(training + plans.NOTEBOOK_SECONDS / plans.notebooks_side_by_side())
-    result = run_cli(bench, "--plan", "--only", "01")
+    result = run_cli(bench, "--plan", "--only", "01,04")
     assert result.exit_code == 0 and "2 runs to train" in result.stdout and "minutes on this machine" in result.stdout
+    assert "04_needs_video  not applicable  no raw video" in result.stdout
     assert not (bench / "out").exists()
 
 

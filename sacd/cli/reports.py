@@ -46,16 +46,20 @@ def report(
         return
     commit = commit_of() if reference else ""
     entries = prepared.write()
-    width = max((len(entry.name) for entry in entries), default=0)
-    for entry in entries:
-        print(f"{entry.name:<{width}}  {entry.status}{' (kept)' if entry.kept else ''}  {entry.reason}".rstrip())
-        for failure in entry.failed_runs:
-            print(f"{'':<{width}}  run failed: {failure}")
+    _print_entries(entries)
     print(prepared.folder.path / "index.html")
     if reference:
         print(keep(prepared.folder.path, " ".join(["sacd", *sys.argv[1:]]), commit))
     if any(entry.status == "failed" or entry.failed_runs for entry in entries):
         raise typer.Exit(1)
+
+
+def _print_entries(entries: list[Any]) -> None:
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        print(f"{entry.name:<{width}}  {entry.status}{' (kept)' if entry.kept else ''}  {entry.reason}".rstrip())
+        for failure in entry.failed_runs:
+            print(f"{'':<{width}}  run failed: {failure}")
 
 
 def _print_plan(prepared: Any) -> None:
@@ -65,6 +69,7 @@ def _print_plan(prepared: Any) -> None:
     print(f"{len(plan.runs)} runs to train, {plan.cached} there already (minutes above: of one core)")
     print(f"cohorts to simulate: {', '.join(plan.simulated) or 'none'}")
     print(f"notebooks to execute: {', '.join(plan.notebooks) or 'none'}")
+    _print_entries(prepared.left_out)
     print(plan.disk)
     print(f"predicted: {plan.seconds / 60:.1f} minutes on this machine")
 

@@ -107,6 +107,12 @@ class Report:
         due = {job.name: self.folder.seconds(job.name) for job in self.jobs if job.entry is None}
         return make_plan(parts, self.cohort, self.store, due)
 
+    @property
+    def left_out(self) -> list[Entry]:
+        """The notebooks that are asked for and will not be executed, each with the reason."""
+        entries = [job.entry for job in self.jobs if job.chosen and job.entry is not None]
+        return [entry for entry in entries if entry.status != "done"]
+
     def write(self) -> list[Entry]:
         """Simulate, train, execute, publish; a second report on the same cohort or in the same folder waits.
 
