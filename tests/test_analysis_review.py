@@ -12,6 +12,7 @@ from sacd.analysis.review import (
     review_list,
     sureness,
 )
+from sacd.figures.night_trust import review_table
 
 
 def test_the_least_sure_come_first():
@@ -53,3 +54,10 @@ def test_a_night_does_not_calibrate_itself():
     apart = review_check(others, known[known.participant_id == "N0x001"])
     assert own.expected.tolist() == apart.expected.tolist()
     assert chance_right(others).predict([0.0, 1.0]).tolist() != [0.0, 1.0]
+
+
+def test_with_one_night_nothing_is_expected_of_it():
+    one = made.predictions(1)
+    check = review_check(one, one)
+    assert check.expected.isna().all() and check.obtained.notna().all()
+    assert "nan" not in review_table(check, "nights (simulated)")._repr_html_()

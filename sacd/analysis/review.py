@@ -91,17 +91,18 @@ def review_check(calibration: pd.DataFrame, fresh: pd.DataFrame, after: Sequence
     Returns
     -------
     DataFrame
-        recording_id, participant_id, reviewed, expected, obtained: a row a night and number of clips.
+        recording_id, participant_id, reviewed, expected, obtained: a row a night and number of clips. What is expected
+        is NaN where nobody else's night calibrates.
     """
     people, part = np.unique(calibration["participant_id"], return_inverse=True)
     part_of = dict(zip(people, np.arange(len(people)) % PARTS, strict=True))
-    chances: dict[int | None, IsotonicRegression] = {}
+    chances: dict[int | None, IsotonicRegression | None] = {}
     rows = []
     for (participant, recording), night in fresh.groupby(["participant_id", "recording_id"], sort=False):
         own = part_of.get(participant)
         if own not in chances:
             others = calibration if own is None else calibration[part % PARTS != own]
-            chances[own] = chance_right(others)
+            chances[own] = chance_right(others) if (others["stage"] != NOT_SCORED).any() else None
         listed = review_list(night, chances[own])
         rows += [
             (recording, participant, count, expected_agreement(listed, count), obtained_agreement(listed, count))

@@ -119,14 +119,18 @@ def review_table(check: pd.DataFrame, label: str) -> Html:
     rows = []
     for count, part in check.groupby("reviewed"):
         apart = 100 * (part["expected"] - part["obtained"])
-        values = [f"{100 * part[name].mean():.1f}" for name in ("expected", "obtained")]
-        values += [_signed(apart.mean(), 1), f"{apart.std():.1f}", str(len(part))]
+        values = [_number(100 * part[name].mean()) for name in ("expected", "obtained")]
+        values += [_signed(apart.mean(), 1), _number(apart.std()), str(len(part))]
         rows.append({"block": None, "cells": [cell(f"{count} clips"), *map(cell, values)]})
     columns = [("after reviewing", "text"), *((name, "number") for name in (
         "expected, %", "obtained, %", "difference, points", "its SD over nights", "nights",
     ))]  # fmt: skip
     notes = ["Agreement with the scoring when the least sure clips are corrected first; each night by all others."]
     return render("What a review brings", label, columns, rows, notes)
+
+
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.1f}"
 
 
 def _signed(value: float, digits: int = 0) -> str:
