@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 from synthetic_predictions import predictions
 from tiny import make_cohort
+from typer.testing import CliRunner
 
 from sacd.analysis.counts import count
+from sacd.cli import app
 from sacd.exceptions import SacdError
 from sacd.experiments import claim as design_module
 from sacd.experiments.claim import Design, Stage, commit_of, load_design, stage_runs
 from sacd.report import claim
 from sacd.report.claim import Confirmation
-from sacd.report.claim_benchmark import benchmark
+from sacd.report.claim_benchmark import benchmark, plan_benchmark
 from sacd.training.config import ModelConfig, ObjectiveConfig
 
 RIGHT = {"CE": 0.50, "KD": 0.55, "ours": 0.65, "CE all": 0.66}
@@ -185,6 +187,15 @@ def test_what_is_compared_differs_in_the_method_alone(design, tmp_path):
     assert not runs["KD"].teacher.tested, "nobody asks what a teacher says of test nights"
     assert runs["KD"].teacher.kind == "teacher"
     assert [run.protocol for run in runs.values()] == ["few-label"] * 3 + ["paper"]
+
+
+def test_a_plan_for_a_cohort_of_features_trains_nothing(design, tmp_path):
+    cohort = make_cohort(tmp_path / "cohort", features=True, train=8, test=8)
+    planned = plan_benchmark(cohort.path, design.model_copy(update={"profile": "smoke"}))
+    assert len(planned) > 5 and not planned.cached.any() and not (tmp_path / "runs").exists()
+    result = CliRunner().invoke(app, ["claim", "--cohort", str(cohort.path), "--plan"])
+    assert result.exit_code == 0 and "runs to train, 0 there already" in result.stdout
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow

@@ -98,9 +98,17 @@ def claim(
       sacd claim --cohort data/sleep-accel
     """
     if cohort is not None:
-        from sacd.report.claim_benchmark import benchmark
+        from sacd import runs
+        from sacd.report.claim_benchmark import benchmark, plan_benchmark
 
-        print(benchmark(cohort, out))
+        if not plan:
+            print(benchmark(cohort, out))
+            return
+        listed = plan_benchmark(cohort)
+        cached = int(listed.cached.sum())
+        minutes = listed.predicted_seconds.sum() / runs.workers() / 60
+        print(f"{len(listed) - cached} runs to train, {cached} there already")
+        print(f"predicted: {minutes:.1f} minutes on this machine")
         return
     from sacd.report.claim import Confirmation
 

@@ -16,6 +16,7 @@ from sacd.figures.tables import comparison_table, results_table
 from sacd.figures.words import in_words
 from sacd.report.claim import OUT
 from sacd.report.html import render
+from sacd.runs.kinds.student import StudentRun
 
 
 def predicted_rows(design: Design, cohort: Cohort) -> pd.DataFrame:
@@ -26,15 +27,25 @@ def predicted_rows(design: Design, cohort: Cohort) -> pd.DataFrame:
     SacdError
         The cohort holds no features, or a run failed.
     """
-    if not is_features(cohort):
-        raise SacdError(f"{cohort.path}: holds pictures; the confirmation's rows need features of them")
-    named = real_runs(design, cohort)
+    named = _named_runs(design, cohort)
     table = runs.ensure(cohort, [run for *_, run in named])
     parts = []
     for index, (row, student, _) in enumerate(named):
         part = runs.predictions(table.iloc[[index]], decision=design.decisions)
         parts.append(part.assign(row=row, setting=student + " · " + part["decision"]))
     return pd.concat(parts, ignore_index=True)
+
+
+def _named_runs(design: Design, cohort: Cohort) -> list[tuple[str, str, StudentRun]]:
+    if not is_features(cohort):
+        raise SacdError(f"{cohort.path}: holds pictures; the confirmation's rows need features of them")
+    return real_runs(design, cohort)
+
+
+def plan_benchmark(path: Path, design: Design | None = None) -> pd.DataFrame:
+    """What `benchmark` would train; as `sacd.runs.plan` says it."""
+    cohort = Cohort.open(path)
+    return runs.plan(cohort, [run for *_, run in _named_runs(design or load_design(), cohort)])
 
 
 def benchmark(path: Path, out: Path | None = None, design: Design | None = None) -> Path:
