@@ -104,8 +104,10 @@ def test_what_is_wrong_with_one_recording_is_its_own_fault(source: Path) -> None
 
 def test_a_row_for_a_recording(source: Path) -> None:
     put(source / "x", "psg.edf", "1.mp4", "2.mp4")
-    columns = "recording_id participant_id video_start offset drift_ppm region psg_start time_zone".split()
+    columns = "recording_id participant_id video_start offset drift_ppm region psg_start".split()
+    columns += ["scoring_start", "time_zone"]
     row = ["x", "P1", "2024-03-01T22:30,2024-03-02T02:30+01:00", "-2.5", "12", "0.1,0.2,0.5,0.5", "2024-03-01T22:31"]
+    row.append("2024-03-01T23:05:10")
     table = source / "recordings.tsv"
     table.write_text("\t".join(columns) + "\n" + "\t".join([*row, "Europe/Zurich"]) + "\n")
     night = one(source)
@@ -113,6 +115,7 @@ def test_a_row_for_a_recording(source: Path) -> None:
     assert (night.participant_id, night.offset_s, night.drift_ppm) == ("P1", -2.5, 12.0)
     assert (night.region.x, night.region.height) == (0.1, 0.5)
     assert (night.psg_start, night.time_zone) == (datetime(2024, 3, 1, 22, 31), "Europe/Zurich")
+    assert night.scoring_start == datetime(2024, 3, 1, 23, 5, 10)
     assert night.starts_from == "recordings.tsv"
     table.write_text("recording_id\toffset\nx\tlate\n")
     with pytest.raises(SacdError, match="'late' is not a number"):

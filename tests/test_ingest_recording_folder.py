@@ -257,6 +257,21 @@ def test_scoring_shorter(source: Path, out: Path) -> None:
     fails(source, out, "hypnogram.txt", "(0 to 180 s) is shorter than the recording psg.edf (0 to 240 s)")
 
 
+@pytest.mark.parametrize("psg_start", ["n/a", "2024-03-01T22:31:00"])
+def test_the_table_says_from_when_a_scoring_counts(source: Path, out: Path, psg_start: str) -> None:
+    (source / "P1_a" / "hypnogram.txt").write_text("\n".join(made.STAGES[2:]))
+    head = "recording_id\tvideo_start\tpsg_start\tscoring_start\n"
+    reference = made.START if psg_start == "n/a" else datetime.datetime.fromisoformat(psg_start)
+    starts = [reference - datetime.timedelta(seconds=3), reference + datetime.timedelta(seconds=60)]
+    row = f"P1_a\t{starts[0].isoformat()}\t{psg_start}\t{starts[1].isoformat()}\n"
+    (source / "recordings.tsv").write_text(head + row)
+    said = fails(source, out, "hypnogram.txt", "(60 to 240 s) is shorter than the recording psg.edf (0 to 240 s)")
+    assert "scoring_start" in said
+    night = run(source, out, allow_gaps=True)["P1_a"]
+    assert night.clips.stage.tolist() == CODES[2:] and night.clips.onset.tolist() == [60, 90, 120, 150, 180, 210]
+    assert night.video.mean(axis=(2, 3)).round() == pytest.approx(expected_levels([2, 3, 4, 5, 6, 7]), abs=3)
+
+
 def test_scoring_longer(source: Path, out: Path) -> None:
     (source / "P1_a" / "hypnogram.txt").write_text("\n".join([*made.STAGES, "W", "W"]))
     fails(source, out, "hypnogram.txt", "(0 to 300 s) is longer than the recording psg.edf (0 to 240 s)")

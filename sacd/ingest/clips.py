@@ -151,15 +151,16 @@ def _check_scoring(psg: Psg, scoring: Scoring, scored: np.ndarray) -> None:
     if begins * ends > 0:
         apart = f"begins {_apart(begins)} the recording {psg.path.name}, and ends {_apart(ends)} it"
         raise SacdError(
-            f"{scoring.path}: the scoring {apart}; if its clock is wrong, correct its start, or export one stage a "
-            "line, which counts from the recording's start; if it is right, leave out what they do not share with "
-            "--allow-gaps"
+            f"{scoring.path}: the scoring {apart}; if its clock is wrong, correct its start, write scoring_start into "
+            "recordings.tsv, or export one stage a line, which counts from the recording's start; if it is right, "
+            "leave out what they do not share with --allow-gaps"
         )
     how = "longer" if longer >= shorter else "shorter"
     raise SacdError(
         f"{scoring.path}: the scoring ({_span(scoring.onset_s, scoring.end_s)}) is {how} than the recording "
-        f"{psg.path.name} ({_span(0, psg.duration_s)}); trim one of them, write '?' for what is not scored, or "
-        "leave out what they do not share with --allow-gaps"
+        f"{psg.path.name} ({_span(0, psg.duration_s)}); trim one of them, write '?' for what is not scored, say "
+        "when the scoring begins (scoring_start in recordings.tsv), or leave out what they do not share with "
+        "--allow-gaps"
     )
 
 

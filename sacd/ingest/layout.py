@@ -5,7 +5,7 @@
     SOURCE/
       participants.tsv             participant_id, sex, age, weight, ahi [, split]; n/a where unknown
       recordings.tsv               optional: recording_id [, participant_id] [, video_start] [, offset] [, drift_ppm]
-                                   [, region] [, psg_start] [, time_zone]
+                                   [, region] [, psg_start] [, scoring_start] [, time_zone]
       dataset_description.json     optional: {"Name": ..., "Simulated": true|false}
       REC/                         one folder for each recording; its name is the recording's id
         *.edf|.rec|.bdf|.vhdr|.fif polysomnography; none in a cohort of cameras alone
@@ -23,8 +23,7 @@ all) is added.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,10 +37,11 @@ from sacd.cohort.privacy import SEXES
 from sacd.exceptions import SacdError
 from sacd.ingest.box import Box
 from sacd.ingest.psg import PSG_SUFFIXES
+from sacd.ingest.recordings_table import RECORDINGS, participant_of, read_recordings_table, told_of
 from sacd.ingest.scoring import SCORING_SUFFIXES, is_scoring
 from sacd.ingest.source_table import read_source_table
 from sacd.ingest.stage_names import StageNames
-from sacd.ingest.starts import read_moment, read_zone, told_starts
+from sacd.ingest.starts import told_starts
 from sacd.ingest.video import VIDEO_SUFFIXES
 
 _SCORING_NAME = re.compile(r"[-_. ]?(hypnogram|scoring|stages|staging)([-_. ]?\w{1,12})?$", re.IGNORECASE)
@@ -52,7 +52,7 @@ _MOST = {"age": 130, "weight": 700, "ahi": 360}
 """Years (a year of birth is no age), kg, and events/h of ten seconds each."""
 _COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".7z", ".zst", ".rar")
 _KNOWN = (*PSG_SUFFIXES, *VIDEO_SUFFIXES, *SCORING_SUFFIXES)
-_TABLES = ("participants.tsv", "recordings.tsv", "dataset_description.json")
+_TABLES = ("participants.tsv", RECORDINGS, "dataset_description.json")
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class NightFiles:
         Of this recording's video, as in `IngestOptions`.
     region : Box or None
         The part of the picture that is kept.
-    psg_start : datetime or None
-        Local start of the PSG where its file does not say, or says wrong.
+    psg_start, scoring_start : datetime or None
+        When the PSG began, and from when the scorings count, where their files do not say, or say wrong.
     time_zone : str or None
         Of the recorder's clock.
     starts_from : str
@@ -95,6 +95,7 @@ class NightFiles:
     drift_ppm: float = 0.0
     region: Box | None = None
     psg_start: datetime | None = None
+    scoring_start: datetime | None = None
     time_zone: str | None = None
     starts_from: str = "sidecar"
     passed_over: int = 0
@@ -213,11 +214,11 @@ def find_nights(
     SacdError
         None at all, or tables that cannot be read.
     """
-    participants, table = read_source_participants(source), _read_recordings_table(source)
+    participants, table = read_source_participants(source), read_recordings_table(source / RECORDINGS)
     groups = _grouped(source, names)
     absent = sorted(set(table) - set(groups))
     if absent:
-        raise SacdError(f"{source / 'recordings.tsv'}: recording {absent[0]} has no files; add them or remove the row")
+        raise SacdError(f"{source / RECORDINGS}: recording {absent[0]} has no files; add them or remove the row")
     if not groups:
         raise SacdError(f"{source}: no recordings; put each into a folder of its own: a PSG, a video and a scoring")
     return [_night(source, name, groups[name], table.get(name, {}), participants, start_pattern) for name in groups]
@@ -242,59 +243,11 @@ def _night(
         if len(psgs) > 1:
             names = ", ".join(file.name for file in psgs)
             raise SacdError(f"{source}: two recordings with one id, {name}: more than one PSG ({names}); keep one")
-        table = source / "recordings.tsv"
+        table = source / RECORDINGS
         starts, where = told_starts(videos, row.get("video_start", "n/a"), table, name, pattern)
-        numbers = {key: 0.0 if pd.isna(row.get(key)) else float(row[key]) for key in ("offset", "drift_ppm")}
-        began = row.get("psg_start", "n/a")
-        region, zone = row.get("region", "n/a"), row.get("time_zone", "n/a")
-        with _in_row(table, name):
-            region = None if region == "n/a" else Box.parse(region)
-            zone = None if zone == "n/a" else zone
-            read_zone(zone)
         return NightFiles(
-            name, _participant_of(source, name, row, participants), psgs[0] if psgs else None, videos, scorings,
-            starts, numbers["offset"], numbers["drift_ppm"],
-            region=region,
-            psg_start=None if began == "n/a" else read_moment(began, table, f"recording {name}: psg_start"),
-            time_zone=zone, starts_from=where,
-            passed_over=sum(file not in scorings for file in texts),
+            name, participant_of(table, name, row, participants), psgs[0] if psgs else None, videos, scorings, starts,
+            starts_from=where, passed_over=sum(file not in scorings for file in texts), **told_of(table, name, row),
         )
     except SacdError as error:
         return NightFiles(name, "n/a", psgs[0] if psgs else None, videos, scorings, fault=str(error))
-
-
-@contextmanager
-def _in_row(table: Path, recording: str) -> Iterator[None]:
-    """What is wrong with a cell is said with its table and row."""
-    try:
-        yield
-    except SacdError as error:
-        raise SacdError(f"{table}: recording {recording}: {error}") from None
-
-
-def _read_recordings_table(source: Path) -> dict[str, dict[str, Any]]:
-    """recordings.tsv by recording id; empty without the file."""
-    file = source / "recordings.tsv"
-    if not file.exists():
-        return {}
-    table = read_source_table(file, ("recording_id",), ("offset", "drift_ppm"))
-    twice = table.recording_id[table.recording_id.duplicated()]
-    if len(twice):
-        raise SacdError(f"{file}: two recordings with one id, {twice.iloc[0]}; give each an id of its own")
-    return {row["recording_id"]: row for row in table.to_dict("records")}
-
-
-def _participant_of(source: Path, recording: str, row: dict[str, Any], participants: Iterable[str]) -> str:
-    """Whose recording it is; `row` is the recording's in recordings.tsv."""
-    named = row.get("participant_id", "n/a")
-    if named == "n/a":
-        named = recording
-        fitting = [name for name in participants if re.fullmatch(rf"{re.escape(name)}([-_].*)?", recording)]
-    else:
-        fitting = [name for name in participants if name == named]
-    if fitting:
-        return max(fitting, key=len)
-    raise SacdError(
-        f"{source / 'participants.tsv'}: recording {recording}: no participant {named}; "
-        "add the row, or name the participant in recordings.tsv"
-    )

@@ -73,8 +73,7 @@ def open_night(files: NightFiles, options: IngestOptions) -> OpenNight:
     order = np.argsort(begins, kind="stable")
     videos = tuple(videos[i] for i in order)
     clocks = tuple(VideoClock(begins[i], drift) for i in order)
-    # The scoring's file and the recording's own have one clock, right or wrong.
-    scoring = _scoring(files, psg, start if psg is None else psg.start or start, options)
+    scoring = _scoring(files, psg, start, options)
     shown = [
         Shown(video.path, float(clock.to_recording(0.0)), float(clock.to_recording(video.duration_s)))
         for video, clock in zip(videos, clocks, strict=True)
@@ -93,14 +92,18 @@ def _scoring(
     files: NightFiles, psg: Psg | None, start: datetime | None, options: IngestOptions
 ) -> Scoring | None:
     """The night's scoring, that of the PSG's own annotations where there is no other; None where nobody scored."""
+    # The scoring's file and the recording's own have one clock, right or wrong; so have the table's starts.
+    own = start if psg is None else psg.start or start
     read = partial(
-        read_scoring, psg_start=start, names=options.names, clock=options.clock,
-        psg_s=None if psg is None else psg.duration_s,
+        read_scoring, names=options.names, clock=options.clock, psg_s=None if psg is None else psg.duration_s
     )
+    if files.scorings and files.scoring_start is not None:
+        began = local(files.scoring_start, read_zone(files.time_zone or options.time_zone))
+        return read(files.scorings, start, start=began)
     if files.scorings:
-        return read(files.scorings)
+        return read(files.scorings, own)
     try:
-        return None if files.psg is None else read(files.psg)
+        return None if files.psg is None else read(files.psg, own)
     except NoStages:
         return None
 

@@ -11,7 +11,7 @@ Names of AASM and of Rechtschaffen & Kales are known (S3 and S4 are N3), others 
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -104,7 +104,7 @@ def is_scoring(path: Path, names: StageNames | None = None) -> bool:
 
 def read_scoring(
     paths: Path | Sequence[Path], psg_start: datetime | None, names: StageNames | None = None, clock: Clock = "date",
-    psg_s: float | None = None,
+    psg_s: float | None = None, start: datetime | None = None,
 ) -> Scoring:
     """Read the scoring of a recording that began at `psg_start`.
 
@@ -124,6 +124,8 @@ def read_scoring(
     psg_s : float, optional
         How long the recording lasts, s. It tells the length of the epochs of a file that does not say it (30, 20, 10 or
         5 s, the first that fits within a clip; 30 without), and where stages without duration end.
+    start : datetime, optional
+        From when the files count, whatever they say themselves.
 
     Raises
     ------
@@ -133,7 +135,7 @@ def read_scoring(
     files = [paths] if isinstance(paths, Path) else list(paths)
     if not files:
         raise SacdError("no scoring is named; name one file or more")
-    scorers = [_read(file, psg_start, names or StageNames(), clock, psg_s) for file in files]
+    scorers = [_read(file, psg_start, names or StageNames(), clock, psg_s, start) for file in files]
     firsts = [first_clip(file, marks) for file, marks in zip(files, scorers, strict=True)]
     # Clips stand on the first scorer's grid, and reach back to whoever began first.
     origin = firsts[0] - CLIP_SECONDS * np.ceil((firsts[0] - min(firsts)) / CLIP_SECONDS)
@@ -150,9 +152,14 @@ def read_scoring(
     return Scoring(files[0], float(origin), consensus, shares, events, notes)
 
 
-def _read(path: Path, psg_start: datetime | None, names: StageNames, clock: Clock, psg_s: float | None) -> Marks:
+def _read(
+    path: Path, psg_start: datetime | None, names: StageNames, clock: Clock, psg_s: float | None,
+    start: datetime | None,
+) -> Marks:
     """The marks of one file, in seconds from the start of the PSG, each with a duration."""
     marks = _READERS.get(path.suffix.lower(), read_annotations)(path, names)
+    if start is not None:
+        marks = replace(marks, start=start)
     if marks.counted:
         marks = _with_epochs(marks, names, psg_s)
     marks = checked(path, _placed(path, marks, psg_start, clock))
