@@ -25,7 +25,6 @@ from sacd.exceptions import SacdError
 from sacd.objectives import OBJECTIVES
 from sacd.objectives.base import Pair
 from sacd.objectives.ifd import averaged
-from sacd.runs import ensure
 from sacd.runs.execute import Making, execute
 from sacd.runs.identity import run_id
 from sacd.runs.kind import RunConfig
@@ -320,7 +319,7 @@ def test_resume_after_kill_is_exact(featured, tmp_path, method):
 def test_a_store_that_cannot_be_written_is_told_before_anything_is_trained(featured, tmp_path):
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(SacdError, match="runs: cannot be written .*SACD_RUNS"):
-        ensure(featured, [feature_student()], RunStore(tmp_path / "runs"))
+        runs.ensure(featured, [feature_student()], RunStore(tmp_path / "runs"))
 
 
 def test_two_processes_that_want_one_run_train_it_once(featured, tmp_path):

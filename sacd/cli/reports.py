@@ -98,17 +98,12 @@ def claim(
       sacd claim --cohort data/sleep-accel
     """
     if cohort is not None:
-        from sacd import runs
-        from sacd.report.claim_benchmark import benchmark, plan_benchmark
+        from sacd.report.claim_benchmark import benchmark
 
-        if not plan:
+        if plan:
+            _print_benchmark_plan(cohort)
+        else:
             print(benchmark(cohort, out))
-            return
-        listed = plan_benchmark(cohort)
-        cached = int(listed.cached.sum())
-        minutes = listed.predicted_seconds.sum() / runs.workers() / 60
-        print(f"{len(listed) - cached} runs to train, {cached} there already")
-        print(f"predicted: {minutes:.1f} minutes on this machine")
         return
     from sacd.report.claim import Confirmation
 
@@ -121,3 +116,13 @@ def claim(
         minutes = "there already" if row["done"] else f"{row['seconds'] / 60:.1f} min"
         print(f"{prepared.coupling}, seed {row['seed']}: {minutes}")
     print(f"method {prepared.digest}; predicted: {table.seconds.sum() / 60:.1f} minutes on this machine")
+
+
+def _print_benchmark_plan(cohort: Path) -> None:
+    from sacd import runs
+    from sacd.report.claim_benchmark import plan_benchmark
+
+    table = plan_benchmark(cohort)
+    cached = int(table.cached.sum())
+    print(f"{len(table) - cached} runs to train, {cached} there already")
+    print(f"predicted: {table.predicted_seconds.sum() / runs.workers() / 60:.1f} minutes on this machine")

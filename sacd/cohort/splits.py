@@ -106,7 +106,8 @@ def test_and_pool(
 
 def fold_count(people: int, wanted: int) -> int:
     """`wanted` folds; more, at most one a participant, where that leaves too few for the smallest label budget."""
-    enough = (count for count in range(wanted, people) if (people - -(-people // count)) // 2 >= SMALLEST_BUDGET)
+    pools = ((count, people - -(-people // count)) for count in range(wanted, people))
+    enough = (count for count, pool in pools if _largest_budget(pool) >= SMALLEST_BUDGET)
     return next(enough, max(2, people))
 
 
@@ -133,10 +134,10 @@ def default_budget(
             f"{len(participants)} scored participants are too few to compare students at few labels; score 5 or more "
             "(without --labelled 'sacd train' needs 3, 'sacd finetune' 2)"
         )
-    return wanted if wanted <= pool // 2 else SMALLEST_BUDGET
+    return wanted if wanted <= _largest_budget(pool) else SMALLEST_BUDGET
 
 
-def _largest_budget(pool: int, unscored: int) -> int:
+def _largest_budget(pool: int, unscored: int = 0) -> int:
     """Half of those who train: above it the few-label protocol is refused."""
     return min(pool, (pool + unscored) // 2)
 

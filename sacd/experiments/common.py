@@ -43,7 +43,13 @@ def ask_for_sacd(profile: Profile) -> None:
 
 
 def budget(cohort: Cohort, profile: Profile, protocol: Protocol) -> int | None:
-    """Labelled participants of the few-label protocol: the profile's, or 2 on a small cohort."""
+    """Labelled participants of the few-label protocol: the profile's, or 2 on a small cohort.
+
+    Raises
+    ------
+    NotApplicable
+        Fewer are scored than that needs.
+    """
     if protocol == "paper":
         return None
     known = cohort.scored()

@@ -36,6 +36,7 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
             video = student(cohort, profile, "ce", "paper", seed, fold, raw)
             end_to_end = eeg.training.model_copy(update={"momentum_encoder": video.training.momentum_encoder})
             tuned = end_to_end.model_copy(update={"steps": profile.fusion.released_steps or end_to_end.steps})
+            parts = parts_of(cohort, profile, profile.fusion.parts, "paper", fold)
             common = {"seed": seed, "fold": fold}
             runs += [video, eeg]
             runs += [
@@ -43,7 +44,7 @@ def fusion(cohort: Cohort, profile: Profile) -> list[RunConfig]:
                     experiment=letter,
                     eeg=eeg,
                     video=video,
-                    parts=parts_of(cohort, profile, profile.fusion.parts, "paper", fold),
+                    parts=parts,
                     training=head if letter in "AB" else tuned,
                     **common,
                 )

@@ -95,7 +95,7 @@ def coverage_table(trust: pd.DataFrame, label: str, by: str = "statistic", notes
         name = row[by] if known is None else f"{known.title}, {known.unit}"
         ends = f"[{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
         cells = [cell(name), cell(f"{100 * row['covered']:.1f}", ends), cell(f"{row['width']:.0f}")]
-        cells += [cell("–" if pd.isna(row["blind"]) else f"{row['blind']:.0f}")] if blind else []
+        cells += [cell(_number(row["blind"], 0))] if blind else []
         rows.append({"block": None, "cells": [*cells, cell(str(row["fresh"]))]})
     names = ["held, %", "median width", *(["width without a recording"] if blind else []), "ranges"]
     below = (
@@ -129,8 +129,8 @@ def review_table(check: pd.DataFrame, label: str) -> Html:
     return render("What a review brings", label, columns, rows, notes)
 
 
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.1f}"
+def _number(value: float, digits: int = 1) -> str:
+    return "–" if pd.isna(value) else f"{value:.{digits}f}"
 
 
 def _signed(value: float, digits: int = 0) -> str:

@@ -39,7 +39,6 @@ def clock_figure(estimate: ClockEstimate, label: str) -> Figure:
     figure.suptitle(_title(estimate), fontsize=8.5, fontweight="bold", color=INK if estimate.agrees else ORANGE)
     if not evidence:
         axes[0, 0].set_axis_off()
-        axes[0, 0].text(0, 0.5, estimate.why, va="center", parse_math=False)
         return figure
     _sums(axes[0, 0], evidence, None)
     _sums(axes[0, 1], evidence, _lag(estimate))
@@ -104,7 +103,7 @@ def _blocks(ax: Axes, one: Evidence, estimate: ClockEstimate) -> None:
     ax.imshow(shown.T, aspect="auto", origin="lower", extent=extent, cmap="Greys", vmin=0, vmax=1)
     if estimate.identifiable:
         times = np.array([estimate.begin_s, estimate.end_s])
-        line = estimate.clock.to_recording(times) - times
+        line = np.array(estimate.errors_s)
         for edge in (-estimate.half_width_s, estimate.half_width_s):
             ax.plot(times / 3600, line + edge, color=_COLOURS[one.name], lw=0.7)
     if abs(centre) < _AROUND_S:

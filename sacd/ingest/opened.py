@@ -97,11 +97,9 @@ def _scoring(
     read = partial(
         read_scoring, names=options.names, clock=options.clock, psg_s=None if psg is None else psg.duration_s
     )
-    if files.scorings and files.scoring_start is not None:
-        began = local(files.scoring_start, read_zone(files.time_zone or options.time_zone))
-        return read(files.scorings, start, start=began)
     if files.scorings:
-        return read(files.scorings, own)
+        told = files.scoring_start and local(files.scoring_start, read_zone(files.time_zone or options.time_zone))
+        return read(files.scorings, start if told else own, start=told)
     try:
         return None if files.psg is None else read(files.psg, own)
     except NoStages:

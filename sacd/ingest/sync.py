@@ -96,10 +96,15 @@ class ClockEstimate:
         return VideoClock(self.offset_s, self.drift_ppm)
 
     @property
+    def errors_s(self) -> tuple[float, float]:
+        """The stated clock's error where the stretch begins, and where it ends, s; between them it is a line."""
+        begin, end = (float(self.clock.to_recording(edge)) - edge for edge in (self.begin_s, self.end_s))
+        return begin, end
+
+    @property
     def stated_error_s(self) -> float:
         """The largest error of the stated clock over the night, s."""
-        edges = np.array([self.begin_s, self.end_s])
-        return float(np.abs(self.clock.to_recording(edges) - edges).max())
+        return max(map(abs, self.errors_s))
 
     @property
     def agrees(self) -> bool:
@@ -111,8 +116,7 @@ class ClockEstimate:
         """What is found, in a line."""
         if not self.identifiable:
             return f"the camera's clock cannot be told from the data: {self.why}"
-        edges = np.array([self.begin_s, self.end_s])
-        begin, end = self.clock.to_recording(edges) - edges
+        begin, end = self.errors_s
         verdict = f"right to {max(self.half_width_s, RIGHT_S):.2g} s" if self.agrees else "wrong"
         return (
             f"the stated clock is {verdict}: pictures are off by {begin:+.2f} s at the beginning, {end:+.2f} s at the "
